@@ -6,14 +6,27 @@ finds the file too large moves it away under a lock. The others notice that thei
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import msgspec
+
+from aigw.books.usage_row import UsageRow
+from aigw.books.write_queue import Words, WriteQueue
+from aigw.core.exchange import Exchange
+from aigw.core.plain import plain_json_line
+from aigw.core.stores import StoreError
 from aigw.stores.private import LineFile, locked
 
 FILE_NAME = "access.jsonl"
 MAX_BYTES = 64 * 1024 * 1024
 KEEP = 5
+WAITING = 20_000
+"""How many lines may wait while they cannot be written."""
+
+_encode = msgspec.json.Encoder().encode
 
 
 class AccessLog:
@@ -59,3 +72,47 @@ class AccessLog:
 
     def _old(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")
+
+
+class AccessQueue(WriteQueue[bytes]):
+    """The lines that wait to be written to the log."""
+
+    def __init__(self, log: AccessLog, *, interval: float = 0.0, retry: float = 1.0) -> None:
+        words = Words("lines", "the access log cannot be written")
+        super().__init__("the access log", words, interval=interval, limit=WAITING, retry=retry, batch=1000)
+        self._log = log
+
+    def open(self) -> None:
+        """Makes the file, so that it is there before the first request is."""
+        with contextlib.suppress(OSError):  # the first write will say what is wrong
+            self._log.open()
+
+    def _write(self, items: Sequence[bytes]) -> None:
+        try:
+            self._log.write(items)
+        except OSError as error:
+            raise StoreError(error.strerror or str(error)) from None
+
+    def _idle(self) -> None:
+        """Does nothing: lines that are written are on disk."""
+
+    def _end(self) -> None:
+        self._log.close()
+
+
+def as_json(row: UsageRow, exchange: Exchange) -> bytes:
+    """Returns a line of the log, without the line break."""
+    original = exchange.original
+    more: dict[str, Any] = {"method": original.method, "path": original.path, "client": exchange.client}
+    labels = exchange.labels
+    if labels.ai_log:
+        more["ai_log"] = labels.ai_log
+    if labels.log_properties:
+        more["log_properties"] = labels.log_properties
+    try:
+        rest = _encode(more)
+    except UnicodeEncodeError:  # a header or the path has bytes that are not UTF-8
+        rest = json.dumps(more, ensure_ascii=False).encode("utf-8", "replace")
+    return plain_json_line(
+        _encode(row)[:-1] + b"," + rest[1:]
+    )  # joins two JSON objects as text, which is faster than as dicts

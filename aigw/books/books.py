@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from aigw.books.access_log import AccessLog
+from aigw.books.access_log import AccessLog, AccessQueue
 from aigw.books.metrics import Metrics
 from aigw.books.request_log import RequestLog, Show
 from aigw.books.sqlite_log import SqliteUsageLog
@@ -28,7 +28,7 @@ from aigw.stores.state_folder import refuse_strange_state
 from aigw.trace.writer import TraceWriter
 
 WRITE_SECONDS = 0.02
-"""How long the usage log waits for more rows. Rows come many at a time anyway."""
+"""How long the logs wait for more. Rows and lines come many at a time anyway."""
 
 
 def usage_log(folder: Path) -> SqliteUsageLog:
@@ -78,7 +78,7 @@ class Books:
             tokenizer=self.tokenizer,
             prices=Prices(),
             usage=_together(self.usage, shared),
-            access=AccessLog(folder) if folder is not None else None,
+            access=AccessQueue(AccessLog(folder), interval=WRITE_SECONDS) if folder is not None else None,
             telemetry=open_telemetry() if folder is not None else None,
             show=show,
         )

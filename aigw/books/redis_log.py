@@ -12,8 +12,8 @@ import msgspec
 from aigw.books.question import Question
 from aigw.books.redis_log_read import SERVICE, STREAM, SharedUsage, UsageStream
 from aigw.books.summary import Summary
-from aigw.books.usage_queue import UsageQueue
 from aigw.books.usage_row import UsageRow
+from aigw.books.write_queue import WriteQueue
 from aigw.stores.redis.client import RedisClient, Word
 from aigw.stores.redis.url import parse_redis_url
 
@@ -23,7 +23,7 @@ BATCH = 500
 _encode = msgspec.json.Encoder().encode
 
 
-class RedisUsageLog(UsageQueue):
+class RedisUsageLog(WriteQueue[UsageRow]):
     """A `UsageLog`. Its thread has an event loop of its own."""
 
     def __init__(self, url: str, *, interval: float = 0.1, limit: int = 20_000, retry: float = 1.0) -> None:
@@ -34,6 +34,9 @@ class RedisUsageLog(UsageQueue):
         self._stream = self._address.prefix + STREAM
         self._loop = asyncio.Runner()  # it opens nothing before its first run
         self._client = RedisClient(self._address, SERVICE)
+
+    def draft(self, row: UsageRow) -> None:
+        """Does nothing: rows that were written stay as they are."""
 
     def summarise(self, question: Question) -> Summary:
         """Sums up, as `UsageLog` says. Must not run inside an event loop."""

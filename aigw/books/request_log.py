@@ -7,74 +7,35 @@ requests do not wait for it. A draft of the row outlives a kill meanwhile."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import logging
 from collections.abc import Callable
-from typing import Any
 
-import msgspec
-
-from aigw.books.access_log import AccessLog
+from aigw.books.access_log import AccessQueue, as_json
+from aigw.books.note import Note
 from aigw.books.telemetry import Telemetry
 from aigw.books.usage_log import UsageLog
 from aigw.books.usage_row import UsageRow
 from aigw.core.answer import Reader
 from aigw.core.env import Clock, Tokenizer
-from aigw.core.exchange import Exchange, session_of
+from aigw.core.exchange import Exchange
 from aigw.core.layers import Outcome
-from aigw.core.plain import plain_json_line
-from aigw.core.redaction import Redaction
 from aigw.core.tokens import Tokens
-from aigw.dialects import apis
 from aigw.metering.estimate import estimate_answer, needs_estimate
 from aigw.pricing.prices import Prices, Query
 
 log = logging.getLogger("aigw")
 
 INTERVAL = 0.05
-"""Seconds between two rounds. The usage log adds less than this, so that a row is on disk within 0.2 s."""
-MOST_NOTES = 32
-"""If there are so many notes, the next round begins at once, so that notes do not pile up in memory."""
-TURN = 20
-"""After so many rows, other tasks of the event loop get a turn."""
+"""Seconds between the end of a request and the work on it. The usage log adds less than this, so that a row is on disk
+within 0.2 s."""
+TURN = 40
+"""After so many requests, other tasks of the event loop get a turn, but after a quarter of those that wait if these are
+more, so that they do not pile up."""
 LAST_SECONDS = 5.0
 """How many seconds prices and estimates may take when the gateway stops. Then rows are written without them."""
 
-MOST_CHARACTERS = 200
-"""The longest name that is kept, if a client or a provider chose the name. A longer one is cut."""
-
-
-_encode = msgspec.json.Encoder().encode
-
 Show = Callable[[UsageRow, Exchange], None]
 """Shows a request to the user. It must not block."""
-
-
-class _Note:
-    """A request that has ended. `fill` sets `asked`, `model`, `session` and `at` when the request is
-    recorded."""
-
-    __slots__ = ("asked", "at", "ended", "error", "exchange", "model", "outcome", "session", "status")
-
-    def __init__(self, exchange: Exchange, status: int, outcome: Outcome, error: str, ended: float) -> None:
-        self.exchange = exchange
-        self.status = status
-        self.outcome = outcome
-        self.error = error
-        self.ended = ended
-
-    def fill(self, epoch: float) -> None:
-        """`epoch` is the time of the monotonic clock at the start of 1970. An error that the provider reports is a
-        failure, whatever the status is, and also if the client left because of it."""
-        exchange, answer = self.exchange, self.exchange.answer
-        if answer is not None and answer.error:
-            self.outcome, self.error = Outcome.FAILED, _name(_without_keys(answer.error, exchange))
-        self.asked = _name(exchange.named or exchange.dialect.asked(exchange.original, exchange.api).model)
-        session = session_of(exchange.original.headers, exchange.asked)
-        self.session = _name(_without_keys(session, exchange)) if session else ""
-        self.model = _name((answer.model if answer else "") or exchange.mapped) or self.asked
-        self.at = self.exchange.timing.arrived - epoch
 
 
 class RequestLog:
@@ -88,7 +49,7 @@ class RequestLog:
         tokenizer: Tokenizer,
         prices: Prices,
         usage: UsageLog | None = None,
-        access: AccessLog | None = None,
+        access: AccessQueue | None = None,
         telemetry: Telemetry | None = None,
         show: Show | None = None,
     ) -> None:
@@ -100,73 +61,61 @@ class RequestLog:
         self._telemetry = telemetry
         self._show = show
         self._keeps = any(each is not None for each in (usage, access, telemetry, show))
-        self._notes: list[_Note] = []
+        self._ended: list[tuple[Exchange, int, Outcome, str, float]] = []
+        self._rows: list[UsageRow] = []
         self._lines: list[bytes] = []
         self._slow: set[asyncio.Task[None]] = set()
-        self._wake = asyncio.Event()
-        self._stopping = False
-        self._task: asyncio.Task[None] | None = None
-        self._failed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._next: asyncio.Handle | None = None
 
     def note(self, exchange: Exchange, status: int, outcome: Outcome, error: str = "") -> None:
         """Call it when a request has ended. `status` is the status that the client got, `error` is the code of the
         error ("" if none)."""
         if not self._keeps:
             return
-        self._notes.append(_Note(exchange, status, outcome, error, self._clock.monotonic()))
-        if len(self._notes) >= MOST_NOTES:
-            self._wake.set()
+        self._ended.append((exchange, status, outcome, error, self._clock.monotonic()))
+        if self._next is None and self._loop is not None:
+            self._next = self._loop.call_later(INTERVAL, self._turn)
 
     def start(self) -> None:
         if self._access is not None:
-            with contextlib.suppress(OSError):  # the first write will say what is wrong
-                self._access.open()
-        self._task = asyncio.get_running_loop().create_task(self._run())
+            self._access.open()
+        self._loop = asyncio.get_running_loop()
 
     async def aclose(self) -> None:
         """Records all requests that are left, and closes the logs."""
-        self._stopping = True
-        self._wake.set()
-        if self._task is not None:
-            await asyncio.wait([self._task])
-        await self._take_notes()
+        self._loop = None
+        if self._next is not None:
+            self._next.cancel()
+        self._record(len(self._ended))
         if self._slow:
             _, late = await asyncio.wait(self._slow, timeout=LAST_SECONDS)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        await self._write_lines()
-        if self._usage is not None:
-            await asyncio.to_thread(self._usage.close)
-        if self._access is not None:
-            self._access.close()
-        if self._telemetry is not None:
-            await asyncio.to_thread(self._telemetry.close)
+        for each in (self._usage, self._access, self._telemetry):
+            if each is not None:
+                await asyncio.to_thread(each.close)
 
-    async def _run(self) -> None:
-        while not self._stopping:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(INTERVAL):
-                    await self._wake.wait()
-            self._wake.clear()
-            await self._take_notes()
-            await self._write_lines()
+    def _turn(self) -> None:
+        self._record(max(TURN, len(self._ended) // 4))
+        self._next = self._loop.call_soon(self._turn) if self._ended and self._loop is not None else None
 
-    async def _take_notes(self) -> None:
-        notes, self._notes = self._notes, []
-        for number, note in enumerate(notes, 1):
+    def _record(self, most: int) -> None:
+        """Records the first requests of those that have ended."""
+        ended, self._ended = self._ended[:most], self._ended[most:]
+        epoch = self._clock.monotonic() - self._clock.time()
+        for each in ended:
             try:
-                self._take(note)
+                self._take(Note(*each, epoch))
             except Exception:
-                log.exception("recording %s failed", note.exchange.id)
-            if number % TURN == 0:
-                await asyncio.sleep(0)
+                log.exception("recording %s failed", each[0].id)
+        self._hand_over()
 
-    def _take(self, note: _Note) -> None:
-        note.fill(self._clock.monotonic() - self._clock.time())
+    def _take(self, note: Note) -> None:
         answer = note.exchange.answer
         if answer is None:
-            self._keep(note, Tokens(), 0.0 if _costs_nothing(note) else None)
+            self._keep(note, Tokens(), 0.0 if note.costs_nothing else None)
             return
         tokens = answer.tokens
         if needs_estimate(note.exchange, answer):
@@ -178,26 +127,26 @@ class RequestLog:
         else:
             self._later(note, answer, tokens, count=False)
 
-    def _cost_at_once(self, note: _Note, answer: Reader, tokens: Tokens) -> tuple[bool, float | None]:
+    def _cost_at_once(self, note: Note, answer: Reader, tokens: Tokens) -> tuple[bool, float | None]:
         """Returns whether the cost can be told without waiting, and the cost (None if it is not known)."""
         usage = answer.usage
         if usage.cost is not None:
             return True, usage.cost
-        if tokens.source == "absent" and _costs_nothing(note):
+        if tokens.source == "absent" and note.costs_nothing:
             return True, 0.0
         cost = self.prices.find(Query(answer.provider, note.model, usage.tier), note.at)
         if cost is not None:
             return True, cost(tokens, usage.parts)
         return tokens.source == "absent", None
 
-    def _later(self, note: _Note, answer: Reader, tokens: Tokens, *, count: bool) -> None:
+    def _later(self, note: Note, answer: Reader, tokens: Tokens, *, count: bool) -> None:
         if self._usage is not None:
-            self._usage.draft(self._row(note, tokens, None))
+            self._usage.draft(note.row(tokens, None))
         task = asyncio.create_task(self._complete(note, answer, tokens, count=count))
         self._slow.add(task)
         task.add_done_callback(self._slow.discard)
 
-    async def _complete(self, note: _Note, answer: Reader, tokens: Tokens, *, count: bool) -> None:
+    async def _complete(self, note: Note, answer: Reader, tokens: Tokens, *, count: bool) -> None:
         """Estimates the tokens of a request (`count`), or looks up its price, and then records it. It is recorded even
         if that fails."""
         cost = None
@@ -214,12 +163,13 @@ class RequestLog:
             log.exception("the usage of %s is not known", note.exchange.id)
         finally:
             self._keep(note, tokens, cost)
+            self._hand_over()
 
-    def _keep(self, note: _Note, tokens: Tokens, cost: float | None) -> None:
-        row = self._row(note, tokens, cost)
+    def _keep(self, note: Note, tokens: Tokens, cost: float | None) -> None:
+        row = note.row(tokens, cost)
         exchange = note.exchange
         if self._usage is not None:
-            self._usage.append(row)
+            self._rows.append(row)
         if self._access is not None:
             self._lines.append(as_json(row, exchange))
         if self._telemetry is not None:
@@ -228,94 +178,11 @@ class RequestLog:
         if self._show is not None:
             self._show(row, exchange)
 
-    def _row(self, note: _Note, tokens: Tokens, cost: float | None) -> UsageRow:
-        exchange = note.exchange
-        timing = exchange.timing
-        begun = note.ended if timing.begun is None else timing.begun
-        own = begun - timing.arrived - timing.waited
-        gateway, wait, total = _milliseconds(own, timing.waited, note.ended - timing.arrived)
-        first = None if timing.first is None else _milliseconds(timing.first - timing.arrived)[0]
-        return UsageRow(
-            id=exchange.id,
-            at=note.at,
-            route=exchange.route.name,
-            service=exchange.route.service or (exchange.target.authority if exchange.target else ""),
-            provider=exchange.attempts[-1] if exchange.attempts else "",
-            api=exchange.api,
-            asked=note.asked,
-            model=note.model,
-            consumer=_name(exchange.consumer) if exchange.consumer else "",
-            stream=timing.first is not None,
-            status=note.status,
-            outcome=note.outcome._value_,  # `value` takes two calls
-            error=note.error,
-            tokens=tokens,
-            cost=cost,
-            attempts=len(exchange.attempts),
-            cache=exchange.labels.cache,
-            gateway_ms=gateway,
-            wait_ms=wait,
-            first_token_ms=first,
-            total_ms=total,
-            retrieved=tuple(exchange.labels.retrieved),
-            guard=exchange.labels.guard,
-            session=note.session,
-        )
-
-    async def _write_lines(self) -> None:
-        lines, self._lines = self._lines, []
-        if self._access is None or not lines:
-            return
-        try:
-            await asyncio.to_thread(self._access.write, lines)
-        except OSError as error:
-            if not self._failed:
-                log.warning("the access log cannot be written: %s", error.strerror or error)
-            self._failed = True
-
-
-def as_json(row: UsageRow, exchange: Exchange) -> bytes:
-    """Returns a line of the access log, without the line break."""
-    original = exchange.original
-    more: dict[str, Any] = {"method": original.method, "path": original.path, "client": exchange.client}
-    labels = exchange.labels
-    if labels.ai_log:
-        more["ai_log"] = labels.ai_log
-    if labels.log_properties:
-        more["log_properties"] = labels.log_properties
-    try:
-        rest = _encode(more)
-    except UnicodeEncodeError:  # a header or the path has bytes that are not UTF-8
-        rest = json.dumps(more, ensure_ascii=False).encode("utf-8", "replace")
-    return plain_json_line(
-        _encode(row)[:-1] + b"," + rest[1:]
-    )  # joins two JSON objects as text, which is faster than as dicts
-
-
-def _without_keys(text: str, exchange: Exchange) -> str:
-    """Returns an error of a provider, which may quote the key that it got."""
-    redaction = Redaction(())
-    redaction.learn_headers(exchange.request.headers)
-    redaction.learn_headers(exchange.original.headers)
-    return redaction.text(text, MOST_CHARACTERS)
-
-
-def _name(text: str) -> str:
-    """Returns a name with at most MOST_CHARACTERS, and without bytes that are not UTF-8."""
-    return text if text.isascii() and len(text) <= MOST_CHARACTERS else _cut(text)
-
-
-def _cut(text: str) -> str:
-    return text[:MOST_CHARACTERS].encode("utf-8", "replace").decode()
-
-
-def _milliseconds(*seconds: float) -> list[float]:
-    return [max(0, int(each * 1_000_000)) / 1000 for each in seconds]
-
-
-def _costs_nothing(note: _Note) -> bool:
-    """Whether the request certainly cost nothing: no provider was asked, or it was asked for something free."""
-    exchange = note.exchange
-    if exchange.timing.waited == 0 and note.outcome is Outcome.COMPLETE:
-        return True
-    return exchange.api in apis.FREE or (not exchange.api and not exchange.attempts)
+    def _hand_over(self) -> None:
+        """Gives what was made to the threads that write it."""
+        if self._usage is not None:
+            rows, self._rows = self._rows, []
+            self._usage.extend(rows)
+        if self._access is not None:
+            lines, self._lines = self._lines, []
+            self._access.extend(lines)

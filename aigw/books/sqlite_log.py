@@ -15,8 +15,8 @@ from aigw.books import numbered_rows, usage_query
 from aigw.books.question import Question
 from aigw.books.summary import Summary
 from aigw.books.usage_file import COLUMNS, FORMAT
-from aigw.books.usage_queue import UsageQueue
 from aigw.books.usage_row import UsageRow
+from aigw.books.write_queue import WriteQueue
 from aigw.core.stores import StoreError
 from aigw.stores.private import identity
 from aigw.stores.sqlite_file import (
@@ -39,7 +39,7 @@ _REPLACED = f"DELETE FROM requests WHERE {_SAME} AND rowid < (SELECT max(rowid) 
 _PRUNE = "DELETE FROM requests WHERE rowid IN (SELECT rowid FROM requests WHERE at < ? LIMIT ?)"
 
 
-class SqliteUsageLog(UsageQueue):
+class SqliteUsageLog(WriteQueue[UsageRow]):
     """A `UsageLog`."""
 
     def __init__(
@@ -52,7 +52,7 @@ class SqliteUsageLog(UsageQueue):
         retry: float = 1.0,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """The other parameters are those of `UsageQueue`.
+        """The other parameters are those of `WriteQueue`.
 
         Raises ForeignFileError if the file belongs to another program or to a newer aigw. Other failures, such as a
         folder that cannot be written, only cost the statistics."""

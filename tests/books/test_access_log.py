@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from usage_rows import until
 
-from aigw.books.access_log import FILE_NAME, AccessLog
+from aigw.books.access_log import FILE_NAME, AccessLog, AccessQueue
 
 ROOT = Path(__file__).parents[2]
 WRITER = """
@@ -104,3 +105,24 @@ def test_several_processes_rotate_it_and_lose_nothing(tmp_path, child):
     read = [json.loads(line) for line in lines(tmp_path)]
     assert sorted((line["who"], line["n"]) for line in read) == [(who, n) for who in "abc" for n in range(1000)]
     assert len(list(tmp_path.glob(f"{FILE_NAME}.*"))) > 5
+
+
+def test_lines_that_wait_are_written_once_it_is_possible_again(tmp_path, caplog):
+    (tmp_path / "state").write_text("")
+    queue = AccessQueue(AccessLog(tmp_path / "state"), retry=0.001)
+    queue.open()
+    queue.extend([b"1", b"2"])
+    until(lambda: queue.failures >= 2)
+    (tmp_path / "state").unlink()
+    queue.extend([b"3"])
+    queue.close()
+    assert (tmp_path / "state" / FILE_NAME).read_bytes() == b"1\n2\n3\n"
+    assert [record.message.partition(":")[0] for record in caplog.records] == ["the access log cannot be written"]
+
+
+def test_each_line_is_in_the_log_once_and_in_its_place(tmp_path):
+    queue = AccessQueue(AccessLog(tmp_path))
+    for number in range(0, 3000, 3):
+        queue.extend([b"%d" % each for each in range(number, number + 3)])
+    queue.close()
+    assert [*map(int, (tmp_path / FILE_NAME).read_bytes().split())] == list(range(3000))

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from fakes import FakeClock, WordCounter, answered, chat, make_exchange
 
-from aigw.books.access_log import AccessLog
-from aigw.books.request_log import RequestLog, as_json
+from aigw.books.access_log import AccessLog, AccessQueue, as_json
+from aigw.books.request_log import RequestLog
 from aigw.core.layers import Outcome
 from aigw.core.model import Request, Route
 from aigw.core.retrieval import Retrieved
@@ -85,7 +85,7 @@ async def test_what_the_provider_reported():
 
 
 async def test_names_that_cannot_be_written_as_they_are(tmp_path):
-    stage = Stage(access=AccessLog(tmp_path))
+    stage = Stage(access=AccessQueue(AccessLog(tmp_path)))
     exchange = stage.request(delta("hi", usage=USAGE) | {"model": "m" * 1000})
     exchange.consumer = "caf\udce9"
     exchange.labels.ai_log.update({"session_id": "s\udce9", "chat_round": 1})
@@ -270,7 +270,7 @@ async def test_rows_are_written_while_it_runs():
 
 
 async def test_the_line_of_the_access_log(tmp_path):
-    stage = Stage(access=AccessLog(tmp_path))
+    stage = Stage(access=AccessQueue(AccessLog(tmp_path)))
     exchange = stage.request(delta("x", usage=USAGE))
     exchange.labels.ai_log["a"] = 1
     exchange.labels.span_tags["not"] = "logged"
@@ -289,7 +289,7 @@ async def test_the_line_of_the_access_log(tmp_path):
 
 async def test_an_access_log_that_cannot_be_written_is_said_once(tmp_path, caplog):
     (tmp_path / "file").write_text("")
-    stage = Stage(access=AccessLog(tmp_path / "file"))
+    stage = Stage(access=AccessQueue(AccessLog(tmp_path / "file")))
     caplog.set_level(logging.WARNING)
     for count in (1, 2):
         stage.request_log.note(stage.request(delta("x", usage=USAGE)), 200, Outcome.COMPLETE)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from aigw.books import prometheus, telemetry
+from aigw.books.access_log import as_json
 from aigw.books.metrics import Metrics
 from aigw.books.question import Question
-from aigw.books.request_log import as_json
 from aigw.books.summary import Group, Sums, summarise
 from aigw.books.usage_row import UsageRow
 from aigw.cli.commands.doctor import render

@@ -19,6 +19,7 @@ BEHIND = {
     "server/http1": "a reader knows what a request and a response are",
 }
 SMALL = {
+    "books/access_log.py": "makes a line",
     "books/metrics.py": "adds to a counter",
     "core/env.py": "makes an id",
     "core/hops.py": "notes which gateways a request has passed",
@@ -34,6 +35,7 @@ SMALL = {
     "dialects/openai_chat_writer.py": "writes the usage",
     "higress/values.py": "says what is true",
     "metering/estimate.py": "says that nothing has to be estimated",
+    "pricing/prices.py": "finds the price",
     "providers/fit.py": "sees that it is a stream",
     "providers/missing_api.py": "sees that the API is there",
     "providers/provider.py": "is the row of the catalog",

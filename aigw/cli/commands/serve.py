@@ -188,7 +188,7 @@ def _check_recipe(name: str, config: Path | None) -> None:
 
 def _show(log: LogThread, tally: Tally, *, as_json: bool) -> Show:
     """Shows each request as a line of the log, and counts it."""
-    from aigw.books.request_log import as_json as encoded
+    from aigw.books.access_log import as_json as encoded
     from aigw.cli.views.request_line import line
 
     def show(row: UsageRow, exchange: Exchange) -> None:

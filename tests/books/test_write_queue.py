@@ -109,7 +109,7 @@ def test_a_close_that_does_not_wait_for_a_slow_file(log, path, caplog):
 
 def test_no_thread_before_the_first_row_and_none_after_close(path):
     def threads():
-        return [each for each in threading.enumerate() if each.name == "usage log"]
+        return [each for each in threading.enumerate() if each.name == "usage rows"]
 
     log = SqliteUsageLog(path)
     assert not threads()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -69,6 +69,13 @@ class Document:
     def __contains__(self, name: object) -> bool:
         return name in self._fields
 
+    def first_of(self, names: Iterable[str]) -> str | None:
+        """The first of these names that is a field's, None if none is."""
+        for name in names:
+            if name in self._fields:
+                return name
+        return None
+
     def get(self, name: str, default: Any = None) -> Any:
         """Returns the decoded value of a field. Do not mutate it: use `set`. Raises ValueError if it is malformed."""
         if name in self._values:
@@ -96,6 +103,13 @@ class Document:
         if name in self._inexact:
             raise ValueError(f"{name}: a number has more digits than a number can have here")
         return value
+
+    def all_exact(self, but: Container[str]) -> dict[str, Any]:
+        """The values of all fields but these, as `exact` returns them."""
+        values = self._values
+        if self._inexact or not values.keys() >= self._fields.keys():
+            return {name: self.exact(name) for name in self._fields if name not in but}
+        return {name: values[name] for name in self._fields if name not in but}
 
     def refuse_twins(self) -> None:
         """Raises ValueError if an object in the source has a name twice. Readers take the first value or the last one,

@@ -76,11 +76,8 @@ class RequestView:
 
     @property
     def max_tokens(self) -> int:
-        document = self.document
-        for name in self.LIMITS if document is not None else ():
-            if document is not None and name in document:
-                return natural(self.get(name))
-        return 0
+        name = self._first_of(self.LIMITS)
+        return 0 if name is None else natural(self.get(name))
 
     @property
     def generates(self) -> bool:
@@ -138,16 +135,18 @@ class RequestView:
     def _prompt(self) -> str | None:
         """Returns the name of the field with the prompt, None if there is none. The name of a template stands for a
         prompt, too: limits must not take such a request for one without."""
-        document = self.document
-        return (
-            None if document is None else next((name for name in (*self.PROMPTS, TEMPLATE) if name in document), None)
-        )
+        return self._first_of((*self.PROMPTS, TEMPLATE))
+
+    def _first_of(self, names: Sequence[str]) -> str | None:
+        document = self._request.parsed or self.document
+        return None if document is None else document.first_of(names)
 
     @property
     def unrepeatable(self) -> str:
-        for name in self.STATEFUL:
-            if self.get(name):
-                return name
+        if self._first_of(self.STATEFUL) is not None:
+            for name in self.STATEFUL:
+                if self.get(name):
+                    return name
         return "" if isinstance(self.get("stream"), bool | None) else "stream"
 
     @property
@@ -155,8 +154,7 @@ class RequestView:
         return self._request.path, self._request.query
 
     def material(self) -> dict[str, Any]:
-        document = self._request.document
-        return {name: document.exact(name) for name in document.names() if name not in self.IMMATERIAL}
+        return self._request.document.all_exact(self.IMMATERIAL)
 
 
 class PromptView(RequestView):

@@ -105,3 +105,16 @@ def test_a_name_that_an_object_has_twice(body):
 def test_a_body_that_is_nested_too_deeply_to_be_looked_at_is_refused():
     with pytest.raises(ValueError, match="nested too deeply"):
         Document(b'{"a":' * 100_000 + b"1" + b"}" * 100_000).refuse_twins()
+
+
+def test_the_exact_values_of_some_fields():
+    document = Document(b'{"a":1,"b":[2],"c":"x","d":1.00000000000000000001}')
+    with pytest.raises(ValueError, match="more digits"):
+        document.all_exact(())
+    assert document.all_exact(("d",)) == {"a": 1, "b": [2], "c": "x"}
+    document.refuse_twins()
+    document.set("a", 3)
+    document.drop("d")
+    assert document.all_exact(("b",)) == {"a": 3, "c": "x"}
+    assert document.first_of("zca") == "c"
+    assert document.first_of("z") is None

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import msgspec
+from msgspec import Raw, Struct
+
 from aigw.clients.callout import Callout, CalloutError
+from aigw.core.document import encoded
 
 EMBED_PATH = "/api/v1/services/embeddings/text-embedding/text-embedding"
 EMBED_HOST = "dashscope.aliyuncs.com"
@@ -17,6 +21,24 @@ Vector = list[float]
 TextType = Literal["query", "document"]
 
 
+_NONE = "the answer has no embedding"
+
+
+class _Row(Struct):
+    embedding: Raw
+
+
+class _Rows(Struct):
+    embeddings: list[_Row]
+
+
+class _Answer(Struct):
+    output: _Rows
+
+
+_decode = msgspec.json.Decoder(_Answer).decode
+
+
 class DashScopeClient:
     """Turns texts into vectors. If `model` is "", EMBED_MODEL is used."""
 
@@ -25,10 +47,18 @@ class DashScopeClient:
         self._headers = {"authorization": f"Bearer {key}"}
         self._model = model or EMBED_MODEL
 
-    async def embed(self, text: str) -> Vector:
-        """Returns the vector of a text. Raises CalloutError."""
-        answer = await self._callout.post(EMBED_PATH, self._headers, embed_body(self._model, [text], "query"))
-        return vectors_in(answer)[0]
+    async def embed(self, text: str) -> Raw:
+        """Returns the vector of a text as JSON: it only goes on, and to decode and encode 1,536 numbers takes 150 us.
+        Raises CalloutError."""
+        headers = {"content-type": "application/json", **self._headers}
+        body = encoded(embed_body(self._model, [text], "query"))
+        try:
+            rows = _decode(await self._callout.send(EMBED_PATH, headers, body, Raw)).output.embeddings
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            rows = []
+        if not rows:
+            raise CalloutError(_NONE)
+        return rows[0].embedding
 
 
 def embed_body(model: str, texts: Sequence[str], text_type: TextType, dimensions: int = 0) -> dict[str, Any]:
@@ -45,5 +75,5 @@ def vectors_in(answer: Any) -> list[Vector]:
     except (AttributeError, TypeError, LookupError):
         vectors = []
     if not vectors:
-        raise CalloutError("the answer has no embedding")
+        raise CalloutError(_NONE)
     return vectors

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from msgspec import Raw
+
 from aigw.clients.callout import Callout, CalloutError
 
 RELATIONS: dict[str, Callable[[float, float], bool]] = {
@@ -16,7 +18,8 @@ RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "gte": operator.ge,
 }
 
-Vector = list[float]
+Vector = Raw
+"""A list of numbers as JSON."""
 
 
 STANDIN = "dashvector"

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from aigw.clients.callout import Callout, CalloutError
-from aigw.clients.signatures import rpc_signature, v3_authorization
+from aigw.clients.signatures import rpc_query, v3_authorization
 from aigw.core.env import Clock
 
 STANDIN = "green-cip"
@@ -187,8 +187,7 @@ class GreenCip:
             "Timestamp": _date(self._clock),
             "Version": VERSION,
         }
-        signature = rpc_signature(self._secret, method="POST", parameters=parameters.items())
-        return f"/?{urlencode(dict(sorted({**parameters, 'Signature': signature}.items())))}", {}, b""
+        return f"/?{rpc_query(self._secret, method='POST', parameters=parameters)}", {}, b""
 
     def _nonce(self) -> str:
         return f"{self._random.getrandbits(128):032x}"

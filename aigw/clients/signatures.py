@@ -75,7 +75,18 @@ def _v3_signature(
 
 def rpc_signature(secret: str, *, method: str, parameters: Iterable[tuple[str, str]]) -> str:
     """Returns the parameter Signature for these parameters, of which `Signature` itself does not count."""
-    pairs = sorted((_quoted(name), _quoted(value)) for name, value in parameters if name != "Signature")
+    pairs = ((_quoted(name), _quoted(value)) for name, value in parameters if name != "Signature")
+    return _rpc_signature(secret, method, sorted(pairs))
+
+
+def rpc_query(secret: str, *, method: str, parameters: Mapping[str, str]) -> str:
+    """Returns the query with these parameters and their signature."""
+    pairs = sorted((_quoted(name), _quoted(value)) for name, value in parameters.items())
+    signed = ("Signature", _quoted(_rpc_signature(secret, method, pairs)))
+    return "&".join(f"{name}={value}" for name, value in sorted((*pairs, signed))).replace("%20", "+")
+
+
+def _rpc_signature(secret: str, method: str, pairs: Iterable[tuple[str, str]]) -> str:
     text = f"{method}&%2F&{_quoted('&'.join(f'{name}={value}' for name, value in pairs))}"
     return b64encode(hmac.new(f"{secret}&".encode(), text.encode(), hashlib.sha1).digest()).decode()
 
@@ -87,5 +98,16 @@ def is_rpc(secret: str, *, method: str, parameters: Mapping[str, str]) -> bool:
     return hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogatepass"))
 
 
+_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+_FEW = 32
+"""So many kinds of bytes are replaced one after another: in a text of 1 KB that takes 6 us, `quote` 30."""
+
+
 def _quoted(text: str) -> str:
-    return quote(text, safe="~", errors="surrogateescape")
+    data = text.encode("utf-8", "surrogateescape")
+    kinds = set(data.translate(None, _UNRESERVED))
+    if len(kinds) > _FEW:
+        return quote(data, safe="~")
+    for byte in sorted(kinds, key=b"%".__contains__, reverse=True):  # the escapes of others begin with a %
+        data = data.replace(bytes((byte,)), b"%%%02X" % byte)
+    return data.decode("ascii")

@@ -29,14 +29,15 @@ def compiled(pattern: str) -> Any:
 
 def spans(pattern: str, text: str, group: int = 0) -> Iterator[Span]:
     """Where the pattern, or a group of it, is found, from left to right. What is empty is left out."""
-    for match in compiled(pattern).finditer(text):
+    given = text.encode() if text.isascii() else text  # the characters of bytes need not be counted
+    for match in compiled(pattern).finditer(given):
         start, end = match.span(group)
         if start < end:
             yield start, end
 
 
 def occurs(pattern: str, text: str) -> bool:
-    return compiled(pattern).search(text) is not None
+    return compiled(pattern).search(text.encode()) is not None
 
 
 @lru_cache(maxsize=256)

@@ -1,12 +1,13 @@
 """aigw/clients/signatures.py: the answers that Alibaba Cloud's own pages give for their examples."""
 
 import hashlib
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.clients.signatures import is_rpc, is_v3, read_v3, rpc_signature, v3_authorization
+from aigw.clients.signatures import is_rpc, is_v3, read_v3, rpc_query, rpc_signature, v3_authorization
 
 V3 = {
     "method": "POST",
@@ -45,6 +46,15 @@ def test_the_published_example_of_v3():
 
 def test_the_published_example_of_rpc():
     assert rpc_signature("testsecret", method="GET", parameters=RPC.items()) == "OLeaidS1JvxuMvnyHOwuJ+uX5qY="
+
+
+@given(st.dictionaries(st.text(), st.text()), st.text("ab %\n\u4f60/~+&=*", min_size=40))
+def test_the_signed_query_is_that_of_urllib(parameters, long):
+    parameters = {**parameters, "Action": "a", "Content": long}
+    signed = {**parameters, "Signature": rpc_signature("secret", method="POST", parameters=parameters.items())}
+    given = rpc_query("secret", method="POST", parameters=parameters)
+    assert sorted(given.split("&")) == sorted(urlencode(signed).split("&"))
+    assert is_rpc("secret", method="POST", parameters=signed)
 
 
 def test_what_is_signed_is_recognized():

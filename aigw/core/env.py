@@ -75,6 +75,10 @@ class Prices(Protocol):
         """Loads the prices that `cost` needs for this query. Returns after `patience` seconds at the latest."""
         ...
 
+    async def warm(self, at: float) -> None:
+        """Loads the prices of the models that the configuration names."""
+        ...
+
     def cost(self, tokens: Any, query: Any, at: float, parts: Mapping[str, int] | None = None) -> float | None:
         """Returns USD, None if the price is not known."""
         ...
@@ -105,6 +109,15 @@ _ids = random.Random()  # noqa: S311
 _T = TypeVar("_T")
 
 
+Job = Callable[[], Awaitable[object]]
+WhenIdle = Callable[[Job], object]
+"""Has a job done once the gateway is ready and nobody asks it anything."""
+
+
+def never(job: Job) -> None:
+    """Leaves it to the first request that needs it."""
+
+
 class Keeping(NamedTuple):
     """For how long responses are kept, and how many of one consumer."""
 
@@ -122,8 +135,9 @@ class Env:
     through `upstream`; `timeouts` are the defaults for such requests. `retrieval` searches the collections of this
     machine. `models` asks models through the routes of this gateway. `folder` is that of the configuration, from which
     its paths start. `responses` says how OpenAI responses are kept for providers that keep none, None if they are not.
-    `options` are what the commands of aigw need to find this gateway's configuration, such as
-    `--recipe budget`; "" for the file in the current folder."""
+    `when_idle` takes what a plugin would like to have done once the gateway is ready and nobody asks it anything, so
+    that the first request need not wait for it. `options` are what the commands of aigw need to find this gateway's
+    configuration, such as `--recipe budget`; "" for the file in the current folder."""
 
     upstream: Upstream
     services: Services
@@ -141,6 +155,7 @@ class Env:
     responses: Keeping | None = None
     clock: Clock = time
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    when_idle: WhenIdle = never
     random: random.Random = field(default_factory=random.Random)
     new_id: Callable[[], str] = new_id
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("aigw"))

@@ -23,6 +23,8 @@ COUNTED_BYTES = 512
 """The tokens of a prompt up to this size are counted (in 20 us). Those of a larger one are estimated."""
 COUNTED_SHARE = 100
 """The tokens of a prompt that is smaller than the limit divided by this number are estimated as well."""
+USUAL_BYTES = 2048
+"""The size of a short conversation."""
 TOKENS_PER_MEDIUM = 1000
 """The assumed tokens of an image, a sound or a file that a request contains as base64."""
 FILES = ("multipart/", "audio/", "image/", "video/")
@@ -83,6 +85,12 @@ class Forecaster:
         output = max(allowed, round(self._beyond))
         return Forecast(spent, output, beyond=output - allowed)
 
+    async def prepare(self, limit: int = 0) -> None:
+        """Lets a thread load the vocabulary if usual prompts will be counted for this limit, so that the first one is,
+        too."""
+        if _matters(USUAL_BYTES, limit):
+            self._is_ready()
+
     def learn(self, forecast: Forecast, tokens: int) -> None:
         """Call it when a request has ended. `tokens` is its input and output together."""
         made = tokens - forecast.input
@@ -108,8 +116,7 @@ class Forecaster:
 
     def _count(self, asked: Asked, size: int, limit: int) -> int:
         media = asked.media
-        matters = not limit or size * COUNTED_SHARE > limit * BYTES_PER_TOKEN
-        if matters and not media and size <= COUNTED_BYTES and self._is_ready():
+        if _matters(size, limit) and not media and size <= COUNTED_BYTES and self._is_ready():
             return self._tokenizer.count_turns(asked.turns)
         return size // BYTES_PER_TOKEN + media * TOKENS_PER_MEDIUM
 
@@ -121,6 +128,10 @@ class Forecaster:
             self._loading = threading.Thread(target=_load, args=(self._tokenizer,), daemon=True)
             self._loading.start()
         return False
+
+
+def _matters(size: int, limit: int) -> bool:
+    return not limit or size * COUNTED_SHARE > limit * BYTES_PER_TOKEN
 
 
 def _unread_bytes(request: Request) -> int:

@@ -149,11 +149,18 @@ async def _end(process: Process) -> None:
 class Prices:
     """Keeps the prices that were looked up, by provider type, model and tier."""
 
-    def __init__(self, overrides: Mapping[str, PriceOverride] | None = None, book: Book = ask_pricebook) -> None:
-        """`overrides` are prices by model: an exact name or a glob. The exact name wins, then the longest glob."""
+    def __init__(
+        self,
+        overrides: Mapping[str, PriceOverride] | None = None,
+        book: Book = ask_pricebook,
+        named: Callable[[], Sequence[str]] = list,
+    ) -> None:
+        """`overrides` are prices by model: an exact name or a glob. The exact name wins, then the longest glob. `named`
+        are the models that clients are likely to ask for."""
         self._overrides = dict(overrides or {})
         self._book = book
         self._known: dict[Query, _Known] = {}
+        self._named = named
         self._wanted: dict[Query, float] = {}
         self._looking: asyncio.Task[None] | None = None
         self._overridden = lru_cache(maxsize=_KEPT)(self._find_override)
@@ -183,6 +190,10 @@ class Prices:
                     if self._looking is None or self._looking.done():
                         self._looking = asyncio.create_task(self._look())
                     await asyncio.shield(self._looking)
+
+    async def warm(self, at: float) -> None:
+        """Looks up the prices of the models that clients are likely to ask for, all at once."""
+        await asyncio.gather(*(self.prepare(Query("", model), at) for model in self._named()[:_AT_ONCE]))
 
     async def _look(self) -> None:
         while self._wanted:

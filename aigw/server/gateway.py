@@ -33,6 +33,7 @@ from aigw.rag.embedders import EmbedderTable
 from aigw.server import standin_routes
 from aigw.server.admin import Admin
 from aigw.server.edge import Edge
+from aigw.server.first_call import models_to_name
 from aigw.server.framing import Framing
 from aigw.server.guard import Guard, is_loopback
 from aigw.server.http1.connection import Response
@@ -47,6 +48,7 @@ from aigw.server.routes import RouteTable
 from aigw.server.run_name import run_name
 from aigw.server.screening import Screening
 from aigw.server.stores import GatewayStores
+from aigw.server.warm_up import WarmUp
 from aigw.upstream.builtin import BuiltinUpstream
 from aigw.upstream.standin import Standin, StandinUpstream
 from aigw.upstream.switch import Switch
@@ -113,6 +115,10 @@ class Gateway:
         self._stopping = False
 
     @property
+    def busy(self) -> bool:
+        return any(generation.busy for generation in self._generations)
+
+    @property
     def edge(self) -> Edge:
         return self._generations[-1].edge
 
@@ -158,7 +164,7 @@ class Gateway:
     async def _open(self, loaded: Loaded) -> _Generation:
         config = loaded.config
         timeouts = Timeouts(config.timeouts.connect, config.timeouts.first_byte, config.timeouts.idle)
-        prices = Prices(config.prices, self._book)
+        prices = Prices(config.prices, self._book, partial(models_to_name, loaded))
         services = loaded.services.with_standins(self._standins)
         stores = self._stores.by(services)
         env = replace(
@@ -317,7 +323,8 @@ async def run(
         stack.push_async_callback(knowledge.aclose)
         await stack.enter_async_context(books.open())
         kept = None if counts_anew else books.folder
-        stores = GatewayStores(kept, loaded.config.cache, clock.time, empty_cache=empty_cache)
+        warm_up = WarmUp(lambda: gateway.busy)
+        stores = GatewayStores(kept, loaded.config.cache, clock.time, empty_cache=empty_cache, when_idle=warm_up.add)
         stack.push_async_callback(stores.aclose)
         env = Env(
             door,
@@ -328,6 +335,7 @@ async def run(
             run=run_name(os.environ),
             options=options,
             clock=clock,
+            when_idle=warm_up.add,
         )
         inspection = Inspection(books, views, always=inspect, alone=shared is None)
         gateway = Gateway(
@@ -355,6 +363,8 @@ async def run(
             host, port = await listener.start(host, port, shared=shared is not None)
         except OSError as error:
             raise cannot_listen(host, port, error) from None
+        stack.push_async_callback(warm_up.aclose)
+        warm_up.start()
         if reloader is not None:
             await stack.enter_async_context(reloader.following(loaded, gateway.take))
         yield Running(base_url(host, port), gateway)

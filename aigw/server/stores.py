@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from aigw.config.model import CacheConfig
 from aigw.config.services import ServiceTable
+from aigw.core.env import WhenIdle, never
 from aigw.core.errors import ConfigError
 from aigw.core.stores import KV, LOCAL, Counter, Service, Stores
 from aigw.stores.counter.counter import SqliteCounter
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
 class LocalStores:
     """The stores of this machine. All processes with the same state folder share them."""
 
-    def __init__(self, folder: Path, limits: CacheConfig, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, folder: Path, limits: CacheConfig, now: Callable[[], float] = time.time, when_idle: WhenIdle = never
+    ) -> None:
         self._folder = folder
+        self._when_idle = when_idle
         self._limits = limits
         self._now = now
         self._cache: DiskCache | None = None
@@ -43,11 +47,13 @@ class LocalStores:
 
         if self._cache is None:
             self._cache = DiskCache(self._folder / FOLDER, size=self._limits.size, now=self._now)
+            self._when_idle(self._cache.open)
         return DiskKV(self._cache, _namespace(service))
 
     def counter(self, service: Service = LOCAL) -> Counter:
         if self._counters is None:
             self._counters = CounterFile(self._folder / FILE_NAME, now=self._now)
+            self._when_idle(self._counters.open)
         return SqliteCounter(self._counters, _namespace(service), patience=service.timeout)
 
     async def aclose(self) -> None:
@@ -67,9 +73,10 @@ class GatewayStores:
         now: Callable[[], float] = time.time,
         *,
         empty_cache: bool = False,
+        when_idle: WhenIdle = never,
     ) -> None:
         self._memory = limits.memory
-        self._local = LocalStores(folder, limits, now) if folder is not None else None
+        self._local = LocalStores(folder, limits, now, when_idle) if folder is not None else None
         self._here = self._local or MemoryStores(now)
         self._values = MemoryStores(now) if empty_cache else None
         self._redis: dict[str, RedisStores] = {}

@@ -101,21 +101,6 @@ def start(effort: Effort) -> Figures:
     return {"ready_s": round(statistics.median(ready), 3), "help_ms": round(statistics.median(shown), 1)}
 
 
-def memory(effort: Effort) -> Figures:
-    """Resident memory (MiB): idle, after 100 requests, after many, half of them streams."""
-    with _configured() as config, processes.aigw(config) as (aigw, _):
-        found: Figures = {"idle_mib": aigw.rss()}
-        for shape in ("plain", "stream"):
-            processes.load(aigw, shape, 32, requests=50)
-        found["after_100_mib"] = before = aigw.rss()
-        for shape in ("plain", "stream"):
-            processes.load(aigw, shape, 32, requests=effort.requests // 2)
-        found["requests"] = effort.requests
-        found["after_all_mib"] = after = aigw.rss()
-        found["growth_percent"] = (after - before) / before * 100 if before else 0.0
-    return {name: round(value, 1) for name, value in found.items()}
-
-
 def streams(effort: Effort) -> Figures:
     """Concurrent streams and how many of them were not whole; resident memory (MiB) after them."""
     with _configured() as config, processes.aigw(config) as (aigw, _):

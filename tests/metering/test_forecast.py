@@ -119,6 +119,16 @@ def test_the_vocabulary_is_loaded_beside_requests():
     assert forecaster.forecast(exchange(request)).input == 3
 
 
+@pytest.mark.parametrize(("limit", "loads"), [(0, True), (10_000, True), (1_000_000, False)])
+async def test_the_vocabulary_is_loaded_before_the_first_request_if_it_will_matter(limit, loads):
+    counter = Loading()
+    forecaster = Forecaster(counter)
+    await forecaster.prepare(limit)
+    if loads:
+        forecaster._loading.join(10)
+    assert counter.ready() == loads
+
+
 def test_a_vocabulary_that_is_missing_is_said_once(caplog):
     class Missing(WordCounter):
         def ready(self, model=""):

@@ -64,6 +64,22 @@ async def test_nothing_is_made_before_it_is_used(open_stores, tmp_path):
     assert {"cache", "counters.sqlite"} <= {each.name for each in (tmp_path / "state").iterdir()}
 
 
+async def test_its_files_are_opened_when_nobody_asks(tmp_path):
+    jobs = []
+    stores = GatewayStores(tmp_path, CacheConfig(), when_idle=jobs.append)
+    for _ in range(2):
+        stores.kv(LOCAL, "")
+        stores.counter(LOCAL, "")
+    assert [*tmp_path.iterdir()] == []
+    for job in jobs:
+        await job()
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix in ("", ".sqlite")) == [
+        "cache",
+        "counters.sqlite",
+    ]
+    await stores.aclose()
+
+
 async def test_it_outlives_the_process(open_stores, tmp_path):
     first = open_stores(tmp_path)
     await first.by(NONE).kv(REDIS).put("a", b"v")

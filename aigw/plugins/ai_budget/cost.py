@@ -2,13 +2,14 @@
 means that the price is not known.
 
 Before a call, nobody knows which provider and which model will answer it. So the first call of a model is priced by the
-name that the client sent. Later calls are priced by the provider and the model that answered the last one. A price that
-has not been looked up yet is waited for, once for all calls that need one, and not long before a call."""
+name that the client sent. Later calls are priced by the provider and the model that answered the last one, once that
+price has been looked up. If none has been, it is waited for, once for all calls that need one, and not long before a
+call."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aigw.core.env import Clock, Prices
 from aigw.core.tokens import Tokens
@@ -36,13 +37,27 @@ class Costs:
         self._answered: dict[str, Query] = {}
         self._unknown: set[str] = set()
 
+    async def prepare(self) -> None:
+        """Looks up what most calls will need."""
+        await self._prices.warm(self._clock.time())
+
     async def expect(self, model: str, forecast: Forecast, heard: Query | None = None) -> int | None:
         """Returns the expected cost of a call for `model`, the name that the client sent. `heard` is what is known of
         the model that is answering it."""
         tokens = Tokens(input=forecast.input, output=forecast.output, source="estimated")
-        query = self._answered.get(model) or heard or Query("", model)
-        cost = await self._cost(tokens, query, {}, PATIENCE)
+        query, *others = [*filter(None, (self._answered.get(model), heard)), Query("", model)]
+        cost = self._meanwhile(tokens, query, others)
+        if cost is None:
+            cost = await self._cost(tokens, query, {}, PATIENCE)
         return None if cost is None else nano(cost)
+
+    def _meanwhile(self, tokens: Tokens, query: Query, others: Sequence[Query]) -> float | None:
+        """Returns the cost by what else is known of the model, if the price of `query` has not been looked up yet."""
+        at = self._clock.time()
+        if self._prices.ready(query, at):
+            return None
+        costs = [self._prices.cost(tokens, each, at) for each in others if self._prices.ready(each, at)]
+        return next((cost for cost in costs if cost is not None), None)
 
     def guess(self, model: str, forecast: Forecast) -> int:
         """Returns what is set aside if the expected cost is not known: the model that will answer may have a price.

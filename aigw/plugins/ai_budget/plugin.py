@@ -155,6 +155,10 @@ class AiBudget:
         self._forecaster = Forecaster(env.tokenizer)
         self._costs = Costs(env.prices or Prices(), env.clock)
         self._detector = RepetitionDetector(config.repetition)
+        if self._units - {"calls"}:
+            env.when_idle(self._forecaster.prepare)
+        if "usd" in self._units:
+            env.when_idle(self._costs.prepare)
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         if exchange.request.method != "POST" or exchange.api in apis.FREE:

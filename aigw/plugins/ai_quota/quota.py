@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from aigw.core.env import Env
+from aigw.core.env import Env, never
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.stores import Counter, Limit, StoreError
@@ -39,7 +39,9 @@ def used_up() -> GatewayError:
 
 def make_quota(counter: Counter, prefix: str, env: Env) -> Quota:
     """`prefix` is what a consumer's key begins with."""
-    held: Quota = HeldQuota(counter, prefix, Forecaster(env.tokenizer))
+    forecaster = Forecaster(env.tokenizer)
+    held: Quota = HeldQuota(counter, prefix, forecaster)
+    env.choose(safe=env.when_idle, higress=never)(forecaster.prepare)
     return env.choose(safe=held, higress=ReadQuota(counter, prefix))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import ceil
 from typing import ClassVar, NoReturn, Protocol
 
-from aigw.core.env import Env
+from aigw.core.env import Env, never
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.reply import Reply
@@ -46,9 +47,12 @@ class Enforcement(Protocol):
         ...
 
 
-def make_enforcement(env: Env, code: int, message: str, text: str) -> Enforcement:
-    """Refusals have this status. `message` is `rejected_msg`, `text` the part of it that people read."""
-    held: Enforcement = HeldLimits(code, text, Forecaster(env.tokenizer))
+def make_enforcement(env: Env, code: int, message: str, text: str, smallest: int) -> Enforcement:
+    """Refusals have this status. `message` is `rejected_msg`, `text` the part of it that people read. `smallest` is the
+    smallest limit."""
+    forecaster = Forecaster(env.tokenizer)
+    held: Enforcement = HeldLimits(code, text, forecaster)
+    env.choose(safe=env.when_idle, higress=never)(partial(forecaster.prepare, smallest))
     return env.choose(safe=held, higress=ReadLimits(code, message))
 
 

@@ -67,6 +67,12 @@ class Config(Struct, frozen=True, kw_only=True):
         bool, Meta(description="aigw: true refuses all requests while the counters cannot be reached")
     ] = False
 
+    def smallest(self) -> int:
+        """The smallest limit, in tokens."""
+        keys = [key for item in self.rule_items or () for key in item.limit_keys]
+        thresholds = [self.global_threshold, *keys] if self.global_threshold is not None else keys
+        return min((count for each in thresholds for count in each.counts().values()), default=0)
+
 
 def check(config: Config) -> list[Problem]:
     """The messages are Higress's, if it has one, and say what to write."""
@@ -103,7 +109,7 @@ class AiTokenRateLimit:
         assert config.redis is not None
         self._fail_closed = config.fail_closed
         code, message = config.rejected_code, config.rejected_msg
-        self._enforcement = make_enforcement(env, code, message, _message(message))
+        self._enforcement = make_enforcement(env, code, message, _message(message), config.smallest())
         one_unit = self._enforcement.one_unit
         self._rules = LimitRules(config.rule_name, config.global_threshold, config.rule_items or (), one_unit=one_unit)
         self._meter = meters(env)

@@ -69,6 +69,10 @@ class CounterFile:
         Raises StoreError, also after waiting for `patience` seconds."""
         return await self._wait(decision, patience)
 
+    async def open(self) -> None:
+        """Opens it before somebody waits for that. Raises StoreError."""
+        await self._opening.get()
+
     def later(self, decision: Callable[[sqlite3.Connection], Any], patience: float) -> None:
         """Runs a decision for a caller that cannot wait any more."""
         self._wait(decision, patience).add_done_callback(_retrieve)

@@ -110,6 +110,10 @@ class DiskCache:
         self._wait(lambda cache: cache.delete(key))
         self._write_soon()
 
+    async def open(self) -> None:
+        """Opens it before somebody waits for that. Raises StoreError."""
+        await self.read(lambda cache: None)
+
     async def write(self, job: Callable[[Cache], T]) -> T:
         """Returns when the change is committed. Raises StoreError."""
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()

@@ -1,5 +1,7 @@
 """What is set aside in dollars before a call, and while it is answered, where no price is known by the model's name."""
 
+import asyncio
+
 import pytest
 from fakes import FakeClock, answered, chat, make_exchange
 
@@ -40,3 +42,30 @@ async def test_nothing_is_set_aside_for_what_had_no_price(costs):
 
 async def test_the_model_that_is_answering_counts_while_it_answers(costs):
     assert await costs.expect("alias", FORECAST, Query("openai", "big")) == await costs.expect("big", FORECAST) > 0
+
+
+async def test_what_is_known_by_name_is_not_waited_for():
+    """The name of what answered last has no price yet, and nobody will tell one."""
+
+    async def silent(asked):
+        await asyncio.Event().wait()
+        return []
+
+    prices = Prices({"alias": PriceOverride(input=1000, output=2000)}, silent)
+    costs = Costs(prices, FakeClock(0.0))
+    assert await costs.expect("alias", FORECAST, Query("openai", "big")) == await costs.expect("alias", FORECAST) > 0
+
+
+async def test_the_models_of_the_configuration_are_priced_ahead():
+    asked = []
+
+    async def book(queries):
+        asked.append([query.model for query, _ in queries])
+        return [None] * len(queries)
+
+    costs = Costs(
+        Prices({"big": PriceOverride(input=1000)}, book, named=lambda: ["small", "big", "tiny"]), FakeClock(0.0)
+    )
+    await costs.prepare()
+    await costs.expect("tiny", FORECAST)
+    assert asked == [["small", "tiny"]]

@@ -1,0 +1,142 @@
+"""How resident memory grows with requests of many models, sessions and texts, half of them streams, with ai-statistics.
+
+`python -m tests.benchmarks.memory --requests 1000000` goes on to a million; without it, it ends at 100,000. The first
+10,000 warm up: pools fill, and the allocator gets what it needs at the peak."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import uvloop
+
+from tests.benchmarks import processes, traffic
+from tests.benchmarks.measure import Effort, Figures
+
+WARM = 10_000
+"""After so many requests, growth is measured."""
+CONNECTIONS = 32
+MODELS, QUESTIONS_OF_A_SESSION = 200, 10
+QUIET_SECONDS = 2.0
+"""After so long, all is written down."""
+
+
+class Client(asyncio.Protocol):
+    """One connection, whose requests come one after another, each from another session and model."""
+
+    def __init__(self, numbers: Iterator[int], streams: bool, port: int, closed: asyncio.Future[None]) -> None:
+        shape = "stream" if streams else "plain"
+        self._parts = traffic.request(shape, port).split(f"bench-{shape}".encode(), 1)
+        self._shape = shape.encode()
+        self._numbers = numbers
+        self._ended = _stream_ended if streams else _plain_ended
+        self._closed = closed
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._next()
+
+    def _next(self) -> None:
+        number = next(self._numbers, None)
+        if number is None:
+            self._transport.close()
+            return
+        self._received = b""
+        self._transport.write(self._request(number))
+
+    def _request(self, number: int) -> bytes:
+        """The same number of bytes for each number."""
+        before, after = self._parts
+        session = b"x-aigw-session: s%08d\r\nContent-Type" % (number // QUESTIONS_OF_A_SESSION)
+        whole = b"%bm%04d-%b%b" % (before.replace(b"Content-Type", session), number % MODELS, self._shape, after)
+        ahead, behind = traffic.around_number(whole)
+        return b"%b%08d%b" % (ahead, number, behind)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if self._ended(self._received):
+            self._next()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+
+def _stream_ended(received: bytes) -> bool:
+    return received.endswith(b"\r\n0\r\n\r\n")
+
+
+def _plain_ended(received: bytes) -> bool:
+    head = received.lower().find(b"\r\n\r\n")
+    at = received.lower().find(b"content-length: ", 0, max(head, 0))
+    return at >= 0 and len(received) - head - 4 >= int(received[at + 16 :].split(b"\r\n", 1)[0])
+
+
+async def send(port: int, first: int, last: int) -> None:
+    """Sends the requests with these numbers."""
+    loop = asyncio.get_running_loop()
+    numbers = iter(range(first, last))
+    closed = [loop.create_future() for _ in range(CONNECTIONS)]
+    for place, each in enumerate(closed):
+        await loop.create_connection(partial(Client, numbers, place % 2 == 1, port, each), "127.0.0.1", port)
+    await asyncio.gather(*closed)
+    if (left := next(numbers, None)) is not None:
+        raise RuntimeError(f"the server closed its connections before request {left}")
+
+
+@contextmanager
+def _gateway() -> Iterator[processes.Server]:
+    with processes.upstream() as upstream, tempfile.TemporaryDirectory() as folder:
+        config = processes.write_config(Path(folder), upstream.port, processes.STATISTICS)
+        with processes.aigw(config) as (aigw, _):
+            yield aigw
+
+
+def measure(requests: int) -> dict[str, float]:
+    """Resident memory (MiB): idle, after 10,000 requests, and after each ten times as many up to `requests`."""
+    with _gateway() as aigw:
+        found: dict[str, float] = {"idle_mib": aigw.rss(), "requests": requests}
+        done, until = 0, min(WARM, requests)
+        while True:
+            with processes.python(
+                "load", "-m", "tests.benchmarks.memory", "--send", *map(str, (aigw.port, done, until))
+            ) as load:
+                if load.wait():
+                    raise RuntimeError("the load generator failed")
+            time.sleep(QUIET_SECONDS)
+            found[f"after_{until}_mib"] = aigw.rss()
+            if until >= requests:
+                break
+            done, until = until, min(until * 10, requests)
+        before, after = found[f"after_{min(WARM, requests)}_mib"], found[f"after_{until}_mib"]
+        found["growth_percent"] = (after - before) / before * 100 if before else 0.0
+        found["threads"] = len(list(Path(f"/proc/{aigw.pid}/task").iterdir())) if before else 0
+    return {name: round(value, 2) for name, value in found.items()}
+
+
+def memory(effort: Effort) -> Figures:
+    return measure(effort.requests)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.memory", description=__doc__)
+    parser.add_argument("--requests", type=int, default=100_000, metavar="N", help="default: %(default)s")
+    parser.add_argument("--send", type=int, nargs=3, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.send:
+        uvloop.run(send(*asked.send))
+    else:
+        print(json.dumps(measure(asked.requests)))
+
+
+if __name__ == "__main__":
+    main()

@@ -171,7 +171,8 @@ OTHER_FORMATS = {
     "aigw.resources.ours": {"usage"},
     # what is written down, and printed
     "aigw.books.usage_file": {"model", "stream", "output"},
-    "aigw.books.usage_query": {"model", "stream"},
+    "aigw.books.usage_groups": {"model"},
+    "aigw.books.usage_query": {"stream"},
     "aigw.books.usage_row": {"model", "stream"},
     "aigw.books.usage_steps": {"output"},
     "aigw.cli.sources.page_views": {"content", "messages", "role"},

@@ -14,6 +14,7 @@ SOURCES = TESTS.parent / "aigw"
 ELSEWHERE = {
     # books, trace
     "books/usage_log.py": "books/test_sqlite_log.py books/test_redis_log.py: a protocol, of which these are the two kinds",
+    "books/usage_groups.py": "books/test_usage_query.py books/test_usage_blocks.py: what a summary is made of",
     "trace/record.py": "trace/test_build.py cli/commands/test_trace.py: data, which one makes and the other shows",
     # cli
     "cli/commands/serve.py": "e2e/test_process.py e2e/test_workers.py: wiring, in a process as a user starts it",

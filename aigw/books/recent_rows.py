@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aigw.books.usage_file import FORMAT, selected
-from aigw.books.usage_query import ERROR, row_of
+from aigw.books.usage_groups import ERROR
+from aigw.books.usage_query import row_of
 from aigw.books.usage_row import UsageRow
 from aigw.stores.sqlite_file import open_for_reading, unreadable
 

@@ -5,8 +5,7 @@ Rule: an unknown number is never 0. An unknown cost is None; if only some costs 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -85,12 +84,12 @@ class Sums(Amounts, frozen=True, kw_only=True):
 
 
 class Group(NamedTuple):
-    """The requests of one key. `first_tokens` are times to the first token in milliseconds, in any order. `first` is
-    the earliest arrival."""
+    """The requests of one key. `first_tokens` says how often each time to the first token was there, in milliseconds.
+    `first` is the earliest arrival."""
 
     key: tuple[str, ...]
     sums: Sums
-    first_tokens: list[float]
+    first_tokens: Mapping[float, int]
     first: float
 
 
@@ -103,7 +102,10 @@ def summarise(question: Question, groups: Sequence[Group], series: Sequence[int]
         for group in sorted(groups, key=lambda group: group.key)
     ]
     total = _add([group.sums for group in groups])
-    first_tokens = list(chain.from_iterable(group.first_tokens for group in groups))
+    first_tokens = dict[float, int]()
+    for group in groups:
+        for time, number in group.first_tokens.items():
+            first_tokens[time] = first_tokens.get(time, 0) + number
     return Summary(
         by=question.by,
         since=question.since,
@@ -125,11 +127,24 @@ def series_end(question: Question) -> float:
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:
     """The smallest value that is not below `share` (0 to 1) of all values: the nearest rank. None without values."""
-    return ordered[max(0, math.ceil(round(share * len(ordered), 9)) - 1)] if ordered else None
+    return ordered[_rank(share, len(ordered))] if ordered else None
 
 
-def _line(key: dict[str, str], sums: Sums, first_tokens: list[float], window: float) -> UsageLine:
-    ordered = sorted(first_tokens)
+def percentile_of(counts: Mapping[float, int], share: float) -> float | None:
+    """The same where `counts` says how often each value is there."""
+    left = _rank(share, sum(counts.values()))
+    for value in sorted(counts):
+        left -= counts[value]
+        if left < 0:
+            return value
+    return None
+
+
+def _rank(share: float, number: int) -> int:
+    return max(0, math.ceil(round(share * number, 9)) - 1)
+
+
+def _line(key: dict[str, str], sums: Sums, first_tokens: Mapping[float, int], window: float) -> UsageLine:
     cost = None if sums.cost is None and sums.unpriced else sums.cost or 0.0
     amounts = {name: getattr(sums, name) for name in Amounts.__struct_fields__}
     return UsageLine(
@@ -137,8 +152,8 @@ def _line(key: dict[str, str], sums: Sums, first_tokens: list[float], window: fl
         key=key,
         tokens_per_s=sums.generated / sums.generation_ms * 1000 if sums.generation_ms > 0 else None,
         window_tokens_per_s=sums.output / window,
-        first_token_p50_ms=percentile(ordered, 0.5),
-        first_token_p95_ms=percentile(ordered, 0.95),
+        first_token_p50_ms=percentile_of(first_tokens, 0.5),
+        first_token_p95_ms=percentile_of(first_tokens, 0.95),
         cost_per_min=None if cost is None else cost / window * 60,
     )
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from aigw.books.recent_rows import opened
 from aigw.books.summary import percentile
-from aigw.books.usage_query import ERROR, GENERATED, GENERATION_MS, MODEL, REFUSED, TAKEN, UNKNOWN_MODEL
+from aigw.books.usage_groups import ERROR, GENERATED, GENERATION_MS, MODEL, REFUSED, TAKEN, UNKNOWN_MODEL
 
 if TYPE_CHECKING:
     import sqlite3

@@ -11,7 +11,7 @@ from aigw.stores.private import refuse_foreign_folder, refuse_strange_file, refu
 from aigw.stores.sqlite_file import BESIDE
 
 FOLDERS = ("", "cache", "metrics", "rag", "trace")
-DATABASES = ("counters.sqlite", "usage.sqlite", "cache/cache.db")
+DATABASES = ("counters.sqlite", "usage.sqlite", "usage-sums.sqlite", "cache/cache.db")
 FILES = ("access.jsonl", "access.lock", "metrics/lock", "metrics/dead.json")
 
 

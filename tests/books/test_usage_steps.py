@@ -9,7 +9,7 @@ from usage_rows import FULL
 
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.usage_file import FILE_NAME
-from aigw.books.usage_query import UNKNOWN_MODEL
+from aigw.books.usage_groups import UNKNOWN_MODEL
 from aigw.books.usage_steps import MOST_NAMES, OTHERS, Asked, Figures, UsageSteps
 from aigw.core.tokens import Tokens
 from aigw.stores.sqlite_file import FileError

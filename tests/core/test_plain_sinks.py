@@ -94,7 +94,7 @@ def trace_view(text):
 
 
 def usage(text):
-    group = Group((text, "x"), Sums(**dict.fromkeys(Sums.__struct_fields__, 1)), [], 0.0)
+    group = Group((text, "x"), Sums(**dict.fromkeys(Sums.__struct_fields__, 1)), {}, 0.0)
     return summarise(Question(by=("model", "consumer"), until=10.0), [group], [0], 1.0)
 
 

@@ -11,7 +11,8 @@ from stage.gateway import serve
 
 from aigw.books.question import Question
 from aigw.books.usage_file import FILE_NAME
-from aigw.books.usage_query import UNKNOWN_MODEL, summarise
+from aigw.books.usage_groups import UNKNOWN_MODEL
+from aigw.books.usage_query import summarise
 from aigw.config.automatic import automatic
 
 BODIES = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from unprivileged import reachable_folder, unprivileged
 
-from aigw.books import usage_file
+from aigw.books import usage_blocks, usage_file
 from aigw.books.access_log import FILE_NAME as ACCESS
 from aigw.books.access_log import AccessLog
 from aigw.books.books import usage_log
@@ -84,7 +84,8 @@ def test_the_gateway_does_not_start_beside_it(tmp_path, name, make):
 
 def test_the_names_are_those_of_the_files():
     assert set(FOLDERS) == {"", cache.FOLDER, MetricsFolder(Path(), 1).path.name, RAG, TRACE}
-    assert set(DATABASES) == {schema.FILE_NAME, usage_file.FILE_NAME, f"{cache.FOLDER}/{CACHE}"}
+    usage = {usage_file.FILE_NAME, usage_blocks.FILE_NAME}
+    assert set(DATABASES) == {schema.FILE_NAME, *usage, f"{cache.FOLDER}/{CACHE}"}
     assert ACCESS in FILES
 
 

@@ -15,7 +15,7 @@ def summary_of(names, number, denied=0):
     sums = Sums(requests=number, input=number, cache_read=number, cache_write=0, output=number, reasoning=0,
                 cost=number / 7, unpriced=1, errors=number, cache_hits=0, estimated=0, absent=0, generated=number, generation_ms=1.0,
                 denied=denied)  # fmt: skip
-    groups = [Group((name,), sums, [float(number)], 0.0) for name in dict.fromkeys(names)]
+    groups = [Group((name,), sums, {float(number): 1}, 0.0) for name in dict.fromkeys(names)]
     return summarise(Question(by=("model",), until=100.0), groups, [number] * 60, 1.0)
 
 

@@ -1,0 +1,140 @@
+"""Sums of usage rows by blocks, so that a million rows are not added up again each time that somebody asks.
+
+Rule: a block is made of the rows with BLOCK numbers, one after the other. It is added up once, and its sums are kept in
+a file beside that of the rows, by what was asked. They count as long as the block has as many rows as it had, that
+arrived in the same time. Times to the first token are kept with three digits. Without the file, which may be deleted at
+any time, or if it cannot be used, all is read anew."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from aigw.books import usage_groups
+from aigw.books.question import Question
+from aigw.books.usage_groups import Part, Rows
+from aigw.core.stores import StoreError
+from aigw.stores.sqlite_file import Format, open_for_reading, open_for_writing
+
+if TYPE_CHECKING:
+    import sqlite3
+
+FILE_NAME = "usage-sums.sqlite"
+"""The file below the state folder."""
+FORMAT = Format(
+    "file of sums of usage",
+    application=0x61696762,  # "aigb"
+    version=1,
+    schema=(
+        "CREATE TABLE blocks (asked BLOB NOT NULL, number INTEGER NOT NULL, requests INTEGER NOT NULL,"
+        " first REAL NOT NULL, last REAL NOT NULL, sums BLOB NOT NULL, PRIMARY KEY (asked, number))",
+    ),
+)
+BLOCK = 16_384
+_FEW = 2
+"""So many blocks of rows are read as they are."""
+_MANY = 8
+"""Of a block with more groups than this part of its rows nothing is kept: the sums would be as long as the rows."""
+_BUSY_SECONDS = 1.0
+_SEEN = "SELECT count(*), min(at), max(at) FROM requests NOT INDEXED WHERE rowid >= ? AND rowid < ?"
+_KEEP = "INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?, ?, ?)"
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Part]).decode
+
+
+class _Block(NamedTuple):
+    """What is kept of a block. `first` and `last` are the times of the first and of the last arrival."""
+
+    requests: int
+    first: float
+    last: float
+    sums: bytes = b""
+
+
+class UsageBlocks:
+    """The blocks of the rows whose file has this path."""
+
+    def __init__(self, path: Path, block: int = BLOCK) -> None:
+        self._path = path.with_name(FILE_NAME)
+        self._block = block
+
+    def read(self, connection: sqlite3.Connection, question: Question) -> list[Part]:
+        """The sums of the rows that are asked for. `connection` is to their file. Raises sqlite3.Error."""
+        window = (question.since, question.until)
+        (number,) = connection.execute("SELECT count(*) FROM requests WHERE at >= ? AND at < ?", window).fetchone()
+        if number < _FEW * self._block:
+            return usage_groups.read(connection, question.by, Rows(*window))
+        asked = self._asked(connection, question.by)
+        kept, fresh, parts = self._kept(asked), dict[int, _Block](), list[Part]()
+        oldest, newest = connection.execute("SELECT min(rowid), max(rowid) FROM requests").fetchone()
+        for number in range(oldest // self._block, newest // self._block + 1):
+            seen = _Block(*connection.execute(_SEEN, self._numbers(number)).fetchone())
+            if not seen.requests or seen.last < question.since or seen.first >= question.until:
+                continue
+            rows = Rows(*window, *self._numbers(number))
+            if seen.first < question.since or seen.last >= question.until or newest < self._numbers(number)[1]:
+                parts += usage_groups.read(connection, question.by, rows)  # a part of it, or it still grows
+                continue
+            found = _parts(kept.get(number), seen)
+            if found is None:
+                found = usage_groups.read(connection, question.by, rows, rounded=True)
+                fresh[number] = seen._replace(sums=_encode(found))
+            if len(found) > self._block // _MANY:
+                fresh.pop(number, None)
+            parts += found
+        self._keep(asked, fresh, oldest // self._block)
+        return parts
+
+    def _numbers(self, block: int) -> tuple[int, int]:
+        return block * self._block, (block + 1) * self._block
+
+    def _asked(self, connection: sqlite3.Connection, by: Sequence[str]) -> bytes:
+        """What the sums depend on, beside the rows: the statement, the size of the blocks, and where days begin."""
+        text = usage_groups.statement(connection, by, numbered=True, rounded=True)
+        return blake2b(f"{text} {self._block} {time.tzname} {time.timezone}".encode(), digest_size=16).digest()
+
+    def _kept(self, asked: bytes) -> Mapping[int, _Block]:
+        import sqlite3
+
+        with contextlib.suppress(StoreError, OSError, sqlite3.Error):
+            connection = open_for_reading(self._path, FORMAT)
+            if connection is not None:
+                with contextlib.closing(connection):
+                    found = connection.execute(
+                        "SELECT number, requests, first, last, sums FROM blocks WHERE asked = ?", (asked,)
+                    )
+                    return {number: _Block(*values) for number, *values in found}
+        return {}
+
+    def _keep(self, asked: bytes, blocks: Mapping[int, _Block], oldest: int) -> None:
+        """Forgets those before `oldest`, whose rows are no longer there."""
+        import sqlite3
+
+        if not blocks:
+            return
+        rows: Iterable[tuple[object, ...]] = ((asked, number, *block) for number, block in blocks.items())
+        with (
+            contextlib.suppress(StoreError, OSError, sqlite3.Error),
+            contextlib.closing(open_for_writing(self._path, FORMAT, busy=_BUSY_SECONDS)) as connection,
+        ):
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(_KEEP, rows)
+            connection.execute("DELETE FROM blocks WHERE number < ?", (oldest,))
+            connection.execute("COMMIT")
+
+
+def _parts(kept: _Block | None, seen: _Block) -> list[Part] | None:
+    """The sums that are kept of a block, None if there are none or they are of other rows."""
+    if kept is None or kept[:3] != seen[:3]:
+        return None
+    try:
+        return _decode(kept.sums)
+    except (msgspec.MsgspecError, TypeError):
+        return None

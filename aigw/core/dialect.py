@@ -156,8 +156,8 @@ class Asked(Protocol):
         ...
 
     def material(self) -> dict[str, Any]:
-        """Returns the decoded body without the fields that cannot change the answer. Raises ValueError if the body is
-        not a JSON object."""
+        """Returns the decoded body without the fields that cannot change the answer. Large arrays are `Elements`.
+        Raises ValueError if the body is not a JSON object."""
         ...
 
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
+
+from aigw.core import large_json
+from aigw.core.aside import LARGE, rest, resting
+from aigw.core.large_json import Elements
 
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -46,7 +50,13 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
         raise ValueError(f"an object has the name {twin[:80]!r} twice")
 
 
+def _once_resting(pairs: list[tuple[str, Any]]) -> None:
+    rest()
+    _once(pairs)
+
+
 _scan_names = json.JSONDecoder(object_pairs_hook=_once).scan_once  # type: ignore[attr-defined]
+_scan_many_names = json.JSONDecoder(object_pairs_hook=_once_resting).scan_once  # type: ignore[attr-defined]
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -84,7 +94,8 @@ class Document:
         if raw is None:
             return default
         try:
-            value = self._values[name] = decoded(bytes(raw), _decode_any, json.loads)
+            decode = _decode_any if len(raw) <= LARGE else _decode_large
+            value = self._values[name] = decoded(bytes(raw), decode, json.loads)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
         if _numbers.inexact:
@@ -105,10 +116,10 @@ class Document:
         return value
 
     def all_exact(self, but: Container[str]) -> dict[str, Any]:
-        """The values of all fields but these, as `exact` returns them."""
+        """The values of all fields but these, as `exact_elements` returns them."""
         values = self._values
         if self._inexact or not values.keys() >= self._fields.keys():
-            return {name: self.exact(name) for name in self._fields if name not in but}
+            return {name: self.exact_elements(name) for name in self._fields if name not in but}
         return {name: values[name] for name in self._fields if name not in but}
 
     def refuse_twins(self) -> None:
@@ -119,20 +130,54 @@ class Document:
         which takes 1 us for a short request, and all its values are then known. Others take 2 us, and 12 us for 10 kB:
         C code scans the text, and calls back once an object."""
         source, values = self._parsed, None
+        if len(source) > LARGE:
+            self._refuse_twins_by_slices(source)
+            return
         try:
             values = _decode_any(source)
             same = _encode(values) == source
         except (msgspec.DecodeError, UnicodeError, OverflowError, RecursionError):
             same = False  # it may be JSON all the same: the scan tells
         if not same:
-            try:
-                text = source.decode()
-                _scan_names(text, _skip(text, 0))
-            except RecursionError:
-                raise ValueError("JSON is nested too deeply") from None
+            _look_for_twins(source, _scan_names)
         if not _numbers.inexact and values is not None:
             self._values = values
         _numbers.inexact = False
+
+    def _refuse_twins_by_slices(self, source: bytes) -> None:
+        """As `refuse_twins`, and leaves nothing decoded. The names of a large object are those of no slice."""
+        try:
+            same = all(
+                len(each) <= LARGE and _encode(_decode_any(each)) == each for each in large_json.slices(source, _encode)
+            )
+        except (msgspec.DecodeError, UnicodeError, OverflowError, RecursionError):
+            same = False
+        _numbers.inexact = False
+        if not same:
+            _look_for_twins(source, _scan_many_names)
+
+    def objects(self, name: str, make: Callable[[Any], _T], before: Sequence[_T] = ()) -> Elements[_T] | None:
+        """Returns what `make` makes of each object in a large array, with `before` in front of it. They are decoded one
+        after another, whenever somebody looks at them. Returns None for any other field."""
+        if (texts := self._large_array(name)) is None:
+            return None
+        rows = [each for each in resting(texts) if memoryview(each)[0] == ord("{")]
+        return Elements(rows, lambda text: make(_object(text)), before)
+
+    def exact_elements(self, name: str) -> Any:
+        """Like `exact`, but the elements of a large array are decoded as in `objects`, and may raise the error then."""
+        texts = self._large_array(name)
+        return self.exact(name) if texts is None else Elements(texts, _exact_element)
+
+    def _large_array(self, name: str) -> list[msgspec.Raw] | None:
+        """The elements of a large array that nobody has decoded yet, None for anything else."""
+        raw = self._fields.get(name)
+        if raw is None or len(raw) <= LARGE or name in self._values:
+            return None
+        try:
+            return items_of(bytes(raw))
+        except ValueError:
+            return None
 
     def raw(self, name: str) -> bytes | None:
         """Returns the bytes of a field's value, None if there is no such field."""
@@ -182,6 +227,38 @@ class Document:
         twin._values = dict(self._values)
         twin._inexact = self._inexact
         return twin
+
+
+def _look_for_twins(source: bytes, scan: Callable[[str, int], Any]) -> None:
+    try:
+        text = source.decode()
+        scan(text, _skip(text, 0))
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+
+
+def _decode_large(source: bytes) -> Any:
+    return large_json.decoded(source, _decode_any)
+
+
+def _object(text: bytes) -> Any:
+    """The value of an object in an array, {} if it cannot be decoded."""
+    try:
+        return decoded(text, _decode_large, json.loads)
+    except ValueError:
+        return {}
+    finally:
+        _numbers.inexact = False
+
+
+def _exact_element(text: bytes) -> Any:
+    try:
+        value = decoded(text, _decode_large, json.loads)
+        if _numbers.inexact:
+            raise ValueError("a number has more digits than a number can have here")
+        return value
+    finally:
+        _numbers.inexact = False
 
 
 def encoded(value: Any) -> bytes:

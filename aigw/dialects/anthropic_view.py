@@ -13,6 +13,7 @@ from aigw.core.answer import ToolCall
 from aigw.core.dialect import Role, Said, TextPlace, Tool, Turn, Where
 from aigw.core.document import Document
 from aigw.core.json_path import JsonPath
+from aigw.core.large_json import Elements
 from aigw.dialects.edit import place_of
 from aigw.dialects.json_values import Json, decoded, encoded, json_text
 from aigw.dialects.openai_chat_request import messages_of, set_messages
@@ -35,7 +36,7 @@ class MessagesView(RequestView):
     def turns(self) -> Sequence[Turn]:
         system = tuple(place.text for place in _places(("system",), self.get("system"), "system"))
         first = [Turn("system", system)] if system else []
-        return [*first, *map(_turn, rows_of(self.get("messages")))]
+        return self.objects("messages", _turn, first)
 
     @property
     def places(self) -> Sequence[TextPlace]:
@@ -63,7 +64,7 @@ class MessagesView(RequestView):
     def material(self) -> Json:
         """Leaves out what Claude Code says of itself in the instructions."""
         found = super().material()
-        if isinstance(system := found.get("system"), list):
+        if isinstance(system := found.get("system"), list | Elements):
             found["system"] = [block for block in system if not is_billing(block)]
         return found
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from aigw.core import document
+from aigw.core import document, large_json
+from aigw.core.aside import LARGE
 
 Json = dict[str, Any]
 
@@ -20,7 +21,11 @@ encoded = document.encoded
 
 def decoded(data: bytes) -> Any:
     """Returns the decoded value. Raises ValueError if `data` is not JSON."""
-    return document.decoded(data, _decode, json.loads)
+    return document.decoded(data, _decode if len(data) <= LARGE else _decode_large, json.loads)
+
+
+def _decode_large(data: bytes) -> Any:
+    return large_json.decoded(data, _decode)
 
 
 def object_of(data: bytes) -> Json:

@@ -74,7 +74,7 @@ class ChatView(CompletionsView):
 
     @property
     def turns(self) -> Sequence[Turn]:
-        return [_turn(message) for message in rows_of(self.get("messages"))]
+        return self.objects("messages", _turn)
 
     @property
     def places(self) -> Sequence[TextPlace]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from aigw.core.aside import resting
 from aigw.core.document import Document
 from aigw.dialects.edit import place_of
 from aigw.dialects.json_values import encoded
@@ -24,7 +25,7 @@ def messages_of(request: Document) -> list[Document]:
     """Returns the messages. Raises ValueError if `messages` is not an array of objects."""
     items = request.items_of("messages")
     try:
-        return [Document(bytes(raw)) for raw in items]
+        return [Document(bytes(raw)) for raw in resting(items)]
     except ValueError as error:
         raise ValueError(f"messages: {error}") from None
 
@@ -34,7 +35,7 @@ def system_message(text: str) -> Document:
 
 
 def set_messages(request: Document, messages: Sequence[Document]) -> None:
-    request.set("messages", [msgspec.Raw(message.encode()) for message in messages])
+    request.set("messages", [msgspec.Raw(message.encode()) for message in resting(messages)])
 
 
 def rename_developer(request: Document) -> bool:

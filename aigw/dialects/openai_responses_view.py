@@ -13,6 +13,7 @@ from aigw.core.answer import ToolCall
 from aigw.core.dialect import Role, Said, TextPlace, Tool, Turn, Where
 from aigw.core.document import Document
 from aigw.core.json_path import JsonPath
+from aigw.core.large_json import Elements
 from aigw.dialects.edit import place_of
 from aigw.dialects.json_values import Json, json_text
 from aigw.dialects.view import RequestView, rows_of, text_of
@@ -72,7 +73,9 @@ class ResponsesView(RequestView):
     def material(self) -> Json:
         """Leaves out the ids of items."""
         found = super().material()
-        if isinstance(items := found.get("input"), list):
+        if isinstance(items := found.get("input"), Elements):
+            found["input"] = items.changed(_unnamed)
+        elif isinstance(items, list):
             found["input"] = [_unnamed(item) for item in items]
         return found
 

@@ -4,17 +4,21 @@ Rule: a missing or malformed field reads as if the client had left it out. The p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import unquote
 
 from aigw.core.dialect import TextPlace, Tool, Turn
 from aigw.core.document import Document
+from aigw.core.large_json import occurrences
 from aigw.core.model import Request
 from aigw.dialects import apis
 from aigw.dialects.images import images_in
 from aigw.higress.template import TEMPLATE
 from aigw.higress.values import truthy
+
+Json = dict[str, Any]
+_T = TypeVar("_T")
 
 LARGEST = 10_000_000
 """Larger numbers of tokens or choices in a request are replaced by this one."""
@@ -59,6 +63,13 @@ class RequestView:
             return None if document is None else document.get(name)
         except ValueError:
             return None
+
+    def objects(self, name: str, make: Callable[[Json], _T], before: Sequence[_T] = ()) -> Sequence[_T]:
+        """Returns what `make` makes of each object in an array, with `before` in front of it."""
+        document = self._request.parsed or self.document
+        if document is not None and (large := document.objects(name, make, before)) is not None:
+            return large
+        return [*before, *map(make, rows_of(self.get(name)))]
 
     @property
     def model(self) -> str:
@@ -129,7 +140,7 @@ class RequestView:
 
     @property
     def media(self) -> int:
-        return 0 if self._prompt is None else self._request.body.count(b"base64")
+        return 0 if self._prompt is None else occurrences(self._request.body, b"base64")
 
     @property
     def _prompt(self) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from aigw.core.aside import LARGE, resting
 from aigw.core.model import Request
 from aigw.higress.values import text_of
 
@@ -24,6 +25,8 @@ class _Turn(msgspec.Struct):
 
 
 _decode_turns = msgspec.json.Decoder(list[_Turn]).decode
+_decode_turn = msgspec.json.Decoder(_Turn).decode
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 @lru_cache(maxsize=1024)
@@ -54,13 +57,19 @@ def chat_round(request: Request) -> int:
             return roles.count("user") if len(roles) == len(turns) else 0
         messages, contents = document.raw("messages"), document.raw("contents")
         if messages is not None and messages.lstrip().startswith(b"["):
-            return [turn.role for turn in _decode_turns(messages)].count("user")
+            return _roles(messages).count("user")
         if contents is not None:
-            roles = [turn.role for turn in _decode_turns(contents)]
+            roles = _roles(contents)
             return roles.count("user") + roles.count(None)
     except (ValueError, *_BROKEN):
         return 0
     return 0
+
+
+def _roles(turns: bytes) -> list[Any]:
+    if len(turns) <= LARGE:
+        return [turn.role for turn in _decode_turns(turns)]
+    return [_decode_turn(each).role for each in resting(_decode_items(turns))]
 
 
 def chat_id(body: Any) -> str | None:

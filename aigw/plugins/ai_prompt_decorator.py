@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus
 
 from msgspec import Meta, Struct
 
+from aigw.core.aside import aside
 from aigw.core.dialect import Said
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError
@@ -154,13 +155,15 @@ class _Safe:
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         if exchange.request.is_json:
-            try:
-                self._decorate(exchange)
-            except ValueError:
-                pass  # there is no conversation: nothing is decorated
-            else:
-                self._replace(exchange)
+            await aside(len(exchange.request.body), self._edit, exchange)
         return await call_next(exchange)
+
+    def _edit(self, exchange: Exchange) -> None:
+        try:
+            self._decorate(exchange)
+        except ValueError:
+            return  # there is no conversation: nothing is decorated
+        self._replace(exchange)
 
     def _decorate(self, exchange: Exchange) -> None:
         headers, document, insert = exchange.request.headers, exchange.request.document, exchange.dialect.insert

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import msgspec
 from multidict import CIMultiDict
 
+from aigw.core.aside import aside
 from aigw.core.authority import origin_of
 from aigw.core.dialect import Asked, Dialect
 from aigw.core.document import Document
@@ -233,12 +234,21 @@ class BoundProvider:
         self, asked: Asked, request: Request, api: str, source: Request, *, bare: bool
     ) -> tuple[str, bool]:
         """Writes the body. Returns as `_map_path`."""
+        context = None
+        try:
+            self._check_convertible(request, request.document, api)
+            if self.config.context and not bare:
+                context = await self._edits.context(asked, api)
+        except ValueError as error:
+            raise unusable(str(error)) from None
+        model = await aside(len(request.body), self._edited, request, api, source, context, bare=bare)
+        return model, asked.stream
+
+    def _edited(self, request: Request, api: str, source: Request, context: str | None, *, bare: bool) -> str:
+        """Writes the body, and returns its model."""
         try:
             document = request.document
-            self._check_convertible(request, document, api)
-            context = None
             if not bare:
-                context = await self._edits.context(asked, api) if self.config.context else None
                 self._edits.prepare(document, api, context)
             model = self._edits.fit(document, api)
             if self.refusals.by_model:
@@ -246,7 +256,7 @@ class BoundProvider:
             request.replace_body(self._edits.convert(document, api, request.headers, context))
         except ValueError as error:
             raise unusable(str(error)) from None
-        return model, asked.stream
+        return model
 
     async def _continuing(self, exchange: Exchange, source: Request, api: str | None) -> Continued | None:
         """Returns the request with what is kept here of its conversation, if the provider keeps nothing of it."""
@@ -269,7 +279,9 @@ class BoundProvider:
         if target in apis.MODEL_IN_PATH:
             source = await self._prepared(exchange, source, api)
         created = int(self._env.clock.time())
-        return Translation(
+        return await aside(
+            len(source.body),
+            Translation,
             source,
             exchange.asked,
             api,

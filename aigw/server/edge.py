@@ -14,6 +14,7 @@ from contextlib import suppress
 
 from multidict import CIMultiDict
 
+from aigw.core.aside import aside
 from aigw.core.dialect import Dialect
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError
@@ -145,7 +146,7 @@ class Edge:
                 if len(request.body) > SMALL:
                     self._space.take(request_id, len(request.body))
                 if chain.parses:
-                    request.parse()
+                    await aside(len(request.body), request.parse)
                 reads = self._reads_any_label and api and chain.parses
                 if mislabelled := reads and request.parsed is None and bodies.is_mislabelled(request):
                     await hold(request)
@@ -160,7 +161,7 @@ class Edge:
                 exchange.request.headers["content-type"] = JSON
                 exchange.request.parse()
             if self._refuses_twins and exchange.request.parsed is not None:
-                bodies.refuse_twins(exchange.request.parsed)
+                await aside(len(exchange.request.body), bodies.refuse_twins, exchange.request.parsed)
             if chain.parses:
                 exchange.named = exchange.asked.model
             current.set(exchange)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from aigw.core.aside import resting
 from aigw.translation.hub import Call, Message, Part, Result, Text, Thinking
 from aigw.translation.notes import Notes
 
@@ -29,7 +30,7 @@ def mended(messages: Sequence[Message], notes: Notes) -> tuple[Message, ...]:
             out.append(Message("user", tuple(results.get(id(call)) or _missing(call) for call in calls)))
         turn.clear()
 
-    for message in messages:
+    for message in resting(messages):
         if message.role == "assistant":
             turn += message.parts
             continue
@@ -48,7 +49,7 @@ def _by_call(messages: Sequence[Message], notes: Notes) -> dict[int, Result]:
     """Returns the result of each call, by the identity of the call."""
     waiting: dict[str, list[Call]] = {}
     found: dict[int, Result] = {}
-    for message in messages:
+    for message in resting(messages):
         for part in message.parts:
             if isinstance(part, Call):
                 waiting.setdefault(part.id, []).append(part)

@@ -14,6 +14,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from aigw.core.aside import resting
 from aigw.translation.hub import Call, Message, Part, Result
 
 LONGEST = 64
@@ -37,7 +38,7 @@ class FreshIds:
     """Gives each call of an answer an id that the conversation does not have yet."""
 
     def __init__(self, messages: Iterable[Message]) -> None:
-        ids = [part.id for message in messages for part in message.parts if isinstance(part, Call)]
+        ids = [part.id for message in resting(messages) for part in message.parts if isinstance(part, Call)]
         self._seen = set(ids)
         self._number = len(ids)
 
@@ -58,7 +59,7 @@ def _wrapped(id: str, number: int) -> str:
 
 def unwrapped(messages: Iterable[Message]) -> tuple[Message, ...]:
     """Returns the messages with the ids that the provider gave."""
-    return tuple(_with_ids(message, lambda part, place: _inner(part.id), 0) for message in messages)
+    return tuple(_with_ids(message, lambda part, place: _inner(part.id), 0) for message in resting(messages))
 
 
 def _inner(id: str) -> str:
@@ -93,7 +94,7 @@ def fitted(
         return id
 
     number = 0
-    for message in messages:
+    for message in resting(messages):
         out.append(_with_ids(message, place, number))
         number += len(message.calls)
     return tuple(out)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from aigw.core.aside import resting
 from aigw.translation.envelope import is_sealed
 from aigw.translation.events import AnswerEvent, CallStart, Ended, ThinkingDelta, ThinkingState
 from aigw.translation.hub import Call, Message, Part, Thinking
@@ -53,7 +55,8 @@ class KeptThoughts:
 
     def get(self, key: bytes) -> Kept | None:
         if (found := self._entries.get(key)) is not None:
-            self._entries.move_to_end(key)
+            with suppress(KeyError):  # a large request is read in a thread, while another one's answer is kept
+                self._entries.move_to_end(key)
         return found
 
 
@@ -72,7 +75,7 @@ class Recall:
     def messages(self) -> tuple[Message, ...]:
         """Returns the messages with the reasoning that the client did not send back."""
         question, out = "", list[Message]()
-        for message in self._messages:
+        for message in resting(self._messages):
             out.append(self._recalled(message, question) if message.calls else message)
             question = _question(message) or question
         return tuple(out)

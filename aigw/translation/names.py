@@ -11,6 +11,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from aigw.core.aside import resting
 from aigw.translation.hub import Call, Conversation, Message, Result, Tool
 
 LONGEST = 64
@@ -52,7 +53,7 @@ def renamed(conversation: Conversation, names: Names) -> Conversation:
     if isinstance(choice, tuple):
         chosen = next((tool for tool in conversation.tools if tool.name == choice[1]), Tool(choice[1]))
         choice = ("tool", names.written(chosen.name, chosen.namespace))
-    messages = tuple(_renamed(message, names) for message in conversation.messages)
+    messages = tuple(_renamed(message, names) for message in resting(conversation.messages))
     return msgspec.structs.replace(conversation, tools=tools, choice=choice, messages=messages)
 
 

@@ -20,6 +20,7 @@ from msgspec import Meta, Struct
 
 from aigw.clients.redis_config import RedisConfig
 from aigw.core.allowance import Allowance
+from aigw.core.aside import aside
 from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
@@ -165,7 +166,7 @@ class AiBudget:
             reply = await call_next(exchange)
             return await self._as_answered(exchange, reply) if self._refuses and _is_list(exchange, reply) else reply
         values = self._whose.values(exchange, self._env.clock.time())
-        repeated = self._detector.look(exchange, values)
+        repeated = await aside(len(exchange.request.body), self._detector.look, exchange, values)
         accounts = self._whose.accounts(values)
         charge = _Charge(self, exchange, accounts, call_next)
         limits = [*await self._set_aside(charge), *(each.limit for each in repeated)]
@@ -199,7 +200,8 @@ class AiBudget:
         call of unknown price, if the configuration says so."""
         usd = 0
         if self._units - {"calls"}:
-            charge.forecast = self._forecaster.forecast(charge.exchange)
+            size = len(charge.exchange.request.body)
+            charge.forecast = await aside(size, self._forecaster.forecast, charge.exchange)
         if "usd" in self._units:
             charge.model = charge.exchange.asked.model
             expected = await self._costs.expect(charge.model, charge.forecast)

@@ -15,6 +15,7 @@ import msgspec
 
 from aigw.core.exchange import Exchange
 from aigw.core.headers import without_credentials
+from aigw.core.large_json import encoded
 from aigw.core.plugin import Behind
 
 VERSION = b"aigw 4"
@@ -118,7 +119,7 @@ class CacheKeys:
             hashed = _begin(after)
         hashed.update(_encode(beside))
         try:
-            canonical = _encode(asked.material())
+            canonical = encoded(asked.material(), _encode)
         except (ValueError, OverflowError, RecursionError):
             # the body is not JSON, or has half of a surrogate pair, or a number that a double cannot hold
             return CacheKey(api, reason="unreadable")

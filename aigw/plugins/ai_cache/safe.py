@@ -6,11 +6,11 @@ answer cannot be converted."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from aigw.core.aside import LARGE, aside
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.layers import Outcome
@@ -25,10 +25,6 @@ from aigw.plugins.ai_cache.replay import EVENTS, JSON, Replay, body_of, events_o
 
 SHOWN = 16
 """How many characters of a key the client gets. `aigw cache show` finds the entry by them."""
-
-
-LONG_BODY = 256 * 1024
-"""A request with more bytes is shortened in a thread, because it takes more than 1 ms."""
 
 
 class SafeSettings(NamedTuple):
@@ -57,7 +53,7 @@ class SafeCache:
         control = control_of(request.headers)
         if control.bypass:
             return await self._bypass(exchange, call_next, control.bypass)
-        key = self._keys.read(exchange)
+        key = await aside(len(request.body), self._keys.read, exchange)
         if key.reason:
             return await self._bypass(exchange, call_next, key.reason)
         entry, why = await self._find(key.key, control)
@@ -135,7 +131,7 @@ class SafeCache:
 
         def ended(outcome: Outcome) -> None:
             if outcome is Outcome.COMPLETE and not reply.makeshift:
-                if len(key.body) > LONG_BODY:
+                if len(key.body) > LARGE:
                     exchange.defer(self._keep_long, exchange, key, capture, flight)
                 else:
                     exchange.soon(self._keep, exchange, key, capture, flight, self._keys.parts)
@@ -146,7 +142,7 @@ class SafeCache:
 
     async def _keep_long(self, exchange: Exchange, key: CacheKey, capture: Capture, flight: Flight) -> None:
         try:
-            parts = await asyncio.to_thread(self._keys.parts, key)
+            parts = await aside(len(key.body), self._keys.parts, key)
         except BaseException:
             self._flights.end(key.key, flight)
             raise

@@ -16,6 +16,7 @@ from aigw.core.answer import BreakingOff
 from aigw.core.dialect import TextPlace
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
+from aigw.core.large_json import Elements
 from aigw.core.model import Batch, Chunk, Request
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
@@ -105,7 +106,8 @@ class SafeGuard:
             return ()
         places = list(exchange.asked.places)
         if self._settings.path is not None:
-            named = self._settings.path.get(exchange.asked.material())
+            material = exchange.asked.material().items()
+            named = self._settings.path.get({name: [*v] if isinstance(v, Elements) else v for name, v in material})
             return [place for place in places if place.text == named][-1:]
         if self._settings.everything:
             return places

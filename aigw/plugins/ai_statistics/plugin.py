@@ -12,6 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from aigw.core.aside import aside
 from aigw.core.env import Env, Services
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
@@ -136,7 +137,7 @@ class AiStatistics:
         request = exchange.request
         if self._suffixes and not request.path.endswith(self._suffixes):
             return await call_next(exchange)
-        record = _Observation(self, exchange)
+        record = await aside(len(request.body), _Observation, self, exchange)
         try:
             reply = await call_next(exchange)
         except (GatewayError, UpstreamError):

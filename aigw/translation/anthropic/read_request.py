@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from aigw.core.aside import resting
 from aigw.dialects.json_values import Json, json_text
 from aigw.dialects.view import rows_of, text_of
 from aigw.translation.base64_text import standard
@@ -67,7 +68,7 @@ def read_request(body: Json, notes: Notes) -> Conversation:
 def _messages(body: Json, notes: Notes) -> Iterator[Message]:
     if system := tuple(part for part in _parts(body.get("system"), notes) if not _is_billing(part)):
         yield Message("system", system)
-    for message in rows_of(body.get("messages")):
+    for message in resting(rows_of(body.get("messages"))):
         role = _ROLES.get(text_of(message.get("role")), "user")
         yield Message(role, tuple(_parts(message.get("content"), notes)))
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
+from aigw.core.aside import resting
 from aigw.dialects.json_values import Json
 from aigw.translation.arguments import object_in
 from aigw.translation.envelope import opened
@@ -37,7 +38,7 @@ class Written(NamedTuple):
 
 def write_messages(conversation: Conversation, rules: Rules, notes: Notes) -> Written:
     """Raises GatewayError for what no model of this API reads."""
-    said = [message for each in conversation.messages if (message := _without_blanks(each)).parts]
+    said = [message for each in resting(conversation.messages) if (message := _without_blanks(each)).parts]
     leading = list(takewhile(lambda message: message.role == "system", said))
     rest = said[len(leading) :]
     if leading and not rest:  # instructions alone are what the user asks for
@@ -51,7 +52,7 @@ def write_messages(conversation: Conversation, rules: Rules, notes: Notes) -> Wr
             f"the last message is the assistant's, and {conversation.model} does not go on with one: "
             "end with a message of the user",
         )
-    messages = [_message(message, rules, notes) for message in turns]
+    messages = [_message(message, rules, notes) for message in resting(turns)]
     if goes_on:
         _strip_end(messages)
     return Written(list(_system(leading, notes)), messages, goes_on, _thought(messages))

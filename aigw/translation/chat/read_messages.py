@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from aigw.core.aside import resting
 from aigw.dialects.json_values import Json
 from aigw.dialects.openai_chat_calls import content_of
 from aigw.dialects.view import rows_of, text_of
@@ -27,7 +28,7 @@ _SOUNDS = {"mp3": "audio/mpeg"}
 def read_messages(given: Any, notes: Notes) -> Iterator[Message]:
     """Raises GatewayError for a file that only another provider has."""
     old = _OldCalls()
-    for message in rows_of(given):
+    for message in resting(rows_of(given)):
         role = text_of(message.get("role"))
         parts = list(_parts(message.get("content"), notes))
         marked = bool(message.get("cache_control"))

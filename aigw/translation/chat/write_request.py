@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from aigw.core.aside import resting
 from aigw.dialects.json_values import Json, json_text
 from aigw.translation.arguments import text_in
 from aigw.translation.envelope import opened
@@ -27,7 +28,7 @@ def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Jso
     """Returns the body. `conversation` has names and ids that the provider takes."""
     body: Json = {"model": conversation.model}
     messages = conversation.messages if rules.takes_images else without_images(conversation.messages, notes)
-    body["messages"] = [each for message in messages for each in _messages(message, conversation, rules)]
+    body["messages"] = [each for message in resting(messages) for each in _messages(message, conversation, rules)]
     body |= _tools(conversation, rules)
     body |= _limits(conversation, rules, notes)
     body |= _sampling(conversation, rules, notes)

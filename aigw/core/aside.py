@@ -1,0 +1,79 @@
+"""Work on what is large, which must not hold up the requests beside it.
+
+Rule: what may take more than a few milliseconds, because a body or an answer is larger than LARGE, goes through
+`aside`. It runs in a thread, one job after another. Only one thread of a Python process runs at a time, so the job has
+to let the loop have its turn: whoever goes through something long calls `rest` at each slice of it, and leaves no
+single call of C code more than a slice. Outside of this thread `rest` does nothing.
+
+So a small request waits for a slice or two, and not until the job is done. The same work on the loop, in slices, would
+make it wait at each of its dozen steps; a thread without rests does, too, as the system does not switch at once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+LARGE = 256 * 1024
+"""Bytes. To read a JSON text of this size takes about 1 ms."""
+SLICE_SECONDS, REST_SECONDS = 0.001, 0.001
+"""After so long a job rests for so long: a small request takes about a millisecond."""
+MANY = 64
+"""So many small elements are gone through at once."""
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_thread = ThreadPoolExecutor(1, "large")  # it starts with the first job
+
+
+class _Pace(threading.local):
+    """When the job of this thread has to rest."""
+
+    until = float("inf")
+
+
+_pace = _Pace()
+
+
+async def aside(size: int, job: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """Returns the result of a job on something of so many bytes. Nobody else may use meanwhile what the job uses: if
+    the caller is cancelled, it ends once the job has."""
+    if size <= LARGE:
+        return job(*args, **kwargs)
+    running = _thread.submit(copy_context().run, partial(_paced, partial(job, *args, **kwargs)))
+    try:
+        return await asyncio.shield(asyncio.wrap_future(running))
+    except asyncio.CancelledError:
+        await _over(running)
+        raise
+
+
+async def _over(running: Future[_T]) -> None:
+    """Waits until a job has ended that nobody needs any more. One that has not begun never begins."""
+    if not running.cancel():
+        await asyncio.wait((asyncio.wrap_future(running),))
+
+
+def _paced(job: Callable[[], _T]) -> _T:
+    _pace.until = time.perf_counter() + SLICE_SECONDS
+    return job()
+
+
+def rest() -> None:
+    """Lets the loop have its turn, if this is a job that has worked for long enough."""
+    if time.perf_counter() > _pace.until:
+        time.sleep(REST_SECONDS)
+        _pace.until = time.perf_counter() + SLICE_SECONDS
+
+
+def resting(elements: Iterable[_T]) -> Iterator[_T]:
+    """Yields the elements of something long, with rests in between."""
+    for number, each in enumerate(elements):
+        if not number % MANY:
+            rest()
+        yield each

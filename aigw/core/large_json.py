@@ -1,0 +1,111 @@
+"""JSON that is large: the same as of small JSON, but element by element, so that a job on it can rest (`core.aside`).
+
+Rule: no call of C code gets more than a slice of it, except for what only finds out where its elements end. What was
+decoded of an element is gone before the next one: to make and free all of it at once takes four times as long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar, overload
+
+import msgspec
+
+from aigw.core.aside import MANY, rest, resting
+
+SLICE = 32 * 1024
+"""Bytes of JSON that are decoded at once: takes less than half a millisecond."""
+SEARCHED = 512 * 1024
+"""Bytes that are searched at once."""
+DEEP = 8
+"""What is nested in so many large values is a slice, however large: it would be gone through again for each of them."""
+
+_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+_T = TypeVar("_T")
+Decode = Callable[[bytes], Any]
+Encode = Callable[[Any], bytes]
+
+
+def decoded(source: bytes, decode: Decode, depth: int = DEEP) -> Any:
+    """Returns what `decode` returns. Raises what it raises, with other offsets."""
+    rest()
+    kind = source[:1]
+    if len(source) <= SLICE or not depth or kind not in b"[{":
+        return decode(source)
+    if kind == b"[":
+        return [decoded(bytes(each), decode, depth - 1) for each in _items(source)]
+    return {name: decoded(bytes(each), decode, depth - 1) for name, each in _fields(source).items()}
+
+
+def slices(source: bytes, encode: Encode, depth: int = DEEP) -> Iterator[bytes]:
+    """Yields all objects and arrays that are no part of another one here, and none larger than a slice, unless it
+    cannot be cut. So is a large object, if it is not written as `encode` writes it: then its names may say more."""
+    kind = source[:1]
+    if kind == b"[" and len(source) > SLICE and depth:
+        for each in resting(_items(source)):
+            yield from slices(bytes(each), encode, depth - 1)
+    elif kind == b"{" and len(source) > SLICE and depth and encode(fields := _fields(source)) == source:
+        for value in fields.values():
+            yield from slices(bytes(value), encode, depth - 1)
+    elif kind in (b"[", b"{"):
+        rest()
+        yield source
+
+
+class Elements(Sequence[_T]):
+    """The elements of a large array, each made of its JSON text whenever somebody looks at it. `before` are others that
+    stand before them."""
+
+    def __init__(self, texts: Sequence[msgspec.Raw], make: Callable[[bytes], _T], before: Sequence[_T] = ()) -> None:
+        self._texts = texts
+        self._make = make
+        self._before = before
+
+    def __len__(self) -> int:
+        return len(self._before) + len(self._texts)
+
+    @overload
+    def __getitem__(self, index: int) -> _T: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[_T]: ...
+    def __getitem__(self, index: int | slice) -> _T | list[_T]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        place = range(len(self))[index] - len(self._before)
+        return self._make(bytes(self._texts[place])) if place >= 0 else self._before[place]
+
+    def __iter__(self) -> Iterator[_T]:
+        yield from self._before
+        for each in resting(self._texts):
+            yield self._make(bytes(each))
+
+    def changed(self, change: Callable[[_T], _T]) -> Elements[_T]:
+        return Elements(self._texts, lambda text: change(self._make(text)), [change(each) for each in self._before])
+
+
+def occurrences(body: bytes, text: bytes) -> int:
+    """Returns how often a text, of which no part is its own beginning, is in a body."""
+    found = 0
+    for start in range(0, len(body), SEARCHED):
+        found += body.count(text, start, start + SEARCHED + len(text) - 1)
+        rest()
+    return found
+
+
+def encoded(value: Any, encode: Encode) -> bytes:
+    """Returns what `encode` returns of a value whose large arrays may be `Elements`. It writes the names of objects in
+    order."""
+    if isinstance(value, dict) and any(isinstance(each, Elements) for each in value.values()):
+        pairs = [encode(name) + b":" + encoded(value[name], encode) for name in sorted(value)]
+        return b"{" + b",".join(pairs) + b"}"
+    if not isinstance(value, Elements):
+        rest()
+        return encode(value)
+    return b"[" + b",".join(_runs(iter(value), encode)) + b"]"
+
+
+def _runs(left: Iterator[Any], encode: Encode) -> Iterator[bytes]:
+    while some := list(islice(left, MANY)):
+        yield encode(some)[1:-1]

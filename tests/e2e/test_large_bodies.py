@@ -1,0 +1,64 @@
+"""What is large does not hold up what is small, and is treated as what is small."""
+
+import asyncio
+import json
+import threading
+
+from stage.answers import PATH, answers, completion
+from stage.gateway import proxied
+
+from aigw.core.aside import LARGE, aside
+
+SECONDS = 5.0
+PLUGINS = {
+    "ai-statistics": {},
+    "ai-cache": {"cache": {"type": "redis", "serviceName": "redis.static"}},
+    "ai-budget": {"budgets": [{"name": "all", "tokens": 10**12}], "repetition": {"tool_calls": 3}},
+}
+
+
+def ask(running, *messages):
+    body = {"model": "gpt-4o", "messages": messages}
+    return running.request("POST", PATH, json.dumps(body).encode(), content_type="application/json")
+
+
+def turn(text):
+    return {"role": "user", "content": text}
+
+
+def calls(*paths):
+    """A conversation in which these files were looked at, one after another."""
+    for number, path in enumerate(paths):
+        call = {"name": "look", "arguments": json.dumps({"path": path})}
+        yield {"role": "assistant", "tool_calls": [{"id": f"c{number}", "type": "function", "function": call}]}
+        yield {"role": "tool", "tool_call_id": f"c{number}", "content": "x" * 400}
+
+
+async def test_a_small_request_is_answered_while_a_large_one_is_in_the_works(provider, gateway, tmp_path):
+    upstream = await provider(*[answers(completion(text)) for text in ("small", "large", "tools")])
+    config = proxied(upstream.url)
+    config["plugins"] |= PLUGINS
+    running = await gateway(config, keeps=True, folder=tmp_path)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def job():
+        begun.set()
+        assert go_on.wait(SECONDS)
+
+    before = asyncio.create_task(aside(LARGE + 1, job))
+    assert await asyncio.to_thread(begun.wait, SECONDS)
+    many = [turn("x" * 400)] * (LARGE // 400)
+    large = asyncio.create_task(ask(running, *many))
+    small = await ask(running, turn("Hello!"))
+    assert b"small" in small.body and not large.done()
+    go_on.set()
+    await before
+    answer = await large
+    assert b"large" in answer.body and answer.headers["x-aigw-cache"].startswith("miss")
+
+    again = await ask(running, *many)
+    assert b"large" in again.body and again.headers["x-aigw-cache"].startswith("hit")
+    paths = [f"file {number}" for number in range(LARGE // 400)]
+    assert b"tools" in (await ask(running, turn("Look!"), *calls(*paths))).body
+    looping = await ask(running, turn("Look!"), *calls(*paths, "a", "a", "a"))
+    assert looping.status == 403 and b"was made 3 times" in looping.body

@@ -32,7 +32,21 @@ RULES = tuple(
 )
 
 
+class _Known(NamedTuple):
+    """A wording, and patterns that are found wherever any of its sure patterns, or any of its hints, is."""
+
+    wording: Wording
+    sure: str
+    hint: str
+
+
+def _known(wording: Wording) -> _Known:
+    sure = [pattern for patterns in wording.sure.values() for pattern in patterns]
+    return _Known(wording, any_of(*sure), any_of(*(pattern for _, pattern in wording.hints)))
+
+
 WORDINGS = (ENGLISH, CHINESE, EUROPEAN)
+_KNOWN = tuple(map(_known, WORDINGS))
 _HINT, _WEAK, _ENOUGH = 2, 1, 4
 
 
@@ -46,21 +60,21 @@ class _Seen(NamedTuple):
 
 def find(text: str, strict: bool = False, hidden: bool = False) -> Iterator[Hit]:
     """In a text that was `hidden` in another, one hint is enough."""
-    for wording in WORDINGS:
-        if not (wording.beyond_ascii and text.isascii()):
+    for wording, sure, hint in _KNOWN:
+        if wording.beyond_ascii and text.isascii():
+            continue
+        if occurs(sure, text):
             yield from _sure(text, wording)
+        if occurs(hint, text):
             yield from _hints(text, wording, strict, _HINT if hidden else _ENOUGH)
 
 
 def _sure(text: str, wording: Wording) -> Iterator[Hit]:
-    if occurs(any_of(*(any_of(*patterns) for patterns in wording.sure.values())), text):
-        for rule, patterns in wording.sure.items():
-            yield from (Hit(rule, start, end) for start, end in spans(any_of(*patterns), text))
+    for rule, patterns in wording.sure.items():
+        yield from (Hit(rule, start, end) for start, end in spans(any_of(*patterns), text))
 
 
 def _hints(text: str, wording: Wording, strict: bool, wanted: int) -> Iterator[Hit]:
-    if not occurs(any_of(*(pattern for _, pattern in wording.hints)), text):
-        return
     seen = sorted(_seen(text, wording))
     enough = _enough(seen, wanted)
     for place, each in enumerate(seen):

@@ -42,7 +42,7 @@ def decoded(text: str) -> View | None:
     """A view of everything in the text that is encoded as Base64, hexadecimal, or with escapes. None if there is
     nothing."""
     pieces: list[Piece] = []
-    if not occurs(any_of(*(pattern for pattern, _ in _CODINGS)), text):
+    if not occurs(_ANY_CODING, text):
         return None
     for pattern, decode in _CODINGS:
         for start, end in spans(pattern, text):
@@ -108,3 +108,4 @@ _CODINGS: tuple[tuple[str, Callable[[str], str]], ...] = (
     (_PERCENT, lambda written: unquote(written, errors="strict")),
     (_ENTITIES, unescape),
 )
+_ANY_CODING = any_of(*(pattern for pattern, _ in _CODINGS))

@@ -5,9 +5,9 @@ text; what is blocked has the level of its rule, and advice, which is what the p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 import msgspec
 from msgspec import Struct
@@ -153,7 +153,19 @@ def parameters(request: Request) -> dict[str, str]:
     """Those of the query and of the form in the body."""
     body = request.body.decode("utf-8", "replace") if request.stream is None else ""
     form = body if "form-urlencoded" in request.headers.get("content-type", "") else ""
-    return dict(parse_qsl(request.query, keep_blank_values=True) + parse_qsl(form, keep_blank_values=True))
+    return {_unquoted(name): _unquoted(value) for name, value in (*_pairs(request.query), *_pairs(form))}
+
+
+def _pairs(form: str) -> Iterator[tuple[str, str]]:
+    """As `parse_qsl` splits it, which decodes also what has no escapes, at twice the time."""
+    for part in form.split("&"):
+        if part:
+            name, _, value = part.partition("=")
+            yield name, value
+
+
+def _unquoted(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def _said(moderation: Moderation) -> StandinAnswer:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -111,6 +112,7 @@ def taken_as_higress(message: Message, written: HttpText) -> Message:
     return new.with_body(written.body.encode("utf-8", "replace"))
 
 
+@lru_cache(maxsize=512)
 def _withheld(name: str) -> bool:
     name = name.lower()
     return name in WITHHELD or name.startswith(PRIVATE_STARTS)

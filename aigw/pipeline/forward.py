@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 
 from aigw.core.answer import Reader
 from aigw.core.dialect import Asked, Dialect
@@ -81,7 +82,7 @@ class Forward:
         if exchange.watchers and 200 <= response.status < 300:
             probe, size = None, 0
             if reply.plain:
-                probe = exchange.wire.reader(asked, streaming=False, provider=exchange.provider)
+                probe = partial(exchange.wire.reader, asked, streaming=False, provider=exchange.provider)
                 length = headers.get("content-length", "")
                 size = int(length) if length.isdecimal() else 0
             reply.within(lambda source: Watched(source, exchange, probe, size))

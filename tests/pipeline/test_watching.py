@@ -85,8 +85,11 @@ async def test_an_answer_that_ends_before_is_not_free():
 
 async def test_an_answer_whose_client_left_is_not_free():
     exchange, _ = await asked(Answer(), Watcher())
-    probe = exchange.wire.reader(exchange.asked, streaming=False)
-    watched = Watched(Source([BODY[:-5]], fail=asyncio.CancelledError()), exchange, probe)
+    watched = Watched(
+        Source([BODY[:-5]], fail=asyncio.CancelledError()),
+        exchange,
+        lambda: exchange.wire.reader(exchange.asked, streaming=False),
+    )
     await watched.__anext__()
     with pytest.raises(asyncio.CancelledError):
         await watched.__anext__()

@@ -33,15 +33,16 @@ class SqliteCounter:
     async def hold(self, limits: Sequence[Limit], *, lease: float = LEASE) -> Ticket:
         limits = tuple(limits)
         keys = [self._namespace.encode(limit.key) for limit in limits]
-        windows = [limit.window for limit in limits]
         if not any(limit.hold for limit in limits):
-            return _ticket(limits, await self._counts(keys, windows))
+            return _ticket(limits, await self._counts(keys, [limit.window for limit in limits]))
         held: list[Ticket] = []
 
         def decide(connection: sqlite3.Connection) -> Ticket:
             now = self._file.now()
-            states = [state.look(connection, key, now, window) for key, window in zip(keys, windows, strict=True)]
-            ticket = _ticket(limits, tuple([each.counted(now) for each in states]))
+            counts = []
+            for key, limit in zip(keys, limits, strict=True):
+                counts.append(state.look(connection, key, now, limit.window).counted(now))
+            ticket = _ticket(limits, tuple(counts))
             if ticket.refused is None:
                 for key, (name, amount) in _holds(keys, ticket).items():
                     state.hold(connection, key, name, amount, now + lease)

@@ -61,13 +61,13 @@ class CounterFile:
                 raise await self._failed(connection, error) from None
         return await self._wait(look, patience)
 
-    async def decide(self, decision: Callable[[sqlite3.Connection], T], patience: float) -> T:
+    def decide(self, decision: Callable[[sqlite3.Connection], T], patience: float) -> asyncio.Future[T]:
         """Runs `decision` while nobody else changes the file, and keeps what it changes. It is not called if the caller
         was cancelled, and called again if the file could not be written. If it raises StoreError, the other decisions
         of the transaction go on.
 
-        Raises StoreError, also after waiting for `patience` seconds."""
-        return await self._wait(decision, patience)
+        The future raises StoreError, also after `patience` seconds."""
+        return self._wait(decision, patience)
 
     async def open(self) -> None:
         """Opens it before somebody waits for that. Raises StoreError."""

@@ -47,7 +47,7 @@ def shape(name: str, effort: Effort) -> Figures:
         turns = Turns(name, {each: gateway for each, gateway in started.items() if gateway is not None})
         turns.warm_up(CONNECTIONS.get(name, 32), effort.slice_seconds)
         many = turns.taken(CONNECTIONS.get(name, 32), effort.slices, effort.slice_seconds)
-        one = turns.taken(1, effort.slices, effort.slice_seconds / 2) if name != "slow" else many
+        one = turns.taken(1, effort.rounds, effort.slice_seconds / 2) if name != "slow" else many
     return {each: _figures(gateway, many, one, each) for each, gateway in turns.running.items()}
 
 

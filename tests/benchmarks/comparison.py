@@ -8,7 +8,7 @@ from typing import Any
 from tests.benchmarks import traffic
 
 Figures = dict[str, Any]
-_WIDTH = 24
+_WIDTH = 30
 _COLUMNS = (
     ("cpu", "CPU µs", ",.0f"),
     ("cpu_ratio", "floor/it", ".2f"),

@@ -7,10 +7,11 @@ import platform
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tests.benchmarks import beside, comparison, traffic
+from tests.benchmarks import beside, comparison, gateways, traffic
 from tests.benchmarks.growth import table as growth
 
 Figures = dict[str, Any]
+NAMES = {row.name for row in gateways.ROWS}
 
 
 class Aim(NamedTuple):
@@ -25,19 +26,21 @@ class Aim(NamedTuple):
         try:
             value = self.reached(figures)
         except KeyError:  # a gateway that did not answer
-            return f"{self.name:44}{'nothing':>14}"
+            return f"{self.name:44}{'nothing':>15}"
         met = value >= self.aim if self.at_least else value <= self.aim
         sign = "≥" if self.at_least else "≤"
-        return f"{self.name:44}{f'{value:.4g} {self.unit}':>14}{f'{sign} {self.aim:g} {self.unit}':>14}  {'yes' if met else 'NO'}"
+        return f"{self.name:44}{f'{value:.4g} {self.unit}':>15}{f'{sign} {self.aim:g} {self.unit}':>17}  {'yes' if met else 'NO'}"
 
 
 def cpu(shape: str, row: str) -> tuple[str, Callable[[Figures], float]]:
     """The floor's processor time as a multiple of this row's."""
+    assert row in NAMES, row
     return shape, lambda figures: float(figures[row]["cpu_ratio"])
 
 
 def alone(shape: str, row: str, figure: str = "total_p50") -> tuple[str, Callable[[Figures], float]]:
     """The row's latency at one connection as a multiple of the floor's."""
+    assert row in NAMES, row
     return shape, lambda figures: float(figures[row][f"{figure}_ratio"])
 
 
@@ -60,21 +63,23 @@ def harmless_found(figures: Figures) -> float:
 
 
 AIMS = (
-    Aim("CPU, plain", *cpu("plain", "ai-proxy"), 1.2, True, "x floor"),
-    Aim("CPU, plain, with ai-statistics", *cpu("plain", "and ai-statistics"), 0.95, True, "x floor"),
-    Aim("CPU, burst", *cpu("stream", "ai-proxy"), 1.1, True, "x floor"),
-    Aim("CPU, burst, with ai-statistics", *cpu("stream", "and ai-statistics"), 0.9, True, "x floor"),
-    Aim("CPU, slow stream", *cpu("slow", "ai-proxy"), 1.15, True, "x floor"),
-    Aim("CPU, slow stream, with ai-statistics", *cpu("slow", "and ai-statistics"), 1.0, True, "x floor"),
-    Aim("CPU, cache hit from memory", *cpu("plain", "cache hit, memory"), 2.0, True, "x floor"),
-    Aim("CPU, cache hit from disk", *cpu("plain", "cache hit, disk"), 1.3, True, "x floor"),
-    Aim("CPU, cache hit from Redis", *cpu("plain", "cache hit, Redis"), 1.5, True, "x floor"),
-    Aim("CPU, statistics, cache (miss) and limit", *cpu("plain", "statistics, miss, limit"), 0.5, True, "x floor"),
-    Aim("CPU, all nine plugins, cache missing", *cpu("plain", "all nine plugins, miss"), 0.3, True, "x floor"),
-    Aim("CPU, replay", *cpu("plain", "replay"), 1.7, True, "x floor"),
-    Aim("p50, plain, c=1", *alone("plain", "ai-proxy"), 1.0, False, "x floor"),
-    Aim("p50 to the last event, burst, c=1", *alone("stream", "ai-proxy"), 1.0, False, "x floor"),
-    Aim("p50 to the first event, drip, c=1", *alone("drip", "ai-proxy", "first_p50"), 1.0, False, "x floor"),
+    Aim("CPU, plain", *cpu("plain", "aigw: ai-proxy"), 1.2, True, "x floor"),
+    Aim("CPU, plain, with ai-statistics", *cpu("plain", "aigw: and ai-statistics"), 0.95, True, "x floor"),
+    Aim("CPU, burst", *cpu("stream", "aigw: ai-proxy"), 1.1, True, "x floor"),
+    Aim("CPU, burst, with ai-statistics", *cpu("stream", "aigw: and ai-statistics"), 0.9, True, "x floor"),
+    Aim("CPU, slow stream", *cpu("slow", "aigw: ai-proxy"), 1.15, True, "x floor"),
+    Aim("CPU, slow stream, with ai-statistics", *cpu("slow", "aigw: and ai-statistics"), 1.0, True, "x floor"),
+    Aim("CPU, cache hit from memory", *cpu("plain", "aigw: hit of ai-cache, memory"), 2.0, True, "x floor"),
+    Aim("CPU, cache hit from disk", *cpu("plain", "aigw: hit of ai-cache, disk"), 1.3, True, "x floor"),
+    Aim("CPU, cache hit from Redis", *cpu("plain", "aigw: hit of ai-cache, Redis"), 1.5, True, "x floor"),
+    Aim(
+        "CPU, statistics, cache (miss) and limit", *cpu("plain", "aigw: statistics, miss, limit"), 0.5, True, "x floor"
+    ),
+    Aim("CPU, all nine plugins, cache missing", *cpu("plain", "aigw: all nine plugins, miss"), 0.3, True, "x floor"),
+    Aim("CPU, replay", *cpu("plain", "aigw: replay"), 1.7, True, "x floor"),
+    Aim("p50, plain, c=1", *alone("plain", "aigw: ai-proxy"), 1.0, False, "x floor"),
+    Aim("p50 to the last event, burst, c=1", *alone("stream", "aigw: ai-proxy"), 1.0, False, "x floor"),
+    Aim("p50 to the first event, drip, c=1", *alone("drip", "aigw: ai-proxy", "first_p50"), 1.0, False, "x floor"),
     Aim("Python calls a request, plain", "calls", lambda f: f["aigw"]["plain"], 320),
     Aim("Python calls a request, with ai-statistics", "calls", lambda f: f["statistics"]["plain"], 380),
     Aim("idle memory", "memory", lambda f: f["idle_mib"], 60, False, "MiB"),
@@ -112,7 +117,7 @@ def text(parts: dict[str, Figures], described: str) -> str:
         lines += ["", *comparison.overview(parts)]
     for name, figures in parts.items():
         lines += ["", *_table(name, figures)(name, figures)]
-    lines += ["", f"{'':44}{'reached':>14}{'aim':>14}"]
+    lines += ["", f"{'':44}{'reached':>15}{'aim':>17}"]
     lines += [aim.line(parts[aim.part]) for aim in AIMS if aim.part in parts]
     return "\n".join(lines)
 

@@ -1,5 +1,5 @@
 """Measures aigw: `python -m tests.benchmarks`, from the root of the project. All parts take about half an hour; the table
-of README, `--only plain,stream,slow`, takes five minutes.
+of README, `--only plain,burst,slow`, takes five minutes.
 
 The gateways share a core that the load and the provider do not use, and are loaded in turns; figures are medians.
 Compare ratios of one run, not figures of two machines."""

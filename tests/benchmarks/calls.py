@@ -17,7 +17,7 @@ from tests.benchmarks import processes
 if TYPE_CHECKING:
     from tests.benchmarks.measure import Effort, Figures
 
-SHAPES = ("plain", "stream")
+SHAPES = ("plain", "burst")
 
 
 def calls(effort: Effort) -> Figures:

@@ -17,7 +17,7 @@ from tests.benchmarks.measure import Effort, Figures
 IDLE_SECONDS = 1.0
 _QUESTION = "Say hello, please. " * 20
 _CHAT = {"model": "bench-plain", "messages": [{"role": "user", "content": _QUESTION}], "max_tokens": 64}
-_STREAM = {**_CHAT, "model": "bench-stream", "stream": True}
+_STREAM = {**_CHAT, "model": "bench-burst", "stream": True}
 _GEMINI = {"contents": [{"role": "user", "parts": [{"text": _QUESTION}]}]}
 _BUDGET = "ai-budget: {budgets: [{name: day, per: day, usd: 1000}]}"
 
@@ -33,7 +33,7 @@ class Kind(NamedTuple):
 CHAT = "/v1/chat/completions"
 KINDS = {
     "plain": Kind(CHAT, _CHAT),
-    "stream": Kind(CHAT, _STREAM),
+    "burst": Kind(CHAT, _STREAM),
     "cache": Kind(CHAT, _CHAT, (processes.CACHE,)),
     "limit": Kind(CHAT, _CHAT, (processes.LIMIT,)),
     "budget": Kind(CHAT, _CHAT, (_BUDGET,)),

@@ -239,13 +239,13 @@ def peer(
 
 
 _ALL = traffic.SHAPES
-_PASSED = ("plain", "stream", "slow")
+_PASSED = ("plain", "burst", "slow")
 THREE = (processes.STATISTICS, processes.CACHE, processes.LIMIT)
 ROWS = (
     Row("floor", _ALL, floor),
     Row("aigw: ai-proxy", _ALL, configured("plain")),
     Row("aigw: and ai-statistics", _ALL, configured("statistics", processes.STATISTICS)),
-    Row("aigw: hit of ai-cache, memory", ("plain", "stream"), configured("hit-memory", processes.CACHE)),
+    Row("aigw: hit of ai-cache, memory", ("plain", "burst"), configured("hit-memory", processes.CACHE)),
     Row("aigw: hit of ai-cache, disk", ("plain",), configured("hit-disk", processes.CACHE, memory="1")),
     Row("aigw: hit of ai-cache, Redis", ("plain",), hit_in_redis),
     Row("aigw: statistics, miss, limit", ("plain",), configured("miss-disk", *THREE, distinct=True)),
@@ -254,6 +254,6 @@ ROWS = (
     Row("nginx", _PASSED, peer("nginx", nginx)),
     Row("Envoy", _PASSED, peer("envoy", envoy)),
     Row("Portkey", ("plain",), peer("gateway", portkey, within="portkey")),
-    Row("LiteLLM", ("plain", "stream"), peer("litellm", litellm)),
+    Row("LiteLLM", ("plain", "burst"), peer("litellm", litellm)),
     Row("aimock", ("plain",), peer("llmock", aimock)),
 )

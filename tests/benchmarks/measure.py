@@ -72,7 +72,7 @@ def workers(effort: Effort) -> Figures:
     with _configured() as config:
         for number in (1, 2):
             with processes.aigw(config, "--workers", str(number), role="anywhere") as (aigw, _):
-                for shape in ("plain", "stream"):
+                for shape in ("plain", "burst"):
                     processes.load(aigw, shape, 32, seconds=min(1.0, effort.seconds))
                     runs = [processes.load(aigw, shape, 32, seconds=effort.seconds) for _ in range(effort.rounds)]
                     measured = _median(runs)

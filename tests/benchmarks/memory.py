@@ -33,7 +33,7 @@ class Client(asyncio.Protocol):
     """One connection, whose requests come one after another, each from another session and model."""
 
     def __init__(self, numbers: Iterator[int], streams: bool, port: int, closed: asyncio.Future[None]) -> None:
-        shape = "stream" if streams else "plain"
+        shape = "burst" if streams else "plain"
         self._parts = traffic.request(shape, port).split(f"bench-{shape}".encode(), 1)
         self._shape = shape.encode()
         self._numbers = numbers

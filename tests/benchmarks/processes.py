@@ -221,7 +221,7 @@ plugins:
     provider:
       type: openai
       apiTokens: [sk-bench]
-      modelMapping: {{bench-plain: real-plain, bench-stream: real-stream, bench-drip: real-drip, bench-slow: real-slow}}
+      modelMapping: {{bench-plain: real-plain, bench-burst: real-burst, bench-drip: real-drip, bench-slow: real-slow}}
 {"".join(f"  {name}: {_PLUGINS[name]}{chr(10)}" for name in plugins)}
 prices:
   bench-mapped: {{input: 1, output: 2}}

@@ -12,7 +12,7 @@ from typing import Any
 
 EVENTS = 23
 """Events of a stream, its [DONE] included, the usage chunk that a gateway may ask for not."""
-SHAPES = ("plain", "stream", "drip", "slow")
+SHAPES = ("plain", "burst", "drip", "slow")
 """A JSON answer; a stream that arrives in one piece; one whose events arrive one by one; one whose events come 20 ms
 apart. At many connections the events of `drip` come together all the same, those of `slow` do not."""
 LONG_EVENTS = 200

@@ -56,7 +56,7 @@ class Provider(asyncio.Protocol):
             return
         user, usage = traffic.user_of(request), b'"include_usage":true' in request
         count = traffic.LONG_EVENTS if b'"bench-long' in request else traffic.EVENTS
-        if b'-stream"' in request or b'-long"' in request:
+        if b'-burst"' in request or b'-long"' in request:
             self._transport.write(_whole(user, usage, count))
         else:
             self._transport.write(_STREAM_HEAD)

@@ -40,7 +40,7 @@ def watching(effort: Effort) -> Figures:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         configs = [processes.write_config(folder / name, upstream.port) for name in ("first", "second")]
         first, second = [stack.enter_context(processes.aigw(config))[0] for config in configs]
-        shapes = ("plain", "stream")
+        shapes = ("plain", "burst")
         before = {shape: _turns(first, second, shape, effort) for shape in shapes}
         with reading(second) as events:
             after = {shape: _turns(first, second, shape, effort) for shape in shapes}

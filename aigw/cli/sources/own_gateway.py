@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace as changed_to
 
@@ -15,8 +15,10 @@ from aigw.core.exchange import Exchange
 from aigw.dialects import apis
 from aigw.server.first_call import call_of
 from aigw.stores.redis.url import is_redis_url
-from aigw.traffic.runs.outcome import Outcome
-from aigw.traffic.runs.resending import Answer
+
+if TYPE_CHECKING:
+    from aigw.traffic.runs.outcome import Outcome
+    from aigw.traffic.runs.resending import Answer
 
 FREE_PORT = "127.0.0.1:0"
 KEY_VARIABLE = "AIGW_KEY"

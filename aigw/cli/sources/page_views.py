@@ -1,7 +1,8 @@
 """What the page of `aigw serve` shows of models, templates, knowledge, recordings and the machine, and what can be
 tried there: the same as the commands print with --json.
 
-Rule: everything here only reads. What takes long runs in a thread."""
+Rule: everything here only reads. What takes long runs in a thread. What only a page needs is imported when one asks, as
+the gateway has started by then."""
 
 from __future__ import annotations
 
@@ -13,14 +14,10 @@ from typing import Any
 import msgspec
 from multidict import CIMultiDict
 
-from aigw.cli.sources.templates import all_templates, filled, find
-from aigw.cli.views.guard import action_of, excerpt
-from aigw.cli.views.rag import plain_collection, plain_hit, plain_source
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request
 from aigw.core.retrieval import LocalCollections, NoCollectionError
 from aigw.dialects.table import dialect_for
-from aigw.server.page.conversation import asked_of
 from aigw.server.page.views import Inside, Views
 from aigw.traffic.format.folder import Folder
 from aigw.traffic.recordings import Recordings
@@ -59,6 +56,8 @@ async def models(inside: Inside, rest: str) -> Any:
 
 
 async def templates(inside: Inside, rest: str) -> Any:
+    from aigw.cli.sources.templates import all_templates
+
     return [
         {
             "name": found.name,
@@ -72,6 +71,8 @@ async def templates(inside: Inside, rest: str) -> Any:
 
 
 async def collections(inside: Inside, name: str) -> Any:
+    from aigw.cli.views.rag import plain_collection, plain_source
+
     there = _collections(inside)
     if not name:
         found = [await there.get(each) for each in await there.names()]
@@ -91,6 +92,9 @@ async def doctor(inside: Inside, rest: str) -> Any:
 
 
 async def try_template(inside: Inside, asked: Mapping[str, Any]) -> Any:
+    from aigw.cli.sources.templates import filled, find
+    from aigw.server.page.conversation import asked_of
+
     name, route, values = _text(asked, "name"), _text(asked, "route"), asked.get("values", {})
     if not isinstance(values, dict):
         raise ValueError("values must be an object")
@@ -102,6 +106,8 @@ async def try_template(inside: Inside, asked: Mapping[str, Any]) -> Any:
 
 
 async def try_search(inside: Inside, asked: Mapping[str, Any]) -> Any:
+    from aigw.cli.views.rag import plain_hit
+
     if inside.env.retrieval is None:
         raise GatewayError(404, "this gateway keeps no collections", code="no_collections")
     top = asked.get("limit", 5)
@@ -116,6 +122,8 @@ async def try_search(inside: Inside, asked: Mapping[str, Any]) -> Any:
 
 
 async def try_guard(inside: Inside, asked: Mapping[str, Any]) -> Any:
+    from aigw.cli.views.guard import action_of, excerpt
+
     text = _text(asked, "text")
     if len(text) > LONGEST_TEXT:
         raise ValueError(f"text may have at most {LONGEST_TEXT} characters here; `aigw guard test FILE` takes more")

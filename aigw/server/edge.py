@@ -249,39 +249,42 @@ class Edge:
             headers.popall("content-length", None)
             body = await reply.body()
             headers["x-aigw-time"] = _spent(timing, clock.monotonic())
-            return PlainResponse(status=reply.status, headers=headers, body=body)
+            response = PlainResponse(status=reply.status, headers=headers, body=body)
+            if not http.peer.gone:
+                response.send(http)  # the client has it before the books are told, 20 µs sooner
+            return response
         if reply.streaming:
             headers.popall("content-length", None)
             headers.setdefault("Cache-Control", "no-cache")
             headers.setdefault("X-Accel-Buffering", "no")
         else:
             headers["x-aigw-time"] = _spent(timing, clock.monotonic())
-        response = StreamedResponse(http, reply.status, headers)
+        streamed = StreamedResponse(http, reply.status, headers)
         batch: Batch = ()
         try:
             async for batch in reply:
                 if head_only:
                     continue
-                if not response.begun:
+                if not streamed.begun:
                     timing.begun = clock.monotonic()
                     if reply.streaming:
                         timing.first = timing.begun
-                await response.write(raw_of(batch))
+                await streamed.write(raw_of(batch))
         except asyncio.CancelledError:
-            if not response.begun or not http.peer.stopping:
+            if not streamed.begun or not http.peer.stopping:
                 raise
-            await self._break_off(http, response, exchange, reply, _stopped(), end)
-            return response
+            await self._break_off(http, streamed, exchange, reply, _stopped(), end)
+            return streamed
         except Exception as error:
             gone = http.peer.gone
-            if not gone and response.begun:
-                await self._break_off(http, response, exchange, reply, error, end)
+            if not gone and streamed.begun:
+                await self._break_off(http, streamed, exchange, reply, error, end)
             elif not (gone and await had_all(exchange, reply, batch, error)):
                 raise
-            return response
+            return streamed
         with suppress(ConnectionError):  # the client may close the connection once it has everything
-            await response.end()
-        return response
+            await streamed.end()
+        return streamed
 
     async def _break_off(
         self,

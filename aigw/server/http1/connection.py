@@ -39,7 +39,7 @@ MOST_PENDING = 16
 
 Response = PlainResponse | StreamedResponse
 Handler = Callable[[HttpRequest], Awaitable[Response]]
-"""It writes a StreamedResponse itself."""
+"""It writes a StreamedResponse itself, and may have sent a PlainResponse."""
 
 
 class Connection(asyncio.Protocol):
@@ -232,7 +232,7 @@ class Connection(asyncio.Protocol):
         self._coming = False
 
     def _send(self, request: HttpRequest, response: PlainResponse) -> None:
-        if self.gone:
+        if response.sent or self.gone:
             return
         try:
             response.send(request)

@@ -16,14 +16,15 @@ from aigw.server.http1.request import HttpRequest, Peer
 
 
 class PlainResponse:
-    """A response whose body is at hand."""
+    """A response whose body is at hand. `sent`: it was written already."""
 
-    __slots__ = ("body", "headers", "status")
+    __slots__ = ("body", "headers", "sent", "status")
 
     def __init__(self, status: int = 200, headers: Mapping[str, str] | None = None, body: bytes = b"") -> None:
         self.status = status
         self.headers: CIMultiDict[str] = CIMultiDict(headers or {})
         self.body = body
+        self.sent = False
 
     def send(self, http: HttpRequest) -> None:
         """Raises ValueError for a header with a line break."""
@@ -36,6 +37,7 @@ class PlainResponse:
             peer.write(head, self.body)
         else:
             peer.write(head)
+        self.sent = True
 
 
 class StreamedResponse:

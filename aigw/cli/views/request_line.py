@@ -29,8 +29,9 @@ INDENT = " " * 13
 def line(row: UsageRow, exchange: Exchange, width: int = UNLIMITED) -> str:
     """The line of a request that has just ended, with what plugins say of it."""
     labels = exchange.labels
-    remarks = [f"{name}: {remark}" for name, remark in labels.remarks.items() if remark != row.error]
-    more = [*([f"cache: {labels.cache}"] if labels.cache else []), *remarks]
+    more = [f"cache: {labels.cache}"] if labels.cache else []
+    if labels.remarks:
+        more += [f"{name}: {remark}" for name, remark in labels.remarks.items() if remark != row.error]
     return of_row(row, f"{exchange.original.method} {exchange.original.path}", more, width)
 
 
@@ -40,13 +41,14 @@ def of_row(row: UsageRow, place: str, more: Sequence[str], width: int = UNLIMITE
     `~` stands before an estimated number, `?` for an unknown one. No line is wider than `width`, if that is 65 at
     least: what was special then goes on in a second line, `more` at its end. `place` stands for a missing model."""
     spent, made = _tokens(row.tokens)
-    name_width = max(min(NAME_WIDTH, NAME_WIDTH + width - COLUMNS), NARROWEST_NAME)
+    name_width = NAME_WIDTH if width >= COLUMNS else max(NAME_WIDTH + width - COLUMNS, NARROWEST_NAME)
     name = _name(row.model or place[:MOST_CHARACTERS], name_width)
     first = "" if row.first_token_ms is None else milliseconds(row.first_token_ms)
     cost = "" if row.cost is None and row.tokens.source == "absent" else f"${money(row.cost)}"
+    total = milliseconds(row.total_ms)
     columns = (
         f"{_time_of_day(int(row.at))} {row.status} {name}"
-        f" {spent:>6} in {made:>6} out {cost:>8} {first:>6} {milliseconds(row.total_ms):>6}"
+        f" {spent.rjust(6)} in {made.rjust(6)} out {cost.rjust(8)} {first.rjust(6)} {total.rjust(6)}"
     )
     said = [*_words(row), *more]
     if not said:

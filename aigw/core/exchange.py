@@ -220,10 +220,8 @@ class Exchange:
 
 def session_of(headers: Mapping[str, str], asked: Asked, header: str = "") -> str:
     """As `Exchange.session`, of any request."""
-    for name in (header, *CONVERSATION_HEADERS) if header else CONVERSATION_HEADERS:
-        if named := headers.get(name):
-            return named
-    return asked.session
+    names = (header, *CONVERSATION_HEADERS) if header else CONVERSATION_HEADERS
+    return next(filter(None, map(headers.get, names)), "") or asked.session
 
 
 current: ContextVar[Exchange | None] = ContextVar("current", default=None)

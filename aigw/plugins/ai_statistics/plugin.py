@@ -229,8 +229,8 @@ _session: Callable[[Exchange, str], str] = Exchange.session
 
 def _in_headers(exchange: Exchange, header: str) -> str:
     """The session, where Higress looks for it."""
-    named = (exchange.request.headers.get(name) for name in (header, *SESSION_HEADERS) if name)
-    return next(filter(None, named), "")
+    names = (header, *SESSION_HEADERS) if header else SESSION_HEADERS
+    return next(filter(None, map(exchange.request.headers.get, names)), "")
 
 
 def _in_body(exchange: Exchange) -> str:

@@ -15,9 +15,9 @@ class UsageLogs:
         """There must be at least one log."""
         self._logs = logs
 
-    def extend(self, rows: Sequence[UsageRow]) -> None:
+    def append(self, row: UsageRow) -> None:
         for each in self._logs:
-            each.extend(rows)
+            each.append(row)
 
     def draft(self, row: UsageRow) -> None:
         for each in self._logs:

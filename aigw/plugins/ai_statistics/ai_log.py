@@ -116,10 +116,11 @@ class Record:
         if self._plan.sources:
             for source in self._plan.at(attrs.RESPONSE_HEADER):
                 self._set(source, _header(headers, source.attribute.value))
+            if streaming:
+                self._values = [(source, source.collectors()) for source in self._plan.at(attrs.STREAM)]
+                self._collectors = [collector for _, collectors in self._values for collector in collectors]
         if streaming:
             self._readable = reply.streaming
-            self._values = [(source, source.collectors()) for source in self._plan.at(attrs.STREAM)]
-            self._collectors = [collector for _, collectors in self._values for collector in collectors]
             return self.events if self._collectors or not same else None
         if (only := reply.only) is None:
             return self.pieces

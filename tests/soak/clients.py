@@ -13,8 +13,11 @@ import aiohttp
 from tests.soak.script import Case
 
 PATH = "/api/openai/v1/chat/completions"
-PATIENCE = 60.0
-"""Seconds after which an answer counts as one that never comes."""
+PATIENCE = 180.0
+"""Seconds after which an answer counts as one that never comes: more than a machine that does much else needs."""
+ID, CACHE = "x-aigw-request-id", "x-aigw-cache"
+COMPARED = (ID, CACHE)
+"""The headers that are needed when an answer has been judged."""
 
 
 @dataclass(slots=True)
@@ -32,11 +35,11 @@ class Seen:
 
     @property
     def id(self) -> str:
-        return self.headers.get("x-aigw-request-id", "")
+        return self.headers.get(ID, "")
 
     @property
     def cached(self) -> bool:
-        return self.headers.get("x-aigw-cache", "").startswith("hit")
+        return self.headers.get(CACHE, "").startswith("hit")
 
 
 async def send(session: aiohttp.ClientSession, url: str, case: Case) -> Seen:

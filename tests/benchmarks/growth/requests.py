@@ -8,37 +8,44 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from tests.benchmarks import processes
 from tests.benchmarks.growth import sized
 from tests.benchmarks.growth.table import CONSTANT, Growth, Sizes
 
+Run = dict[str, float]
+SLICES = 3
 AT_ONCE = 4
 """How many requests are under way where nothing else is said."""
 SMALL = 1000
 """Bytes of the body where nothing else is said."""
 
 
-def measured(server: processes.Server, seconds: float, *arguments: object) -> dict[str, float]:
-    """The median time and the processor time of a request in µs, after some that warm the server up."""
-    for pause in (min(seconds, 0.5), seconds):
-        before = _processor_seconds(server.pid)
-        with processes.python(
-            "load",
-            "-m",
-            "tests.benchmarks.growth.sized",
-            "load",
-            str(server.port),
-            *map(str, arguments[:3]),
-            str(pause),
-            *map(str, arguments[3:]),
-        ) as process:
-            found: dict[str, float] = json.loads(process.communicate()[0])
-    return {"p50_us": found["total_p50"], "cpu_us": (_processor_seconds(server.pid) - before) / found["requests"] * 1e6}
+def sent(server: processes.Server, seconds: float, size: int, events: int, connections: int, *where: str) -> Run:
+    """Loads a server for so long, as `tests.benchmarks.growth.sized` says."""
+    arguments = map(str, (server.port, size, events, connections, seconds, *where))
+    with processes.python("load", "-m", "tests.benchmarks.growth.sized", "load", *arguments) as process:
+        found: Run = json.loads(process.communicate()[0])
+    return found
 
 
-def _processor_seconds(pid: int) -> float:
+def measured(
+    server: processes.Server, seconds: float, size: int, events: int, connections: int, *where: str
+) -> dict[str, float]:
+    """The median time and the processor time of a request in µs, after some that warm the server up: medians of
+    SLICES."""
+    sent(server, min(seconds, 0.5), size, events, connections, *where)
+    runs = []
+    for _ in range(SLICES):
+        before = processor_seconds(server.pid)
+        run = sent(server, seconds / SLICES, size, events, connections, *where)
+        runs.append((run["total_p50"], (processor_seconds(server.pid) - before) / run["requests"] * 1e6))
+    return {"p50_us": median(p50 for p50, _ in runs), "cpu_us": median(cpu for _, cpu in runs)}
+
+
+def processor_seconds(pid: int) -> float:
     """Those of the process without its children, to the nanosecond: the number of a clock in Linux is made so."""
     return time.clock_gettime(~pid << 3 | 2)
 

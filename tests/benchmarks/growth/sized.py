@@ -13,17 +13,22 @@ import uvloop
 
 from tests.benchmarks import load, traffic, upstream
 
-MODEL = re.compile(rb'"bench-(\d+)-events"')
+MODEL = re.compile(rb'"bench-(\d+)-events(?:-every-(\d+)-ms)?"')
 MESSAGE = 1024
 """Bytes of a message."""
 PATH = "/v1/chat/completions"
 
 
-def request(port: int, size: int, events: int, path: str = PATH, key: str = "sk-client") -> bytes:
-    """A request with a body of about so many bytes, in messages of MESSAGE bytes."""
+def request(
+    port: int, size: int, events: int, path: str = PATH, key: str = "sk-client", *, pause: int = 0, user: int = 0
+) -> bytes:
+    """A request with a body of about so many bytes, in messages of MESSAGE bytes. Events come `pause` ms apart."""
     texts = ["x" * (min(MESSAGE, size - at) - 40) for at in range(0, size - 150, MESSAGE) if size - at > 40]
     messages = [{"role": "user", "content": text} for text in texts or ["Hello!"]]
-    body = {"model": f"bench-{events}-events", "messages": messages, **({"stream": True} if events else {})}
+    model = f"bench-{events}-events" + (f"-every-{pause}-ms" if pause else "")
+    body = {"model": model, "messages": messages, "user": f"{user:0{traffic.USER_DIGITS}}"}
+    if events:
+        body["stream"] = True
     text = json.dumps(body, separators=(",", ":")).encode()
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n"
@@ -33,7 +38,7 @@ def request(port: int, size: int, events: int, path: str = PATH, key: str = "sk-
 
 
 class Provider(upstream.Provider):
-    """Sends all events of a stream at once."""
+    """Sends all events of a stream at once, unless they are to come one by one."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -56,13 +61,16 @@ class Provider(upstream.Provider):
 
     def _answer(self, request: bytes) -> None:
         found = MODEL.search(request)
-        count = int(found[1]) if found else 0
-        if count:
-            self._transport.write(
-                upstream._whole(b"0" * traffic.USER_DIGITS, b'"include_usage":true' in request, count)
-            )
-        else:
+        count, pause = (int(found[1]), int(found[2] or 0)) if found else (0, 0)
+        user, usage = traffic.user_of(request), b'"include_usage":true' in request
+        if not count:
             self._transport.write(upstream._PLAIN)
+        elif pause:
+            pieces = upstream._pieces(user, usage, count)
+            self._transport.write(upstream._STREAM_HEAD + b"".join(pieces[:2]))
+            self._loop.call_later(pause / 1000, self._next, pieces, 2, pause / 1000)
+        else:
+            self._transport.write(upstream._whole(user, usage, count))
 
 
 async def serve() -> None:

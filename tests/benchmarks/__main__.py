@@ -28,6 +28,7 @@ from tests.benchmarks import (
     turns,
     watching,
 )
+from tests.benchmarks.growth import at_once, workers
 from tests.benchmarks.growth import parts as growth
 
 PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
@@ -36,8 +37,8 @@ PARTS: dict[str, Callable[[measure.Effort], measure.Figures]] = {
     "start": measure.start,
     "first": first_request.first,
     "memory": memory.memory,
-    "streams": measure.streams,
-    "workers": measure.workers,
+    "streams": at_once.streams,
+    "workers": workers.workers,
     "vectors": measure.vectors,
     "ingest": measure.ingest,
     "recordings": recordings.recordings,

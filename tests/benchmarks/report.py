@@ -103,6 +103,8 @@ AIMS = (
     Aim("ingest", "ingest", lambda f: f["share"], 0.9, True, "x encoder"),
     Aim("p99 of small requests beside large things", "large", worst_wait, 5, False, "ms"),
     Aim("concurrent streams that are not whole", "streams", lambda f: f["not_whole"], 0),
+    Aim("first token of 2,000 streams, p50, added", "streams", lambda f: f["added_p50_ms"], 1, False, "ms"),
+    Aim("a request of two workers, CPU", "workers", lambda f: f["two_to_one"], 1.05, False, "x one's"),
 )
 
 

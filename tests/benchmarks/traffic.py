@@ -130,10 +130,5 @@ def events(user: bytes, *, usage: bool = False, count: int = EVENTS) -> list[byt
     return [f"data: {text}\n\n".encode() for text in (*texts, "[DONE]")]
 
 
-def seen_by_client(user: bytes) -> list[bytes]:
-    """The events that reach a client that did not ask for usage, where the gateway did: all but the usage chunk."""
-    return [event for event in events(user, usage=True) if b'"choices":[]' not in event]
-
-
 def chunked(piece: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(piece), piece)

@@ -27,7 +27,6 @@ from tests.benchmarks.growth import requests, sized
 if TYPE_CHECKING:
     from tests.benchmarks.measure import Effort, Figures
 
-STREAMS = 2_000
 RATE = 200
 """Streams that are opened in a second."""
 EVENTS, PAUSE_MS = 15, 1000
@@ -104,7 +103,7 @@ async def run(port: int, streams: int, rate: float) -> dict[str, Any]:
 def streams(effort: Effort) -> Figures:
     """Streams that were open at once, how many of them were not whole, the median time to the first token (ms) through
     the floor and through aigw, and what aigw adds to it; its processor time an event (µs), and memory (MiB) after."""
-    count = max(effort.streams, STREAMS) if effort.rounds > 1 else effort.streams
+    count = effort.streams
     with ExitStack() as stack:
         upstream = stack.enter_context(requests.provider())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

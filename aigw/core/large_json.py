@@ -54,6 +54,11 @@ def slices(source: bytes, encode: Encode, depth: int = DEEP) -> Iterator[bytes]:
         yield source
 
 
+def without_large(source: bytes, decode: Decode) -> Any:
+    """Returns an object without its large fields. Raises ValueError if it is none, or a field cannot be decoded."""
+    return {name: decode(bytes(value)) for name, value in _fields(source).items() if len(value) <= SLICE}
+
+
 class Elements(Sequence[_T]):
     """The elements of a large array, each made of its JSON text whenever somebody looks at it. `before` are others that
     stand before them."""

@@ -172,6 +172,11 @@ class Chunk:
                 self._json = _decoded_slowly(self.data or b"")
         return self._json
 
+    @property
+    def is_read(self) -> bool:
+        """Whether `json` has been called."""
+        return self._json is not UNREAD
+
     def __repr__(self) -> str:
         return f"Chunk({self.raw!r})"
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from operator import attrgetter
 
 from aigw.core.answer import Reader
+from aigw.core.aside import aside
 from aigw.core.exchange import Exchange
 from aigw.core.stores import StoreError
 from aigw.dialects.reader import BYTES_PER_TOKEN
@@ -29,6 +31,9 @@ Grow = Callable[[int], Awaitable[None]]
 """Sets so many tokens of output more aside. May raise StoreError, and GatewayError if the answer must break off."""
 
 
+_output_of = attrgetter("output_so_far")
+
+
 class Growth:
     """The growth of one call. It is a `core.exchange.Watcher`."""
 
@@ -44,7 +49,7 @@ class Growth:
 
     async def look(self, answer: Reader) -> None:
         """Sets more aside if the answer has outgrown what was. Raises GatewayError if it must break off."""
-        made = answer.output_so_far
+        made = await aside(answer.size, _output_of, answer)
         if made > self._held:
             self._forecaster.notice(self._forecast, made)
             more = made - self._held + made // 4 + SPARE

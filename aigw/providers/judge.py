@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from operator import attrgetter
 
 from aigw.core.answer import Reader
+from aigw.core.aside import aside
 from aigw.core.content_coding import Decoding, is_known
 from aigw.core.dialect import Dialect
 from aigw.core.env import Clock
@@ -29,6 +31,9 @@ HOLD_SECONDS, HOLD_BYTES = 15.0, 64 * 1024
 bytes. Then it is sent to the client, and the provider is final. So are comments."""
 LAST_SECONDS = 2.0
 """As HOLD_SECONDS, if nothing else could be tried."""
+
+
+_error_of = attrgetter("error")
 
 
 class Judge:
@@ -82,7 +87,7 @@ class Judge:
         answer = exchange.answer
         if whole is None or answer is None:
             return
-        if answer.error:
+        if await aside(len(whole.raw), _error_of, answer):  # reads the body: what is asked later is known then
             raise failed(exchange)
         if _is_answer(answer) or (coded and not is_known(reply.headers["content-encoding"])):
             return

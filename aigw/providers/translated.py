@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aigw.core.aside import aside
 from aigw.core.errors import ContextTooLongError, GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
 from aigw.core.redaction import shown
@@ -35,7 +36,7 @@ async def translated(exchange: Exchange, translation: AnyTranslation, reply: Rep
     if whole is None:
         raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider's answer has more than {MAX_PLAIN} bytes")
     try:
-        body = translation.whole(whole.raw)
+        body = await aside(len(whole.raw), translation.whole, whole.raw)
     except ValueError as error:
         raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider's answer cannot be translated: {error}") from None
     return exchange.reply(body, status=reply.status, headers=[*_headers(reply), ("content-type", JSON)])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aigw.core.aside import LARGE
 from aigw.core.document import Document
-from aigw.core.large_json import SEARCHED, SLICE, Elements, decoded, encoded, occurrences
+from aigw.core.large_json import SEARCHED, SLICE, Elements, decoded, encoded, occurrences, without_large
 
 decode = msgspec.json.Decoder().decode
 encode = msgspec.json.Encoder(order="sorted").encode
@@ -90,6 +90,14 @@ def test_a_number_that_is_not_exact_is_refused_when_it_is_looked_at():
     )
     with pytest.raises(ValueError, match="more digits"):
         list(elements)
+
+
+def test_what_a_body_says_beside_its_content():
+    body = {"id": "a", "data": ["x" * SLICE], "usage": {"total_tokens": 1}}
+    assert without_large(encode(body), decode) == {"id": "a", "usage": {"total_tokens": 1}}
+    for wrong in (b"[1]", b'{"a":NaN}', b"\xff"):
+        with pytest.raises(ValueError):
+            without_large(wrong, decode)
 
 
 @pytest.mark.parametrize("before", [0, SEARCHED - 3, SEARCHED, 2 * SEARCHED - 1])

@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from aigw.core.answer import BreakingOff
+from aigw.core.aside import aside
 from aigw.core.dialect import TextPlace
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
@@ -83,7 +84,7 @@ class SafeGuard:
     async def _request(self, exchange: Exchange, check: Check) -> Decision:
         """Checks what the model would read, and masks it there."""
         masked: list[tuple[TextPlace, str]] = []
-        for place in self._places(exchange, check):
+        for place in await aside(len(exchange.request.body), self._places, exchange, check):
             decision = await self._remembered(place.text, check)
             if decision.kind == "deny":
                 return decision

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from aigw.core.aside import LARGE, resting
+from aigw.core.document import Document
 from aigw.core.model import Request
 from aigw.higress.values import text_of
 
@@ -52,24 +53,26 @@ def chat_round(request: Request) -> int:
     """Returns how many turns of the user a request has. In Gemini's API, a turn without a role is the user's."""
     try:
         document = request.document
-        if isinstance(turns := document.known("messages"), list):  # 2 us less than to decode them again
-            roles = [turn.get("role") for turn in turns if isinstance(turn, dict)]
-            return roles.count("user") if len(roles) == len(turns) else 0
-        messages, contents = document.raw("messages"), document.raw("contents")
-        if messages is not None and messages.lstrip().startswith(b"["):
-            return _roles(messages).count("user")
-        if contents is not None:
-            roles = _roles(contents)
-            return roles.count("user") + roles.count(None)
+        messages = _roles(document, "messages")
+        if messages is not None:
+            return messages.count("user")
+        contents = _roles(document, "contents") or []
+        return contents.count("user") + contents.count(None)
     except (ValueError, *_BROKEN):
         return 0
-    return 0
 
 
-def _roles(turns: bytes) -> list[Any]:
-    if len(turns) <= LARGE:
-        return [turn.role for turn in _decode_turns(turns)]
-    return [_decode_turn(each).role for each in resting(_decode_items(turns))]
+def _roles(document: Document, name: str) -> list[Any] | None:
+    """Returns who speaks in the turns of a field: nobody if one of them is no object. None if there are no turns."""
+    if isinstance(turns := document.known(name), list):  # 2 us less than to decode them again
+        roles = [turn.get("role") for turn in turns if isinstance(turn, dict)]
+        return roles if len(roles) == len(turns) else []
+    raw = document.raw(name)
+    if raw is None or not raw.lstrip().startswith(b"["):
+        return None
+    if len(raw) <= LARGE:
+        return [turn.role for turn in _decode_turns(raw)]
+    return [_decode_turn(each).role for each in resting(_decode_items(raw))]
 
 
 def chat_id(body: Any) -> str | None:

@@ -67,7 +67,7 @@ class Watch:
             self.looked_through += 1
         elif place == "HigressUsage.feed":
             self.decoded[names["data"]] += 1
-        elif place != "chat_round":  # reads who speaks, and nothing else
+        else:
             self.elsewhere.add(place)
 
 

@@ -73,7 +73,7 @@ class WriteQueue(ABC, Generic[Item]):
 
     def append(self, item: Item) -> None:
         """Never blocks, never raises."""
-        if len(self._queue) >= self._limit or self._stop.is_set():
+        if len(self._queue) >= self._limit:
             self.lost += 1
             return
         self._queue.append(item)
@@ -89,6 +89,7 @@ class WriteQueue(ABC, Generic[Item]):
             if self._stop.is_set():
                 return
             self._stop.set()
+            self._limit = 0  # what comes from now on is lost
         self._wake.set()
         if self._thread is not None:
             self._thread.join(seconds)

@@ -58,9 +58,6 @@ from aigw.upstream.proxied import upstream_for
 log = logging.getLogger("aigw")
 
 SAME_SIGNAL_SECONDS = 0.3
-SWITCH_SECONDS = 0.0005
-"""After so long a thread gives way to another: with Python's own 5 ms, a job on something large (`core.aside`) holds up
-a small request for tens of milliseconds."""
 
 
 class Options(NamedTuple):
@@ -187,7 +184,6 @@ async def _run(
         gc.set_threshold(
             10_000, 20, 20
         )  # a request makes many objects and no circles, so that looking often finds nothing
-        sys.setswitchinterval(SWITCH_SECONDS)
         ready(running)
         await stop.wait()
     if recordings is None:

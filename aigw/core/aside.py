@@ -11,6 +11,7 @@ make it wait at each of its dozen steps; a thread without rests does, too, as th
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +26,11 @@ SLICE_SECONDS, REST_SECONDS = 0.001, 0.001
 """After so long a job rests for so long: a small request takes about a millisecond."""
 MANY = 64
 """So many small elements are gone through at once."""
+
+SWITCH_SECONDS = 0.0005
+"""A job gives way to the loop after so long at most, also between rests. With Python's own 5 ms it would hold up a
+small request for tens of milliseconds. Only while a job runs: all the time, each request took a tenth more of the
+processor."""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -61,7 +67,12 @@ async def _over(running: Future[_T]) -> None:
 
 def _paced(job: Callable[[], _T]) -> _T:
     _pace.until = time.perf_counter() + SLICE_SECONDS
-    return job()
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        return job()
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def rest() -> None:

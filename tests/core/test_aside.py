@@ -1,12 +1,13 @@
 """What is large is worked on in a thread, one job after another, and nobody is left with half a job."""
 
 import asyncio
+import sys
 import threading
 from contextvars import ContextVar
 
 import pytest
 
-from aigw.core.aside import LARGE, MANY, aside, rest, resting
+from aigw.core.aside import LARGE, MANY, SWITCH_SECONDS, aside, rest, resting
 
 SECONDS = 5.0
 asked = ContextVar("asked", default="")
@@ -16,6 +17,12 @@ async def test_a_small_job_runs_at_once_and_a_large_one_in_a_thread():
     here = threading.get_ident()
     assert await aside(LARGE, threading.get_ident) == here
     assert await aside(LARGE + 1, threading.get_ident) != here
+
+
+async def test_threads_switch_sooner_only_while_a_large_job_runs():
+    usual = sys.getswitchinterval()
+    assert await aside(LARGE + 1, sys.getswitchinterval) == pytest.approx(SWITCH_SECONDS)
+    assert sys.getswitchinterval() == usual
 
 
 async def test_the_loop_goes_on_beside_a_large_job():

@@ -35,7 +35,7 @@ async def serve(upstream: str) -> None:
                 await response.write_eof()
                 return response
 
-        app = web.Application()
+        app = web.Application(client_max_size=1 << 30)
         app.router.add_post("/{path:.*}", proxy)
         runner = web.AppRunner(app, access_log=None, auto_decompress=False)
         await runner.setup()

@@ -16,6 +16,7 @@ MOST = 40
 BEHIND = {
     "stores": "a reader needs the protocol, core/stores.py, which is the seam of everything that is kept",
     "upstream": "a reader needs the protocol, core/upstream.py, and the switch",
+    "server/warm_up.py": "it looks now and then whether nobody asks anything",
     "server/http1": "a reader knows what a request and a response are",
 }
 SMALL = {

@@ -1,8 +1,8 @@
 """Records every request: as a usage row, a line of the access log, a line in the terminal, and a span.
 
-Rule: a request is recorded as soon as it has ended, and waits for nothing: threads write the rows and lines, many at a
-time. Usage that must be estimated and prices that must be looked up come in the background, while a draft of the row
-outlives a kill. To record later, for 150 requests at a time, took 13 % more: what they hold was no longer cached."""
+Rule: when a request ends, only a note is kept. All other work is done for a few requests at a time, a twentieth of a
+second later at the latest. If usage must be estimated or a price must be looked up, this is done in the background, so
+that other requests do not wait for it. A draft of the row outlives a kill meanwhile."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ from aigw.pricing.prices import Prices, Query
 
 log = logging.getLogger("aigw")
 
+INTERVAL = 0.05
+"""How many seconds a note waits at most. The usage log adds less than this, so that a row is on disk within 0.2 s."""
+AT_ONCE = 16
+"""How many notes are worked on at once. What so few requests hold is still in the processor's cache: in rounds of
+50 ms, which are 150 requests under load, the gateway takes 13 % more for each."""
 LAST_SECONDS = 5.0
 """How many seconds prices and estimates may take when the gateway stops. Then rows are written without them."""
 
@@ -55,25 +60,37 @@ class RequestLog:
         self._telemetry = telemetry
         self._show = show
         self._keeps = any(each is not None for each in (usage, access, telemetry, show))
+        self._ended: list[tuple[Exchange, int, Outcome, str, float]] = []
+        self._rows: list[UsageRow] = []
+        self._lines: list[bytes] = []
         self._slow: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._next: asyncio.Handle | None = None
 
     def note(self, exchange: Exchange, status: int, outcome: Outcome, error: str = "") -> None:
         """Call it when a request has ended. `status` is the status that the client got, `error` is the code of the
         error ("" if none)."""
         if not self._keeps:
             return
-        now = self._clock.monotonic()
-        try:
-            self._take(Note(exchange, status, outcome, error, now, now - self._clock.time()))
-        except Exception:
-            log.exception("recording %s failed", exchange.id)
+        self._ended.append((exchange, status, outcome, error, self._clock.monotonic()))
+        if self._loop is None:
+            return
+        if len(self._ended) == AT_ONCE:
+            self._loop.call_soon(self._record)
+        elif self._next is None:
+            self._next = self._loop.call_later(INTERVAL, self._round)
 
     def start(self) -> None:
         if self._access is not None:
             self._access.open()
+        self._loop = asyncio.get_running_loop()
 
     async def aclose(self) -> None:
-        """Records the requests that are left, and closes the logs."""
+        """Records all requests that are left, and closes the logs."""
+        self._loop = None
+        if self._next is not None:
+            self._next.cancel()
+        self._record()
         if self._slow:
             _, late = await asyncio.wait(self._slow, timeout=LAST_SECONDS)
             for task in late:
@@ -82,6 +99,21 @@ class RequestLog:
         for each in (self._usage, self._access, self._telemetry):
             if each is not None:
                 await asyncio.to_thread(each.close)
+
+    def _round(self) -> None:
+        self._next = None
+        self._record()
+
+    def _record(self) -> None:
+        """Records the requests that have ended."""
+        ended, self._ended = self._ended, []
+        epoch = self._clock.monotonic() - self._clock.time()
+        for each in ended:
+            try:
+                self._take(Note(*each, epoch))
+            except Exception:
+                log.exception("recording %s failed", each[0].id)
+        self._hand_over()
 
     def _take(self, note: Note) -> None:
         answer = note.exchange.answer
@@ -134,16 +166,26 @@ class RequestLog:
             log.exception("the usage of %s is not known", note.exchange.id)
         finally:
             self._keep(note, tokens, cost)
+            self._hand_over()
 
     def _keep(self, note: Note, tokens: Tokens, cost: float | None) -> None:
         row = note.row(tokens, cost)
         exchange = note.exchange
         if self._usage is not None:
-            self._usage.append(row)
+            self._rows.append(row)
         if self._access is not None:
-            self._access.append(as_json(row, exchange))
+            self._lines.append(as_json(row, exchange))
         if self._telemetry is not None:
             traceparent = exchange.original.headers.get("traceparent", "")
             self._telemetry.record(row, exchange.labels.span_tags, traceparent)
         if self._show is not None:
             self._show(row, exchange)
+
+    def _hand_over(self) -> None:
+        """Gives what was made to the threads that write it."""
+        if self._usage is not None:
+            rows, self._rows = self._rows, []
+            self._usage.extend(rows)
+        if self._access is not None:
+            lines, self._lines = self._lines, []
+            self._access.extend(lines)

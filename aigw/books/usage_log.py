@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from aigw.books.question import Question
@@ -12,12 +13,12 @@ from aigw.books.usage_row import UsageRow
 class UsageLog(Protocol):
     """Usage rows, shared by all processes that have the same state folder."""
 
-    def append(self, row: UsageRow) -> None:
-        """Takes a row at once and writes it within 200 ms, off the caller's path. Never raises, never blocks."""
+    def extend(self, rows: Sequence[UsageRow]) -> None:
+        """Takes rows at once and writes them within 200 ms, off the caller's path. Never raises, never blocks."""
         ...
 
     def draft(self, row: UsageRow) -> None:
-        """Takes a row that is not complete yet, so that it outlives a kill. `append` replaces it later by the row with
+        """Takes a row that is not complete yet, so that it outlives a kill. `extend` replaces it later by the row with
         the same id. A log in which nothing can be replaced does nothing."""
         ...
 

@@ -15,9 +15,9 @@ class UsageLogs:
         """There must be at least one log."""
         self._logs = logs
 
-    def append(self, row: UsageRow) -> None:
+    def extend(self, rows: Sequence[UsageRow]) -> None:
         for each in self._logs:
-            each.append(row)
+            each.extend(rows)
 
     def draft(self, row: UsageRow) -> None:
         for each in self._logs:

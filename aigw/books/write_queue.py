@@ -72,12 +72,14 @@ class WriteQueue(ABC, Generic[Item]):
         self._stop.wait(self._retry)
 
     def append(self, item: Item) -> None:
-        """Never blocks, never raises."""
-        if len(self._queue) >= self._limit:
-            self.lost += 1
-            return
-        self._queue.append(item)
-        if not self._wake.is_set():
+        self.extend((item,))
+
+    def extend(self, items: Sequence[Item]) -> None:
+        """Takes items. Never blocks, never raises."""
+        room = 0 if self._stop.is_set() else max(self._limit - len(self._queue), 0)
+        self.lost += max(len(items) - room, 0)
+        self._queue.extend(items[:room])
+        if items and room and not self._wake.is_set():
             self._wake.set()
             if self._thread is None:
                 self._start()
@@ -89,7 +91,6 @@ class WriteQueue(ABC, Generic[Item]):
             if self._stop.is_set():
                 return
             self._stop.set()
-            self._limit = 0  # what comes from now on is lost
         self._wake.set()
         if self._thread is not None:
             self._thread.join(seconds)

@@ -11,7 +11,7 @@ import pytest
 from fakes import FakeClock, WordCounter, answered, chat, make_exchange
 
 from aigw.books.access_log import AccessLog, AccessQueue, as_json
-from aigw.books.request_log import RequestLog
+from aigw.books.request_log import AT_ONCE, RequestLog
 from aigw.core.layers import Outcome
 from aigw.core.model import Request, Route
 from aigw.core.retrieval import Retrieved
@@ -267,6 +267,19 @@ async def test_rows_are_written_while_it_runs():
             await asyncio.sleep(0.01)
     await stage.request_log.aclose()
     assert len(stage.rows) == 1
+
+
+async def test_many_notes_do_not_wait_and_keep_their_order():
+    stage = Stage()
+    stage.request_log.start()
+    for number in range(2 * AT_ONCE + 1):
+        answer = {"model": f"m{number}", "usage": {"prompt_tokens": 10, "completion_tokens": 50}}
+        stage.request_log.note(stage.request(answer), 200, Outcome.COMPLETE)
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
+    assert len(stage.rows) >= AT_ONCE
+    await stage.request_log.aclose()
+    assert [row.model for row in stage.rows] == [f"m{number}" for number in range(2 * AT_ONCE + 1)]
 
 
 async def test_the_line_of_the_access_log(tmp_path):

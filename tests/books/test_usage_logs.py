@@ -11,11 +11,10 @@ def test_each_gets_every_row_and_is_closed(tmp_path):
     paths = [tmp_path / name / "usage.sqlite" for name in ("a", "b")]
     opened = [SqliteUsageLog(path, interval=0.01, now=lambda: 1000.0) for path in paths]
     logs = UsageLogs(opened)
-    for row in [*rows(2), FULL]:
-        logs.append(row)
+    logs.extend([*rows(2), FULL])
     logs.close()
     assert [list(log.read()) for log in opened] == [[*rows(2), FULL]] * 2
-    logs.append(FULL)
+    logs.extend([FULL])
     assert [log.lost for log in opened] == [1, 1], "they are closed"
 
 

@@ -67,6 +67,7 @@ ELSEWHERE = {
     "config/reading.py": "config/test_load.py cli/sources/test_completion.py: files as they are",
     "config/files.py": "config/test_load.py config/test_guard.py: what is read, and what stands in the place of a file",
     "config/model.py": "config/test_check.py config/test_load.py config/test_schema.py: data, read from real files",
+    "core/pace.py": "core/test_aside.py: it sets the pace of those jobs",
     "core/answer.py": "dialects/test_openai_chat.py dialects/test_anthropic.py: protocols, which every dialect keeps",
     "core/dialect.py": "dialects/test_openai_chat.py dialects/test_anthropic.py: protocols, which every dialect keeps",
     "core/upstream.py": "upstream/test_http.py upstream/test_standin.py: protocols, which every transport keeps",

@@ -12,20 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-LARGE = 256 * 1024
-"""Bytes. To read a JSON text of this size takes about 1 ms."""
-SLICE_SECONDS, REST_SECONDS = 0.001, 0.001
-"""After so long a job rests for so long: a small request takes about a millisecond."""
-MANY = 64
-"""So many small elements are gone through at once."""
+from aigw.core.pace import LARGE, begin
 
 SWITCH_SECONDS = 0.0005
 """A job gives way to the loop after so long at most, also between rests. With Python's own 5 ms it would hold up a
@@ -35,15 +28,6 @@ processor."""
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _thread = ThreadPoolExecutor(1, "large")  # it starts with the first job
-
-
-class _Pace(threading.local):
-    """When the job of this thread has to rest."""
-
-    until = float("inf")
-
-
-_pace = _Pace()
 
 
 async def aside(size: int, job: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -66,25 +50,10 @@ async def _over(running: Future[_T]) -> None:
 
 
 def _paced(job: Callable[[], _T]) -> _T:
-    _pace.until = time.perf_counter() + SLICE_SECONDS
     usual = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
+    begin()
     try:
         return job()
     finally:
         sys.setswitchinterval(usual)
-
-
-def rest() -> None:
-    """Lets the loop have its turn, if this is a job that has worked for long enough."""
-    if time.perf_counter() > _pace.until:
-        time.sleep(REST_SECONDS)
-        _pace.until = time.perf_counter() + SLICE_SECONDS
-
-
-def resting(elements: Iterable[_T]) -> Iterator[_T]:
-    """Yields the elements of something long, with rests in between."""
-    for number, each in enumerate(elements):
-        if not number % MANY:
-            rest()
-        yield each

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from aigw.core import large_json
-from aigw.core.aside import LARGE, rest, resting
 from aigw.core.large_json import Elements
+from aigw.core.pace import LARGE, rest, resting
 
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode

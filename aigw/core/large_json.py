@@ -11,7 +11,7 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 
-from aigw.core.aside import MANY, rest, resting
+from aigw.core.pace import MANY, rest, resting
 
 SLICE = 32 * 1024
 """Bytes of JSON that are decoded at once: takes less than half a millisecond."""

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from aigw.core import document, large_json
-from aigw.core.aside import LARGE
+from aigw.core.pace import LARGE
 
 Json = dict[str, Any]
 

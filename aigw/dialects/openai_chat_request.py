@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from aigw.core.aside import resting
 from aigw.core.document import Document
+from aigw.core.pace import resting
 from aigw.dialects.edit import place_of
 from aigw.dialects.json_values import encoded
 from aigw.higress.chat_structs import CHAT_REQUEST

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from aigw.core.aside import LARGE, resting
 from aigw.core.document import Document
 from aigw.core.model import Request
+from aigw.core.pace import LARGE, resting
 from aigw.higress.values import text_of
 
 UNKNOWN = "UNKNOWN"

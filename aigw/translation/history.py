@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from aigw.core.aside import resting
+from aigw.core.pace import resting
 from aigw.translation.hub import Call, Message, Part, Result, Text, Thinking
 from aigw.translation.notes import Notes
 

@@ -14,7 +14,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from aigw.core.aside import resting
+from aigw.core.pace import resting
 from aigw.translation.hub import Call, Message, Part, Result
 
 LONGEST = 64

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from aigw.core.aside import resting
+from aigw.core.pace import resting
 from aigw.translation.envelope import is_sealed
 from aigw.translation.events import AnswerEvent, CallStart, Ended, ThinkingDelta, ThinkingState
 from aigw.translation.hub import Call, Message, Part, Thinking

@@ -7,7 +7,8 @@ from contextvars import ContextVar
 
 import pytest
 
-from aigw.core.aside import LARGE, MANY, SWITCH_SECONDS, aside, rest, resting
+from aigw.core.aside import SWITCH_SECONDS, aside
+from aigw.core.pace import LARGE, MANY, rest, resting
 
 SECONDS = 5.0
 asked = ContextVar("asked", default="")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.core.aside import LARGE
 from aigw.core.document import Document
 from aigw.core.large_json import SEARCHED, SLICE, Elements, decoded, encoded, occurrences, without_large
+from aigw.core.pace import LARGE
 
 decode = msgspec.json.Decoder().decode
 encode = msgspec.json.Encoder(order="sorted").encode

@@ -7,7 +7,8 @@ import threading
 from stage.answers import PATH, answers, completion
 from stage.gateway import proxied
 
-from aigw.core.aside import LARGE, aside
+from aigw.core.aside import aside
+from aigw.core.pace import LARGE
 
 SECONDS = 5.0
 PLUGINS = {

@@ -28,6 +28,7 @@ SMALL = {
     "core/headers.py": "names the headers of a connection",
     "core/large_json.py": "sees that nothing is large, too",
     "core/layers.py": "calls taps and rewriters",
+    "core/pace.py": "sees that this is no job on something large",
     "core/plain.py": "makes texts plain",
     "core/redaction.py": "finds keys in texts",
     "core/tokens.py": "is what a call used",

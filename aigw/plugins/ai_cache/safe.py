@@ -10,10 +10,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from aigw.core.aside import LARGE, aside
+from aigw.core.aside import aside
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.layers import Outcome
+from aigw.core.pace import LARGE
 from aigw.core.plugin import Behind, Next
 from aigw.core.reply import Reply
 from aigw.core.stores import KV, StoreError

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from aigw.core.answer import Reader
-from aigw.core.aside import LARGE
 from aigw.core.exchange import Labels
 from aigw.core.large_json import without_large
 from aigw.core.layers import OnBatch
 from aigw.core.model import Batch, Chunk, Request, raw_of
+from aigw.core.pace import LARGE
 from aigw.core.reply import Reply
 from aigw.dialects.json_values import decoded
 from aigw.dialects.usage import as_payload, mentions_usage

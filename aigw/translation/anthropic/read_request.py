@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aigw.core.aside import resting
+from aigw.core.pace import resting
 from aigw.dialects.json_values import Json, json_text
 from aigw.dialects.view import rows_of, text_of
 from aigw.translation.base64_text import standard

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from aigw.core.aside import resting
+from aigw.core.pace import resting
 from aigw.dialects.json_values import Json
 from aigw.translation.arguments import object_in
 from aigw.translation.envelope import opened

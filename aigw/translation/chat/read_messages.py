@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from aigw.core.aside import resting
+from aigw.core.pace import resting
 from aigw.dialects.json_values import Json
 from aigw.dialects.openai_chat_calls import content_of
 from aigw.dialects.view import rows_of, text_of

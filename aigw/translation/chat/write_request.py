@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from aigw.core.aside import resting
+from aigw.core.pace import resting
 from aigw.dialects.json_values import Json, json_text
 from aigw.translation.arguments import text_in
 from aigw.translation.envelope import opened

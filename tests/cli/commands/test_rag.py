@@ -15,6 +15,7 @@ from dashvector_world import dashvector_world
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from aigw.cli.commands import rag
 from aigw.cli.main import app
 from aigw.rag.embedders import EmbedderTable
 from aigw.stores.faiss.lock import held
@@ -281,8 +282,7 @@ def test_prune(tmp_path):
 
 
 def test_every_command_knows_json_and_a_collection_by_the_same_names(folder):
-    (group,) = [each for each in app.registered_groups if each.name == "rag"]
-    for command in get_command(group.typer_instance).commands.values():
+    for command in get_command(rag.app).commands.values():
         options = {name for each in command.params for name in each.opts}
         assert {"--json", "-n", "--collection", "--config", "--recipe"} <= options, command.name
     assert "aigw help rag stats" in aigw(folder, "stats", "kettle").output

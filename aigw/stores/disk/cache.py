@@ -123,8 +123,9 @@ class DiskCache:
 
     async def aclose(self) -> None:
         self._write_now()
-        if self._working is not None:
+        while self._working is not None:  # what came meanwhile is written, too
             await asyncio.wait([self._working])
+            self._write_now()
         await self._opening.aclose()
         self._thread.shutdown()
 

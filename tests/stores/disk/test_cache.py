@@ -71,6 +71,20 @@ async def test_what_is_put_soon_is_written_at_the_end(tmp_path):
     await cache.aclose()
 
 
+async def test_what_is_put_soon_while_others_are_written_is_written_at_the_end(tmp_path):
+    cache = DiskCache(tmp_path / "cache")
+    kv = DiskKV(cache)
+    first = asyncio.create_task(kv.put("a", b"1"))
+    await asyncio.sleep(0)  # it waits for its write
+    await asyncio.sleep(0)  # the write is under way
+    kv.put_soon("b", b"2", 60.0, nothing)
+    await cache.aclose()
+    await first
+    cache = DiskCache(tmp_path / "cache")
+    assert await DiskKV(cache).get("b") == b"2"
+    await cache.aclose()
+
+
 async def test_what_is_put_soon_is_bounded(kv):
     value = b"x" * (1 << 20)
     for number in range(5):

@@ -90,6 +90,15 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.upper().endswith(("_PROXY", "_API_KEY"))}
 
 
+def _end(process: subprocess.Popen[Any]) -> None:
+    process.terminate()
+    try:
+        process.wait(READY_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 @contextmanager
 def python(role: str, *arguments: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
     """`python ARGUMENTS` on the role's core, stopped when the block ends."""
@@ -100,12 +109,7 @@ def python(role: str, *arguments: str, **options: Any) -> Iterator[subprocess.Po
     try:
         yield process
     finally:
-        process.terminate()
-        try:
-            process.wait(READY_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process)
         assert process.stdout is not None
         process.stdout.close()
 
@@ -158,12 +162,7 @@ def served(port: int, *command: str, environment: Mapping[str, str]) -> Iterator
         wait_for_answer(port, "/", started + PEER_SECONDS)
         yield Server(port, process.pid), time.perf_counter() - started
     finally:
-        process.terminate()
-        try:
-            process.wait(READY_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process)
 
 
 def wait_for_port(port: int, until: float) -> None:

@@ -39,6 +39,12 @@ class Terminal:
         os.write(self._outer, text.encode())
         return self.until(">>> ")
 
+    def rests(self):
+        """Until it waits for a key: Python hears of a Ctrl-C only then, not while readline shows the key before it."""
+        state = Path(f"/proc/{self.process.pid}/stat")
+        while state.exists() and state.read_text().rpartition(")")[2].split()[0] != "S":
+            pass
+
     def left(self, text):
         os.write(self._outer, text.encode())
         return self.process.wait(SECONDS)
@@ -68,6 +74,7 @@ def test_a_conversation(chat, tmp_path):
     assert "(stopped)\n" in terminal.type("\x03")
     os.write(terminal._outer, b"half a que")
     terminal.until("half a que")  # the line is being edited: a key that comes before that may be lost
+    terminal.rests()
     assert "Ctrl-D or /bye leaves.\n" in terminal.type("\x03")
     terminal.type("/model echo\n")
     assert "\nagain\n" in terminal.type("again\n")

@@ -263,6 +263,7 @@ _DIFFERENCES = (
     ("a usage chunk that the client did not ask for", "read, not forwarded", "forwarded"),
     ("embeddings in another format than asked for", "are converted", "are passed on"),
     ("a list of models", "has the shape that the caller reads", "has the provider's"),
+    ("`cache_control.ttl` of Anthropic's API, for other makers", "is removed: some refuse it", "is passed on"),
     ("keys of ours that an error of the provider quotes", "become `***`", "are passed on"),
     ("`x-aigw-*`, cookies and CORS headers of the provider (`Access-Control-*`, `Set-Cookie`, `Alt-Svc`)",
      "are removed", "are passed on"),

@@ -129,6 +129,7 @@ _ROWS = (
         },
         own_paths=under("/compatible-mode/v1", apis.MODELS, apis.CANCEL_BATCH),
         without_model="leave",
+        keeps_cache_lifetimes=False,
         preserves_thinking=("qwen3.6-plus*", "qwen3.6-max-preview", "kimi-k2.6"),
         reads_replies=True,
         checks=(
@@ -216,6 +217,7 @@ _ROWS = (
         type="deepseek",
         host="api.deepseek.com",
         paths={**under("/v1", apis.CHAT, apis.MODELS), apis.MESSAGES: "/anthropic/v1/messages"},
+        keeps_cache_lifetimes=False,
         rules=model_rules.DEEPSEEK,
     ),
     Provider(
@@ -241,6 +243,7 @@ _ROWS = (
         unlisted="pass",
         auth=None,
         keeps_client_auth=True,
+        keeps_cache_lifetimes=False,
         checks=(
             Required("ollamaServerHost", "missing ollamaServerHost in provider config"),
             Required("ollamaServerPort", "missing ollamaServerPort in provider config"),
@@ -269,6 +272,7 @@ _ROWS = (
             apis.AUDIO_TRANSLATION,
         ),
         keeps_client_auth=True,
+        keeps_cache_lifetimes=False,
         reads_replies=True,
         checks=(),
     ),

@@ -21,6 +21,7 @@ from aigw.providers.context import ContextText
 from aigw.providers.custom_settings import CustomSettings
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import Provider
+from aigw.translation.anthropic.cache_lifetimes import drop_lifetimes
 from aigw.translation.anthropic.foreign_thoughts import drop_foreign_thoughts
 from aigw.translation.gemini.foreign_signatures import mentions_envelope, replace_foreign_signatures
 
@@ -40,6 +41,7 @@ class BodyEdits:
         self._fits = bool(row.defaults or row.drops or row.moves)
         self._settings = CustomSettings(config.custom_settings) if config.custom_settings else None
         self._mapping = ModelMapping(config.model_mapping)
+        self._keeps_cache_lifetimes = row.keeps_cache_lifetimes or env.choose(safe=False, higress=True)
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
 
     def _adds_model(self, row: Provider) -> bool:
@@ -63,6 +65,8 @@ class BodyEdits:
             openai_chat_request.ask_for_usage(document)
         if native and api in _IN_ANTHROPICS_FORMAT:
             drop_foreign_thoughts(document)
+            if not self._keeps_cache_lifetimes:
+                drop_lifetimes(document)
         if api == apis.CHAT:
             self._edit_messages(document, context)
         elif context is not None:

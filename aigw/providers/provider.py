@@ -221,6 +221,8 @@ class Provider:
     """`responseJsonSchema` becomes `response_format`."""
     usage_in_choice: bool = False
     """Whether streams have their usage inside choices[0], from where it must be moved to the top."""
+    keeps_cache_lifetimes: bool = True
+    """Whether `cache_control.ttl` goes on in requests in Anthropic's format: other makers may refuse it."""
     reads_replies: bool = False
     """Whether Higress reads this provider's answers. Higress's promoteThinkingOnEmpty works only for such providers."""
     keeps_reasoning: bool = False

@@ -138,3 +138,18 @@ class TestServices:
         exchange = make_exchange(request, route=Route("r", "dashscope.dns:443"))
         call = await provider.write(exchange, request, apis.CHAT, "k")
         assert str(call.target.origin) == "https://dashscope.aliyuncs.com:443"
+
+
+@pytest.mark.parametrize(
+    "kind, fidelity, expected", [("deepseek", "safe", False), ("claude", "safe", True), ("deepseek", "higress", True)]
+)
+async def test_the_lifetime_of_a_cache_mark_goes_only_to_its_inventor(kind, fidelity, expected):
+    """BerriAI/litellm#38790: Claude Code sends it, and other makers may refuse it."""
+    env = make_env(FakeUpstream(), fidelity=fidelity)
+    mark = {"type": "ephemeral", "ttl": "1h"}
+    said = {"role": "user", "content": [{"type": "text", "text": "hi", "cache_control": mark}]}
+    request = chat({"model": "m", "max_tokens": 9, "messages": [said]}, path="/v1/messages")
+    provider = provider_type(env)(ProviderConfig(type=kind), env)
+    call = await provider.write(make_exchange(request), request, apis.MESSAGES, "k")
+    call.request.seal()
+    assert (b"ttl" in call.request.body) == expected

@@ -1,7 +1,8 @@
-"""How resident memory grows with requests of many models, sessions and texts, half of them streams, with ai-statistics.
+"""How resident memory grows with requests of many models, sessions and texts, with ai-statistics.
 
-`python -m tests.benchmarks.memory --requests 1000000` goes on to a million; without it, it ends at 100,000. The first
-10,000 warm up: pools fill, and the allocator gets what it needs at the peak."""
+`python -m tests.benchmarks.memory --requests 1000000` goes on to a million; without it, it ends at 100,000. `--shape`
+chooses what the requests are, which else are a mix: half of them streams. The first 10,000 warm up: pools fill, and the
+allocator gets what it needs at the peak."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import uvloop
 
@@ -23,21 +24,45 @@ from tests.benchmarks.measure import Effort, Figures
 
 WARM = 10_000
 """After so many requests, growth is measured."""
-CONNECTIONS = 32
 MODELS, QUESTIONS_OF_A_SESSION = 200, 10
 QUIET_SECONDS = 2.0
 """After so long, all is written down."""
+FULL = "4MiB"
+"""What the cache may have in front of the disk, so that it is full long before memory is compared."""
+
+
+class Shape(NamedTuple):
+    """The shapes of traffic.SHAPES that connections have in turns, how many connections there are, and the plugins that
+    the requests meet beside ai-statistics. `questions` is after how many requests the same ones come again."""
+
+    kinds: tuple[str, ...]
+    connections: int = 32
+    plugins: tuple[str, ...] = ()
+    questions: int = 0
+
+
+MIX = "mix"
+SHAPES = {
+    MIX: Shape(("plain", "burst")),
+    "plain": Shape(("plain",)),
+    "burst": Shape(("burst",)),
+    "slow": Shape(("slow",), 128),
+    "hit": Shape(("plain",), plugins=(processes.CACHE,), questions=1000),
+    "miss": Shape(("plain",), plugins=(processes.CACHE,)),
+}
 
 
 class Client(asyncio.Protocol):
     """One connection, whose requests come one after another, each from another session and model."""
 
-    def __init__(self, numbers: Iterator[int], streams: bool, port: int, closed: asyncio.Future[None]) -> None:
-        shape = "burst" if streams else "plain"
-        self._parts = traffic.request(shape, port).split(f"bench-{shape}".encode(), 1)
-        self._shape = shape.encode()
+    def __init__(
+        self, numbers: Iterator[int], kind: str, questions: int, port: int, closed: asyncio.Future[None]
+    ) -> None:
+        self._parts = traffic.request(kind, port).split(f"bench-{kind}".encode(), 1)
+        self._kind = kind.encode()
         self._numbers = numbers
-        self._ended = _stream_ended if streams else _plain_ended
+        self._questions = questions
+        self._ended = _plain_ended if kind == "plain" else _stream_ended
         self._closed = closed
         self._received = b""
 
@@ -57,9 +82,9 @@ class Client(asyncio.Protocol):
         """The same number of bytes for each number."""
         before, after = self._parts
         session = b"x-aigw-session: s%08d\r\nContent-Type" % (number // QUESTIONS_OF_A_SESSION)
-        whole = b"%bm%04d-%b%b" % (before.replace(b"Content-Type", session), number % MODELS, self._shape, after)
+        whole = b"%bm%04d-%b%b" % (before.replace(b"Content-Type", session), number % MODELS, self._kind, after)
         ahead, behind = traffic.around_number(whole)
-        return b"%b%08d%b" % (ahead, number, behind)
+        return b"%b%08d%b" % (ahead, number % self._questions if self._questions else number, behind)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -81,35 +106,37 @@ def _plain_ended(received: bytes) -> bool:
     return at >= 0 and len(received) - head - 4 >= int(received[at + 16 :].split(b"\r\n", 1)[0])
 
 
-async def send(port: int, first: int, last: int) -> None:
+async def send(shape: Shape, port: int, first: int, last: int) -> None:
     """Sends the requests with these numbers."""
     loop = asyncio.get_running_loop()
     numbers = iter(range(first, last))
-    closed = [loop.create_future() for _ in range(CONNECTIONS)]
+    closed = [loop.create_future() for _ in range(shape.connections)]
     for place, each in enumerate(closed):
-        await loop.create_connection(partial(Client, numbers, place % 2 == 1, port, each), "127.0.0.1", port)
+        kind = shape.kinds[place % len(shape.kinds)]
+        client = partial(Client, numbers, kind, shape.questions, port, each)
+        await loop.create_connection(client, "127.0.0.1", port)
     await asyncio.gather(*closed)
     if (left := next(numbers, None)) is not None:
         raise RuntimeError(f"the server closed its connections before request {left}")
 
 
 @contextmanager
-def _gateway() -> Iterator[processes.Server]:
+def _gateway(shape: Shape) -> Iterator[processes.Server]:
     with processes.upstream() as upstream, tempfile.TemporaryDirectory() as folder:
-        config = processes.write_config(Path(folder), upstream.port, processes.STATISTICS)
+        plugins = (processes.STATISTICS, *shape.plugins)
+        config = processes.write_config(Path(folder), upstream.port, *plugins, memory=FULL)
         with processes.aigw(config) as (aigw, _):
             yield aigw
 
 
-def measure(requests: int) -> dict[str, float]:
+def measure(requests: int, shape: str = MIX) -> dict[str, float]:
     """Resident memory (MiB): idle, after 10,000 requests, and after each ten times as many up to `requests`."""
-    with _gateway() as aigw:
+    with _gateway(SHAPES[shape]) as aigw:
         found: dict[str, float] = {"idle_mib": aigw.rss(), "requests": requests}
         done, until = 0, min(WARM, requests)
         while True:
-            with processes.python(
-                "load", "-m", "tests.benchmarks.memory", "--send", *map(str, (aigw.port, done, until))
-            ) as load:
+            sent = ("--shape", shape, "--send", *map(str, (aigw.port, done, until)))
+            with processes.python("load", "-m", "tests.benchmarks.memory", *sent) as load:
                 if load.wait():
                     raise RuntimeError("the load generator failed")
             time.sleep(QUIET_SECONDS)
@@ -130,12 +157,13 @@ def memory(effort: Effort) -> Figures:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.memory", description=__doc__)
     parser.add_argument("--requests", type=int, default=100_000, metavar="N", help="default: %(default)s")
+    parser.add_argument("--shape", choices=SHAPES, default=MIX, help="default: %(default)s")
     parser.add_argument("--send", type=int, nargs=3, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.send:
-        uvloop.run(send(*asked.send))
+        uvloop.run(send(SHAPES[asked.shape], *asked.send))
     else:
-        print(json.dumps(measure(asked.requests)))
+        print(json.dumps({"shape": asked.shape, **measure(asked.requests, asked.shape)}))
 
 
 if __name__ == "__main__":

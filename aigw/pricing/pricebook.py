@@ -7,12 +7,20 @@ Rule: it imports nothing of aigw. The package loads pydantic and 1.6 MB of data 
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from importlib.util import find_spec, module_from_spec
 from typing import Any
+
+if __name__ == "__main__" and (found := find_spec("genai_prices")) is not None:
+    # Without what the package itself begins with, a client that fetches newer prices, it takes 140 instead of 190 ms;
+    # what it makes, it keeps to its end: without a look for garbage, 120.
+    sys.modules["genai_prices"] = module_from_spec(found)
+    gc.disable()
 
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, Provider, StartDateConstraint, TieredPrices, TimeOfDateConstraint
@@ -121,12 +129,12 @@ def _changes(
 
 
 if __name__ == "__main__":
-    found: list[Any] = []
+    answers: list[Any] = []
     answer = look_up_models if sys.argv[1:] == ["models"] else look_up
     for asked in json.load(sys.stdin):
         try:
-            found.append(answer(**asked))
+            answers.append(answer(**asked))
         except Exception as error:  # noqa: BLE001  the other prices do not depend on this one
-            found.append(None)
+            answers.append(None)
             print(f"{asked}: {type(error).__name__}: {error}", file=sys.stderr)
-    json.dump(found, sys.stdout)
+    json.dump(answers, sys.stdout)

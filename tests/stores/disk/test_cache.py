@@ -35,6 +35,14 @@ async def test_a_file_that_broke_is_told_once(kv, tmp_path):
     assert await kv.get("a") == b"2"
 
 
+async def test_sqlite_keeps_little_of_the_file_in_memory(tmp_path):
+    cache = DiskCache(tmp_path / "cache", size=1 << 22)
+    for ask in (cache.read, cache.write):  # each in its thread
+        assert await ask(lambda opened: opened._sql("PRAGMA cache_size").fetchone()) == (512,)
+        assert await ask(lambda opened: opened._sql("PRAGMA mmap_size").fetchone()) == (0,)
+    await cache.aclose()
+
+
 async def test_a_write_that_fails_is_told_to_all_that_were_committed_together(kv, tmp_path):
     await kv.put("a", b"1")
     with sqlite3.connect(tmp_path / "cache" / "cache.db") as database:

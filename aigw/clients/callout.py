@@ -13,7 +13,7 @@ import msgspec
 from multidict import CIMultiDict
 
 from aigw.core.document import encoded
-from aigw.core.env import Env, Services
+from aigw.core.env import Ask, Env, Services
 from aigw.core.errors import UpstreamError
 from aigw.core.headers import ID_HEADER
 from aigw.core.model import Origin, Request, Target, Timeouts
@@ -50,9 +50,13 @@ async def fetch(upstream: Upstream, request: Request, target: Target, seconds: f
         async with asyncio.timeout(seconds):
             return await _read(upstream, request, target, most)
     except TimeoutError:
-        raise CalloutError(f"{service}: no answer within {seconds:g} s") from None
+        raise _silent(service, seconds) from None
     except UpstreamError as error:
         raise CalloutError(f"{service}: {error}") from None
+
+
+def _silent(service: str, seconds: float) -> CalloutError:
+    return CalloutError(f"{service}: no answer within {seconds:g} s")
 
 
 async def fetch_json(upstream: Upstream, request: Request, target: Target, seconds: float, shape: type[T]) -> T:
@@ -115,6 +119,8 @@ class Callout:
         self._target = Target(origin, host or service, Timeouts(timeout, timeout, timeout))
         self._upstream = env.upstream
         self._timeout = timeout
+        self.beside = env.beside.get(origin.host) if is_local(origin) else None
+        """The stand-in, if it may be asked without a request."""
 
     @property
     def local(self) -> bool:
@@ -125,6 +131,13 @@ class Callout:
     def authority(self) -> str:
         """The Host header of its requests."""
         return self._target.authority
+
+    async def ask(self, beside: Ask, service: str, text: str) -> Any:
+        """Asks a stand-in that is `beside`. Raises CalloutError."""
+        try:
+            return await beside(service, text, self._timeout)
+        except TimeoutError:
+            raise _silent(self.authority, self._timeout) from None
 
     async def post(self, path: str, headers: Mapping[str, str], body: Any) -> Any:
         """Sends `body` as JSON and returns the decoded answer. Raises CalloutError."""

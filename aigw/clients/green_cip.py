@@ -131,6 +131,9 @@ class GreenCip:
 
     async def check(self, service: str, text: str, session: str) -> Moderation:
         """Raises CalloutError, also where the service says that it has failed."""
+        if (beside := self.callout.beside) is not None:  # as a request, two texts of 800 characters take 0.5 ms more
+            said: Moderation = await self.callout.ask(beside, service, readable(text))
+            return said
         return await self._send(self._ask(service, text, session))
 
     async def check_image(self, service: str, image: str, session: str) -> Moderation:

@@ -84,6 +84,13 @@ class Prices(Protocol):
         ...
 
 
+class Ask(Protocol):
+    """Asks a stand-in what a request would ask it, and returns what its answer would say, without the bytes of both.
+    Raises TimeoutError if it takes more than `seconds`."""
+
+    def __call__(self, service: str, text: str, seconds: float, /) -> Awaitable[Any]: ...
+
+
 class Services(Protocol):
     """Finds the real addresses of services. They are in the `services:` table of the configuration."""
 
@@ -134,10 +141,12 @@ class Env:
     the gateway, from its start to its end; all workers have the same. Every request that leaves the gateway goes
     through `upstream`; `timeouts` are the defaults for such requests. `retrieval` searches the collections of this
     machine. `models` asks models through the routes of this gateway. `folder` is that of the configuration, from which
-    its paths start. `responses` says how OpenAI responses are kept for providers that keep none, None if they are not.
-    `when_idle` takes what a plugin would like to have done once the gateway is ready and nobody asks it anything, so
-    that the first request need not wait for it. `options` are what the commands of aigw need to find this gateway's
-    configuration, such as `--recipe budget`; "" for the file in the current folder."""
+    its paths start. `beside` has those stand-ins, by name, that a plugin may ask without a request through `upstream`:
+    none while something there wants to see all requests, such as a recorder. `responses` says how OpenAI responses are
+    kept for providers that keep none, None if they are not. `when_idle` takes what a plugin would like to have done
+    once the gateway is ready and nobody asks it anything, so that the first request need not wait for it. `options` are
+    what the commands of aigw need to find this gateway's configuration, such as `--recipe budget`; "" for the file in
+    the current folder."""
 
     upstream: Upstream
     services: Services
@@ -148,6 +157,7 @@ class Env:
     prices: Prices | None = None
     retrieval: Retrieval | None = None
     models: Models | None = None
+    beside: Mapping[str, Ask] = field(default_factory=dict)
     folder: Path = Path()
     run: str = ""
     timeouts: Timeouts = DEFAULT_TIMEOUTS

@@ -313,6 +313,7 @@ async def run(
     knowledge = Knowledge(state or books.folder, loaded.config.rag.store)
     screening = Screening()
     own = {**knowledge.standins(new_id), **screening.standins(new_id)}
+    beside = {} if around is not None or standins else screening.beside(new_id)
     standins = {**own, **(standins or {})}
     builtin = BuiltinUpstream(books.tokenizer)
     door = _door(upstream, builtin, standins)
@@ -332,6 +333,7 @@ async def run(
             books.tokenizer,
             stores.by(loaded.services),
             metrics=books.metrics,
+            beside=beside,
             run=run_name(os.environ),
             options=options,
             clock=clock,

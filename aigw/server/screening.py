@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aigw.clients import green_cip
 from aigw.config.load import Loaded
-from aigw.core.env import Env
+from aigw.core.env import Ask, Env
 from aigw.guard.settings import GuardSettings
 from aigw.standins.green_cip import GreenCipStandin, SignedStandin
 from aigw.standins.judge import Judge
@@ -50,9 +50,16 @@ class Screening:
     def keys(self) -> Mapping[str, str]:
         return self._settings.access_keys
 
+    def beside(self, new_id: Callable[[], str]) -> Mapping[str, Ask]:
+        """What plugins of this gateway may ask without a request."""
+        return {green_cip.STANDIN: self._standin(new_id).moderate}
+
+    def _standin(self, new_id: Callable[[], str]) -> GreenCipStandin:
+        return GreenCipStandin(self.screen, new_id, lambda: self._judge)
+
     def standins(self, new_id: Callable[[], str]) -> Mapping[str, Standin]:
         """That for the plugins of this gateway, and the one for callers over HTTP, who must sign."""
-        inner = GreenCipStandin(self.screen, new_id, lambda: self._judge)
+        inner = self._standin(new_id)
         return {green_cip.STANDIN: inner, green_cip.SIGNED_STANDIN: SignedStandin(inner, self.keys, new_id)}
 
 

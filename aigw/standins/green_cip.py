@@ -5,6 +5,7 @@ text; what is blocked has the level of its rule, and advice, which is what the p
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
@@ -51,15 +52,21 @@ class GreenCipStandin:
             content = msgspec.json.decode(given.get("ServiceParameters", "{}"), type=_Parameters).content
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return _said(Moderation(400, f"ServiceParameters: {error}", self._new_id()))
+        return _said(await self.moderate(given.get("Service", ""), content))
+
+    async def moderate(self, service: str, text: str, seconds: float | None = None) -> Moderation:
+        """What is said of a text by this one of Content Security's services. Raises TimeoutError if a model that is
+        asked takes more than `seconds`."""
         screen = self._screen()
-        screened = screen.screen(content)
+        screened = screen.screen(text)
         judge = self._judge()
         if judge is not None and not any(each.action == "block" for each in screened.findings):
-            found = await judge.findings(content, answer="response" in given.get("Service", ""))
+            async with asyncio.timeout(seconds):
+                found = await judge.findings(text, answer="response" in service)
             screened = screened._replace(findings=[*screened.findings, *found])
         data = moderated(screened)
-        data.pending = screen.pending(content)
-        return _said(Moderation(200, "OK", self._new_id(), data))
+        data.pending = screen.pending(text)
+        return Moderation(200, "OK", self._new_id(), data)
 
 
 def moderated(screened: Screened) -> Data:

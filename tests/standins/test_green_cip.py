@@ -1,11 +1,12 @@
 """aigw/standins/green_cip.py: what the screen finds, in the words of Content Security."""
 
+import asyncio
 import random
 
 import pytest
-from fakes import FakeClock, make_env
+from fakes import FakeClock, FakeUpstream, make_env
 
-from aigw.clients.callout import Callout, StatusError
+from aigw.clients.callout import Callout, CalloutError, StatusError
 from aigw.clients.green_cip import SIGNED_STANDIN, STANDIN, GreenCip
 from aigw.config.services import ServiceTable
 from aigw.guard.screen import Screen
@@ -89,3 +90,27 @@ async def test_callers_over_http_must_sign(form):
     with pytest.raises(StatusError) as caught:
         await asked("hi", standin=SIGNED_STANDIN, form=form, action="Other")
     assert b"InvalidAction.NotFound" in caught.value.said
+
+
+def beside(judge=None):
+    """A client that asks without a request."""
+    screen = Screen(SETTINGS)
+    standin = GreenCipStandin(lambda: screen, lambda: "R1", lambda: judge)
+    env = make_env(FakeUpstream(), services=ServiceTable({}, [STANDIN]), beside={STANDIN: standin.moderate})
+    callout = Callout(env, "green.dns", 443, "green.example", 0.01, STANDIN)
+    return GreenCip(callout, key_id="id", secret="right", clock=FakeClock(), random=random.Random(1))
+
+
+@pytest.mark.parametrize("text", ["What is a sonnet?", MAIL, "Tell me of Bluebird.", ATTACK, "half \ud83d", ""])
+async def test_asked_without_a_request_it_says_the_same(text):
+    said = await beside().check("llm_query_moderation", text, "s")
+    assert (said, said.request_id) == (await client().check("llm_query_moderation", text, "s"), "R1")
+
+
+async def test_without_a_request_the_judge_has_as_long_as_with_one():
+    class Silent:
+        async def findings(self, text, *, answer):
+            await asyncio.Event().wait()
+
+    with pytest.raises(CalloutError, match=r"^green\.example: no answer within 0\.01 s$"):
+        await beside(Silent()).check("llm_query_moderation", "What is a sonnet?", "s")

@@ -1,5 +1,8 @@
 """How long the 1st, 2nd and 10th request take that a fresh gateway answers, of each kind: at once when it is ready, and
-after a second in which nobody asks. Medians over several starts, in ms."""
+after a second in which nobody asks; and one more after another second. Medians over several starts, in ms.
+
+The floor, which has nothing to load, stands beside: its first request waits for a connection to the provider, too, and
+the first after any pause takes longer than the next."""
 
 from __future__ import annotations
 
@@ -7,6 +10,9 @@ import json
 import statistics
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,28 +49,63 @@ KINDS = {
 }
 
 
+FLOOR = "floor"
+NUMBERS = (1, 2, 10)
+PAUSES = {"at once": 0.0, "idle": IDLE_SECONDS}
+Start = Callable[[str], AbstractContextManager[processes.Server]]
+"""Starts a gateway, which has this name."""
+
+
 def first(effort: Effort) -> Figures:
-    return {
-        f"{name}_{key}": value
-        for name, figures in first_requests(max(effort.starts // 2, 1)).items()
-        for key, value in figures.items()
-    }
+    return {**first_requests(max(effort.starts // 2, 1))}
 
 
 def first_requests(starts: int) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
+    """Of the floor, and of aigw by kind."""
     with processes.upstream() as upstream, tempfile.TemporaryDirectory() as folder:
+        found = {FLOOR: _medians(KINDS["plain"], starts, lambda name: processes.floor(upstream.port))}
         for name, kind in KINDS.items():
-            found[name] = {}
-            for idle in (0.0, IDLE_SECONDS):
-                runs = [
-                    _first(_config(Path(folder, f"{name}-{idle}-{start}"), upstream.port, kind), kind, idle)
-                    for start in range(starts)
-                ]
-                when = "idle" if idle else "at_once"
-                for number in (1, 2, 10):
-                    found[name][f"{when}_{number}_ms"] = round(statistics.median(run[number - 1] for run in runs), 1)
+            start = partial(_aigw, Path(folder, name), upstream.port, kind)
+            found[name] = _medians(kind, starts, start)
     return found
+
+
+def beyond_floor(figures: Figures) -> float:
+    """How much longer the first plain request takes than the floor's, after a pause."""
+    return float(figures["plain"]["idle 1"] - figures[FLOOR]["idle 1"])
+
+
+def lines(name: str, figures: Figures) -> list[str]:
+    rows = next(iter(figures.values()))
+    out = [f"{name + ' request (ms)':18}" + "".join(f"{each:>14}" for each in rows)]
+    return out + [f"  {kind:16}" + "".join(f"{row[each]:>14.1f}" for each in rows) for kind, row in figures.items()]
+
+
+def _medians(kind: Kind, starts: int, start: Start) -> dict[str, float]:
+    found = {}
+    for when, pause in PAUSES.items():
+        runs = [_times(start(f"{when}-{number}"), kind, pause) for number in range(starts)]
+        for place, column in enumerate((*NUMBERS, "later")):
+            found[f"{when} {column}"] = round(statistics.median(run[place] for run in runs), 1)
+    return found
+
+
+@contextmanager
+def _aigw(folder: Path, port: int, kind: Kind, name: str) -> Iterator[processes.Server]:
+    folder.mkdir(exist_ok=True)
+    with processes.aigw(_config(folder / name, port, kind)) as (aigw, _):
+        yield aigw
+
+
+def _times(gateway: AbstractContextManager[processes.Server], kind: Kind, pause: float) -> list[float]:
+    """The milliseconds of the requests with NUMBERS, and of one after another pause."""
+    with gateway as server:
+        time.sleep(pause)
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+        taken = [_milliseconds(connection, kind, number) for number in range(1, NUMBERS[-1] + 1)]
+        time.sleep(IDLE_SECONDS)
+        later = _milliseconds(connection, kind, NUMBERS[-1] + 1)
+        return [*(taken[number - 1] for number in NUMBERS), later]
 
 
 def _config(folder: Path, port: int, kind: Kind) -> Path:
@@ -73,14 +114,6 @@ def _config(folder: Path, port: int, kind: Kind) -> Path:
     others = "".join(f"  {each}\n" for each in kind.plugins if ":" in each)
     path.write_text(path.read_text().replace("plugins:\n", f"plugins:\n{others}"))
     return path
-
-
-def _first(config: Path, kind: Kind, idle: float) -> list[float]:
-    """The milliseconds of ten requests, one after another."""
-    with processes.aigw(config) as (aigw, _):
-        time.sleep(idle)
-        connection = HTTPConnection("127.0.0.1", aigw.port, timeout=30)
-        return [_milliseconds(connection, kind, number) for number in range(10)]
 
 
 def _milliseconds(connection: HTTPConnection, kind: Kind, number: int) -> float:
@@ -96,5 +129,4 @@ def _milliseconds(connection: HTTPConnection, kind: Kind, number: int) -> float:
 
 
 if __name__ == "__main__":
-    for name, figures in first_requests(3).items():
-        print(f"{name:16}", "  ".join(f"{key} {value:6.1f}" for key, value in figures.items()))
+    print("\n".join(lines("first", first_requests(3))))

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tests.benchmarks import beside, comparison, gateways, traffic
+from tests.benchmarks import beside, comparison, first_request, gateways, traffic
 from tests.benchmarks.growth import table as growth
 
 Figures = dict[str, Any]
@@ -85,6 +85,7 @@ AIMS = (
     Aim("idle memory", "memory", lambda f: f["idle_mib"], 60, False, "MiB"),
     Aim("growth of memory", "memory", lambda f: f["growth_percent"], 1, False, "%"),
     Aim("ready", "start", lambda f: f["ready_s"], 0.35, False, "s"),
+    Aim("first request, plain, beyond the floor's", "first", first_request.beyond_floor, 1, False, "ms"),
     Aim("aigw --help", "start", lambda f: f["help_ms"], 100, False, "ms"),
     Aim("search of most vectors, p50", "vectors", lambda f: of_most(f, "search_p50_ms"), 5, False, "ms"),
     Aim("recall@10 of it", "vectors", lambda f: of_most(f, "recall_at_10"), 0.95, True),
@@ -129,7 +130,8 @@ def _table(name: str, figures: Figures) -> Callable[[str, Figures], list[str]]:
         return growth.lines
     if name in traffic.SHAPES:
         return comparison.details
-    tables = {"recordings": _throughput, "vectors": _columns, "calls": _columns, "large": beside.lines}
+    tables = {"recordings": _throughput, "vectors": _columns, "calls": _columns}
+    tables |= {"large": beside.lines, "first": first_request.lines}
     return tables.get(name, _plain)
 
 

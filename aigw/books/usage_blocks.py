@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from aigw.books import usage_groups
+from aigw.books import usage_file, usage_groups
 from aigw.books.question import Question
 from aigw.books.usage_groups import Part, Rows
 from aigw.core.stores import StoreError
@@ -41,6 +42,8 @@ _FEW = 2
 """So many blocks of rows are read as they are."""
 _MANY = 8
 """Of a block with more groups than this part of its rows nothing is kept: the sums would be as long as the rows."""
+_WORTH_THREADS = 4
+"""For fewer blocks no threads are started."""
 _BUSY_SECONDS = 1.0
 _SEEN = "SELECT count(*), min(at), max(at) FROM requests NOT INDEXED WHERE rowid >= ? AND rowid < ?"
 _KEEP = "INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?, ?, ?)"
@@ -59,11 +62,13 @@ class _Block(NamedTuple):
 
 
 class UsageBlocks:
-    """The blocks of the rows whose file has this path."""
+    """The blocks of the rows whose file has this path. So many `threads` add blocks up at the same time."""
 
-    def __init__(self, path: Path, block: int = BLOCK) -> None:
+    def __init__(self, path: Path, block: int = BLOCK, threads: int = 1) -> None:
+        self._rows = path
         self._path = path.with_name(FILE_NAME)
         self._block = block
+        self._threads = threads
 
     def read(self, connection: sqlite3.Connection, question: Question) -> list[Part]:
         """The sums of the rows that are asked for. `connection` is to their file. Raises sqlite3.Error."""
@@ -72,25 +77,57 @@ class UsageBlocks:
         if number < _FEW * self._block:
             return usage_groups.read(connection, question.by, Rows(*window))
         asked = self._asked(connection, question.by)
-        kept, fresh, parts = self._kept(asked), dict[int, _Block](), list[Part]()
+        kept, whole, parts = self._kept(asked), dict[int, _Block](), list[Part]()
         oldest, newest = connection.execute("SELECT min(rowid), max(rowid) FROM requests").fetchone()
         for number in range(oldest // self._block, newest // self._block + 1):
             seen = _Block(*connection.execute(_SEEN, self._numbers(number)).fetchone())
             if not seen.requests or seen.last < question.since or seen.first >= question.until:
                 continue
-            rows = Rows(*window, *self._numbers(number))
             if seen.first < question.since or seen.last >= question.until or newest < self._numbers(number)[1]:
-                parts += usage_groups.read(connection, question.by, rows)  # a part of it, or it still grows
-                continue
-            found = _parts(kept.get(number), seen)
-            if found is None:
-                found = usage_groups.read(connection, question.by, rows, rounded=True)
-                fresh[number] = seen._replace(sums=_encode(found))
-            if len(found) > self._block // _MANY:
-                fresh.pop(number, None)
+                rows = Rows(*window, *self._numbers(number))  # a part of it, or it still grows
+                parts += usage_groups.read(connection, question.by, rows)
+            elif (found := _parts(kept.get(number), seen)) is not None:
+                parts += found
+            else:
+                whole[number] = seen
+        fresh = {}
+        for number, found in self._added_up(connection, question, whole):
             parts += found
+            if len(found) <= self._block // _MANY:
+                fresh[number] = whole[number]._replace(sums=_encode(found))
         self._keep(asked, fresh, oldest // self._block)
         return parts
+
+    def _added_up(
+        self, connection: sqlite3.Connection, question: Question, blocks: Mapping[int, _Block]
+    ) -> Iterable[tuple[int, list[Part]]]:
+        """The sums of whole blocks. What other threads have read counts if it is of the rows that `connection` sees."""
+        found = self._at_once(question, list(blocks)) if self._threads > 1 and len(blocks) >= _WORTH_THREADS else {}
+        for number, seen in blocks.items():
+            parts = found.get(number, ())
+            if sum(part.requests for part in parts) != seen.requests or min(part.first for part in parts) != seen.first:
+                parts = self._sums(connection, question, number)
+            yield number, list(parts)
+
+    def _at_once(self, question: Question, numbers: Sequence[int]) -> dict[int, list[Part]]:
+        from concurrent.futures import ThreadPoolExecutor
+
+        shares = [numbers[first :: self._threads] for first in range(self._threads)]
+        with ThreadPoolExecutor(self._threads) as threads:
+            read = threads.map(partial(self._share, question), shares)
+            return {number: parts for share in read for number, parts in share.items()}
+
+    def _share(self, question: Question, numbers: Sequence[int]) -> dict[int, list[Part]]:
+        """SQLite works without Python's lock, and each thread has a connection of its own."""
+        connection = open_for_reading(self._rows, usage_file.FORMAT)
+        if connection is None:
+            return {}
+        with contextlib.closing(connection):
+            return {number: self._sums(connection, question, number) for number in numbers}
+
+    def _sums(self, connection: sqlite3.Connection, question: Question, number: int) -> list[Part]:
+        rows = Rows(question.since, question.until, *self._numbers(number))
+        return usage_groups.read(connection, question.by, rows, rounded=True)
 
     def _numbers(self, block: int) -> tuple[int, int]:
         return block * self._block, (block + 1) * self._block

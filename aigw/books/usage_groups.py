@@ -55,6 +55,7 @@ _SUMS = {name: f"coalesce(sum({name}), 0)" for name in _TOTAL} | {
     "generation_ms": f"coalesce(sum(CASE WHEN {GENERATED} THEN {GENERATION_MS} END), 0.0)",
 }
 """SQL for the fields of `summary.Sums`."""
+_REQUESTS = list(_SUMS).index("requests")
 
 # One text a group: four times as fast as one row a request.
 _EXACT = "group_concat(CAST(round(first_token_ms * 1000) AS INTEGER))"
@@ -81,6 +82,10 @@ class Part(msgspec.Struct, array_like=True):
     sums: list[int | float | None]
     first_tokens: dict[float, int]
     first: float
+
+    @property
+    def requests(self) -> int:
+        return int(self.sums[_REQUESTS] or 0)
 
     def add(self, other: Part) -> None:
         self.sums = [

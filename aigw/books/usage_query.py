@@ -51,9 +51,9 @@ def read(path: Path, *, since: float = 0.0, until: float | None = None) -> Itera
             raise unreadable(path, error) from None
 
 
-def summarise(path: Path, question: Question, *, block: int = usage_blocks.BLOCK) -> summary.Summary:
+def summarise(path: Path, question: Question, *, block: int = usage_blocks.BLOCK, threads: int = 1) -> summary.Summary:
     """The summary of the file at one moment. Without a file it is one of no requests. `block` is how many rows are
-    added up at a time. Raises FileError."""
+    added up at a time, in so many `threads`. Raises FileError."""
     import sqlite3
 
     connection = open_for_reading(path, FORMAT)
@@ -62,7 +62,7 @@ def summarise(path: Path, question: Question, *, block: int = usage_blocks.BLOCK
     with closing(connection):
         try:
             connection.execute("BEGIN")  # all queries see one state of the file
-            parts = usage_blocks.UsageBlocks(path, block).read(connection, question)
+            parts = usage_blocks.UsageBlocks(path, block, threads).read(connection, question)
             return _summary(connection, question, parts)
         except sqlite3.Error as error:
             raise unreadable(path, error) from None

@@ -39,8 +39,8 @@ def test_they_are_those_of_all_rows(given_rows, question, block):
     with tempfile.TemporaryDirectory() as folder:
         path = kept(given_rows, folder).path
         expected = summarise(path, question)
-        for _ in range(2):  # the second time some are kept
-            found = summarise(path, question, block=block)
+        for threads in (3, 1):  # the second time some are kept
+            found = summarise(path, question, block=block, threads=threads)
             same(found, expected)
             assert type(found.total.requests) is type(found.total.output) is int
 

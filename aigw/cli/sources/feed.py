@@ -6,6 +6,7 @@ Rule: every failure is a FeedError, and its message says what to do."""
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import threading
 import time
@@ -33,6 +34,9 @@ PATH = "/-/usage"
 SECONDS = 5.0
 MAX_BYTES = 64 << 20
 REFRESH_SECONDS = 0.5
+_THREADS = 4
+"""At most so many add up rows that nobody has asked about before: a million of them in 1.5 s with two, in 2.4 s with
+one."""
 REST = 2
 """After a reading the reader rests at least this many times as long, so that it does not load a gateway."""
 
@@ -69,7 +73,8 @@ class StateFolder:
 
     def fetch(self, by: Sequence[str], since: str, until: str = "") -> Summary:
         try:
-            return summarise(self._path, parse(by, since, until, now=time.time()))
+            question = parse(by, since, until, now=time.time())
+            return summarise(self._path, question, threads=min(_THREADS, os.cpu_count() or 1))
         except (ValueError, FileError) as error:
             raise FeedError(str(error), typed=isinstance(error, ValueError)) from None
 

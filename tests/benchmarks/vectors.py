@@ -119,7 +119,7 @@ async def search(folder: Path) -> dict[str, Any]:
         "search_p50_ms": round(1000 * statistics.median(times), 3),
         "recall_at_10": round(right / nearest.size, 4),
         "load_ms": round(1000 * loaded, 1),
-        "memory_mib": round(_resident(), 1),
+        "memory_mib": round(resident(), 1),
         "disk_mib": round(stats.bytes / (1 << 20), 1),
         "version_us": round(1e6 * statistics.median(versions), 1),
         "kinds": " ".join(stats.kinds),
@@ -130,7 +130,7 @@ async def _version(docs: Any) -> None:
     docs.version()
 
 
-def _resident() -> float:
+def resident() -> float:
     """How many MiB of this process are in memory."""
     fields = Path("/proc/self/statm").read_text().split()
     return int(fields[1]) * 4096 / (1 << 20)

@@ -1,14 +1,21 @@
 """How the cost of a search grows with the passages of a collection. Vectors and words are made up, so that no model
-is needed; words are as frequent as in a language, so that some are in many passages."""
+is needed; words are as frequent as in a language, so that some are in many passages.
+
+Rule: a process fills a collection, and another one searches it, so that its first search and its memory are those of a
+gateway that has just started."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
+import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +31,7 @@ WORDS = 20
 """Words of a passage."""
 VOCABULARY = 50_000
 QUESTIONS = 40
+QUESTIONS_FILE = "questions.npy"
 COMMONEST = 50
 """So many of the words are stop words, which no question has."""
 
@@ -53,43 +61,69 @@ def words(draw: random.Random, number: int, least: int = 1) -> str:
 
 
 def chunks(sizes: Sequence[int], seconds: float) -> Sizes:
-    return {str(size): asyncio.run(_chunks(size)) for size in sizes}
+    found = {}
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            found[str(size)] = {**_run("fill", folder, size), **_run("search", folder, size)}
+    return found
 
 
-async def _chunks(size: int) -> dict[str, float]:
+def _run(step: str, folder: str, size: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "tests.benchmarks.growth.chunks", step, folder, str(size)]
+    said: dict[str, float] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    return said
+
+
+async def fill(folder: Path, size: int) -> dict[str, float]:
     draw = random.Random(1)
-    with tempfile.TemporaryDirectory() as folder:
-        collections = FaissCollections(Path(folder))
-        docs = await collections.create(CollectionInfo("docs", vectors.DIMENSION, "made up"))
-        *blocks, questions = vectors.vectors(size)
-        started = time.perf_counter()
-        for passages, block in zip(_passages(draw, [len(block) for block in blocks]), blocks, strict=True):
-            await docs.upsert(passages, block)
-        await docs.tidy()
-        filled = time.perf_counter() - started
-        habits, embedder = await usual(docs), MadeUp(questions)
-        times, before = [], time.process_time()
-        for at in range(QUESTIONS + 2):
-            asked = time.perf_counter()
-            await search(docs, embedder, words(draw, 6, COMMONEST), 5, habits)
-            times.append(time.perf_counter() - asked)
-            if at == 1:  # the first ones load what is kept
-                times.clear()
-                before = time.process_time()
-        used = time.process_time() - before
-        await collections.aclose()
+    collections = FaissCollections(folder)
+    docs = await collections.create(CollectionInfo("docs", vectors.DIMENSION, "made up"))
+    started, number = time.perf_counter(), 0
+    for block in vectors.vectors(size):
+        if number == size:
+            np.save(folder / QUESTIONS_FILE, block)
+            break
+        await docs.upsert([Passage(str(number + at), words(draw, WORDS)) for at in range(len(block))], block)
+        number += len(block)
+    await docs.tidy()
+    filled = time.perf_counter() - started
+    await collections.aclose()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"fill_us_a_chunk": 1e6 * filled / size, "fill_mib": peak}
+
+
+async def look(folder: Path) -> dict[str, float]:
+    draw = random.Random(2)
+    questions = np.load(folder / QUESTIONS_FILE)
+    asked = time.perf_counter()
+    collections = FaissCollections(folder)
+    docs = await collections.get("docs")
+    habits, embedder = await usual(docs), MadeUp(questions)
+    await search(docs, embedder, words(draw, 6, COMMONEST), 5, habits)
+    first = time.perf_counter() - asked
+    times, before = [], time.process_time()
+    for _ in range(QUESTIONS):
+        asked = time.perf_counter()
+        await search(docs, embedder, words(draw, 6, COMMONEST), 5, habits)
+        times.append(time.perf_counter() - asked)
+    used = time.process_time() - before
+    await collections.aclose()
     return {
         "p50_ms": 1000 * statistics.median(times),
         "cpu_ms": 1000 * used / QUESTIONS,
-        "fill_us_a_chunk": 1e6 * filled / size,
+        "first_ms": 1000 * first,
+        "memory_mib": vectors.resident(),
     }
 
 
-def _passages(draw: random.Random, counts: Sequence[int]) -> Iterator[list[Passage]]:
-    number = 0
-    for count in counts:
-        yield [Passage(str(number + at), words(draw, WORDS)) for at in range(count)]
-        number += count
+CHUNKS = Growth(
+    "chunks", chunks, (1_000, 10_000, 100_000, 1_000_000), (1_000, 10_000), ("p50_ms", "cpu_ms", "first_ms")
+)
 
 
-CHUNKS = Growth("chunks", chunks, (1_000, 10_000, 100_000, 1_000_000), (1_000, 10_000), ("p50_ms", "cpu_ms"))
+def main(step: str, folder: str, size: str) -> None:
+    print(json.dumps(asyncio.run(fill(Path(folder), int(size)) if step == "fill" else look(Path(folder)))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -28,7 +28,8 @@ from aigw.core.upstream import Upstream
 from aigw.pipeline.asking import Asker
 from aigw.pipeline.forward import Forward
 from aigw.pipeline.pipeline import Composer, Pipeline
-from aigw.pricing.prices import Book, Prices, ask_pricebook
+from aigw.pricing import kept_prices
+from aigw.pricing.prices import Book, Prices
 from aigw.rag.embedders import EmbedderTable
 from aigw.server import standin_routes
 from aigw.server.admin import Admin
@@ -290,7 +291,7 @@ async def run(
     clock: Clock = time,
     empty_cache: bool = False,
     counts_anew: bool = False,
-    book: Book = ask_pricebook,
+    book: Book | None = None,
     inspect: bool = False,
     views: Views = NO_VIEWS,
 ) -> AsyncIterator[Running]:
@@ -304,8 +305,9 @@ async def run(
     the chains; without one, what they do is recorded if `books` has a place for that. `framing` is how answers are
     written. `options` are those of `Env`. `state` is the folder with the collections, default: that of the books.
     `clock` is that of the plugins and stores. With `empty_cache`, no answer of another run is found in a cache;
-    with `counts_anew`, what plugins count begins at zero, too, and is not kept. `book` looks up prices. With `inspect`,
-    details of requests are kept also while no page is open. `views` are what the page shows beside its own.
+    with `counts_anew`, what plugins count begins at zero, too, and is not kept. `book` looks up prices, by default with
+    a file in the folder of the books in front. With `inspect`, details of requests are kept also while no page is open.
+    `views` are what the page shows beside its own.
 
     Raises ConfigError if the address would be open to others, AddressError if it is taken."""
     host, port = shared or parse_listen(loaded.config.listen)
@@ -354,7 +356,7 @@ async def run(
             instance=instance or new_id(),
             composer=composer,
             framing=framing,
-            book=book,
+            book=book or kept_prices.book(books.folder),
         )
         stack.push_async_callback(gateway.aclose)
         await gateway.take(loaded)

@@ -12,7 +12,7 @@ from aigw.stores.sqlite_file import BESIDE
 
 FOLDERS = ("", "cache", "metrics", "rag", "trace")
 DATABASES = ("counters.sqlite", "usage.sqlite", "usage-sums.sqlite", "cache/cache.db")
-FILES = ("access.jsonl", "access.lock", "metrics/lock", "metrics/dead.json")
+FILES = ("access.jsonl", "access.lock", "prices.json", "metrics/lock", "metrics/dead.json")
 
 
 def refuse_strange_state(folder: Path) -> None:

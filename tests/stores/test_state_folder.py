@@ -17,6 +17,7 @@ from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.usage_query import read
 from aigw.core.errors import ConfigError
 from aigw.core.stores import StoreError
+from aigw.pricing.kept_prices import FILE_NAME as PRICES
 from aigw.stores.counter import schema
 from aigw.stores.disk import cache
 from aigw.stores.disk.file import FILE_NAME as CACHE
@@ -86,7 +87,7 @@ def test_the_names_are_those_of_the_files():
     assert set(FOLDERS) == {"", cache.FOLDER, MetricsFolder(Path(), 1).path.name, RAG, TRACE}
     usage = {usage_file.FILE_NAME, usage_blocks.FILE_NAME}
     assert set(DATABASES) == {schema.FILE_NAME, *usage, f"{cache.FOLDER}/{CACHE}"}
-    assert ACCESS in FILES
+    assert {ACCESS, PRICES} <= set(FILES)
 
 
 def test_a_folder_that_is_ours_is_no_reason_to_refuse(tmp_path):

@@ -69,7 +69,8 @@ class Config(Struct, frozen=True, kw_only=True):
     `aigw budget status` shows what is left. `aigw budget raise NAME AMOUNT` allows more for the current period. `aigw
     budget reset NAME` sets what was spent to zero. A running gateway applies the change at once. These commands need
     the --config or --recipe of the gateway. Counters are on disk and survive a kill; with `redis`, several machines
-    share them. The first call of a model waits about a second, until its price was looked up."""
+    share them. The first call of a model waits about half a second, until its price was looked up; a gateway that
+    starts later finds it in its state folder."""
 
     budgets: Annotated[list[Budget], Meta(description="the budgets; each call must be within all of them")] = []
     repetition: Repetition = Repetition()

@@ -31,8 +31,9 @@ _LEET = (
     r"(?i)\b(?:1gn[o0]r|ign0r|ignor3|1n[s5$][t7]ru|in[5$][t7]ru|ins7ru|instruc7|instruct(?:10|i0|1o)n|pr3v|prev(?:10|i0|1o)"
     r"|pr0m|prom[p]7|[5$]y[s5$]|sy[5$][t7]|sys7)"
 )
-_LEET_LETTERS = str.maketrans("013457@$!", "oieastasi")
 _SPREAD = r"\b(?:[A-Za-z] ){4,}[A-Za-z]\b"
+_ANY_TURN = any_of(_ROT13, _REVERSED, _LEET, _SPREAD)
+_LEET_LETTERS = str.maketrans("013457@$!", "oieastasi")
 _ROT13_LETTERS = str.maketrans(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
 )
@@ -54,6 +55,8 @@ def decoded(text: str) -> View | None:
 def turned(text: str) -> Iterator[View]:
     """The text in ROT13, backwards, with letters for digits, and without blanks between single letters: each of these
     if words of attacks stand in it that way."""
+    if not occurs(_ANY_TURN, text):
+        return
     if occurs(_ROT13, text):
         yield View(text.translate(_ROT13_LETTERS), lambda start, end: (start, end))
     if occurs(_REVERSED, text):

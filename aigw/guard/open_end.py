@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 
 from aigw.guard.credentials import MOST_PEM, NAMES, PEM_START
+from aigw.guard.engine import occurs
 
 _SHORT = 64
 """A number in groups, and a name with what stands between it and its value, have fewer characters."""
 _LONGEST = 2000
 """A word with more characters is no finding."""
-_NUMBER_OR_NAME = re.compile(rf"\d|(?i:{NAMES}|passcode|bearer|basic|authorization|密码|口令|密钥|秘钥|令牌)")
+_NUMBER_OR_NAME = rf"[0-9]|(?i:{NAMES}|passcode|bearer|basic|authorization|密码|口令|密钥|秘钥|令牌)"
 _WORD_BACKWARDS = re.compile(r"\s{0,3}[!-~]*")
 
 
@@ -26,4 +27,4 @@ def open_end(text: str) -> int:
     found = _WORD_BACKWARDS.match(tail[: -_LONGEST - 1 : -1])
     word = found.end() if found else 0
     before = tail[: len(tail) - word][-_SHORT:]
-    return word + (len(before) if _NUMBER_OR_NAME.search(before) else 0)
+    return word + (len(before) if occurs(_NUMBER_OR_NAME, before) else 0)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from aigw.guard.checksums import IBAN_LENGTHS, chinese_id, iban, luhn
 from aigw.guard.engine import any_of, occurs, spans
 from aigw.guard.finding import PERSONAL
-from aigw.guard.phones import phones
+from aigw.guard.phones import PHONES, phones
 from aigw.guard.rule import Hit, Rule
 from aigw.guard.surroundings import alone, before
 from aigw.guard.view import Span
@@ -39,6 +39,7 @@ _TWO_CARD = r"2[2-7]\d{2}(?:[ -]?\d{4}){3}"
 _IBAN = r"[A-Z]{2}\d{2} ?[A-Z0-9]{2}"
 _CHINESE_ID = r"[1-8]\d{5} ?(?:18|19|20)\d{6} ?\d{3}[\dXx]"
 _SSN = r"\d{3}-\d{2}-\d{4}"
+_NUMBERS = any_of(_CARD, _TWO_CARD, _CHINESE_ID, _SSN, *PHONES)
 _ANY = any_of("@", r"\d(?:[ .()-]{0,2}\d){6}", r"[A-Z]{2}\d\d ?[A-Z0-9]{4}")
 
 
@@ -46,20 +47,22 @@ def find(text: str, strict: bool = False) -> Iterator[Hit]:
     """With `strict`, also numbers that only their surroundings tell from others."""
     if not occurs(_ANY, text):
         return
-    for rule, found in (
-        ("email", _emails(text)),
-        ("card", _cards(text)),
-        ("iban", _ibans(text)),
-        ("chinese-id", _chinese_ids(text)),
-        ("us-ssn", _ssns(text, strict)),
-        ("phone", phones(text, strict)),
-    ):
+    for rule, found in (("email", _emails(text)), ("iban", _ibans(text)), *_numbers(text, strict)):
         for start, end in found:
             yield Hit(rule, start, end)
 
 
+def _numbers(text: str, strict: bool) -> Iterator[tuple[str, Iterator[Span]]]:
+    if not strict and not occurs(_NUMBERS, text):
+        return
+    yield "card", _cards(text)
+    yield "chinese-id", _chinese_ids(text)
+    yield "us-ssn", _ssns(text, strict)
+    yield "phone", phones(text, strict)
+
+
 def _emails(text: str) -> Iterator[Span]:
-    for start, end in spans(_EMAIL, text):
+    for start, end in spans(_EMAIL, text) if "@" in text else ():
         in_url = _IN_URL.search(text[max(start - 100, 0) : start])
         program = text.startswith("git@", start) and text.startswith(":", end)
         if not (in_url or program or _FILES.search(text, start, end)):

@@ -41,12 +41,16 @@ class Screen:
     finding, as rules read it: what `pending` says is never more."""
 
     def __init__(self, settings: GuardSettings) -> None:
-        self._strict = settings.strict
         self._users = UserRules(settings.rules)
         rules = (*(rule for rule in BUILTIN if rule.name not in settings.off), *self._users.rules)
         self.rules = {rule.name: _decided(rule, settings) for rule in rules}
         self._order = {name: place for place, name in enumerate(self.rules)}
         self.reach = max((rule.reach for rule in self.rules.values()), default=0)
+        self._data: list[Find] = [partial(each.find, strict=settings.strict) for each in (credentials, personal)]
+        attack, hidden = (partial(attacks.find, strict=settings.strict, hidden=each) for each in (False, True))
+        self._open: list[Find] = [*self._data, attack, self._users.find]
+        self._hidden: list[Find] = [hidden, self._users.find]
+        self._seen = "", same("")
         self._held = max((each.reach for each in self.rules.values() if _is_held(each)), default=0)
 
     def screen(self, text: str) -> Screened:
@@ -68,7 +72,7 @@ class Screen:
     def pending(self, text: str) -> int:
         """How many characters at the end of a text that goes on may be the beginning of a finding for which more is
         done than reporting: who passes a text on piece by piece keeps these back."""
-        view = normal(text)
+        view = self._normal(text)
         held = min(max(open_end(view.text), self._held), self.reach, len(view.text))
         return len(text) - view.place(len(view.text) - held, len(view.text))[0] if held else 0
 
@@ -83,15 +87,20 @@ class Screen:
 
     def _looks(self, given: View) -> Iterator[tuple[View, Sequence[Find]]]:
         """The forms of a text, and what is looked for in each."""
-        strict = self._strict
-        data: list[Find] = [partial(credentials.find, strict=strict), partial(personal.find, strict=strict)]
-        hidden: list[Find] = [partial(attacks.find, strict=strict, hidden=True), self._users.find]
-        view = seen_through(given, normal(given.text))
-        yield view, [*data, partial(attacks.find, strict=strict), self._users.find]
+        view = seen_through(given, self._normal(given.text))
+        yield view, self._open
         if inner := decoded(view.text):
-            yield seen_through(view, seen_through(inner, normal(inner.text))), [*data, *hidden]
+            yield seen_through(view, seen_through(inner, normal(inner.text))), [*self._data, *self._hidden]
         for other in turned(view.text):
-            yield seen_through(view, other), hidden
+            yield seen_through(view, other), self._hidden
+
+    def _normal(self, text: str) -> View:
+        """The plain form of a text. What is screened is asked for its end right after that."""
+        known, view = self._seen
+        if known is not text:
+            view = normal(text)
+            self._seen = text, view
+        return view
 
     def _place(self, finding: Finding) -> tuple[int, int, int, int]:
         return finding.start, -finding.end, -LEVELS.index(finding.level), self._order[finding.rule]

@@ -32,7 +32,7 @@ _PLACEHOLDER = re.compile(r"\{\{(documents|question)\}\}")
 def within(hits: Sequence[Hit], tokenizer: Tokenizer, budget: int, model: str) -> list[Hit]:
     """Returns the best hits that have at most `budget` tokens together (0: any number). The first is cut if it is too
     long by itself."""
-    if not budget or not hits:
+    if not budget or sum([len(hit.passage.text.encode()) for hit in hits]) <= budget:  # a token has a byte or more
         return list(hits)
     kept: list[Hit] = []
     left = budget

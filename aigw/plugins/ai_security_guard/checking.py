@@ -193,8 +193,10 @@ def _as_given(piece: str, masked: str) -> str:
 def _settled(piece: str, masked: str, overlap: int) -> tuple[int, str]:
     """Returns how many characters of a slice need not be checked again, and what is passed on for them. `overlap` is 0
     at the end of a text."""
+    if not overlap:
+        return len(piece), masked
     ahead, behind = common(piece, masked)
-    if not overlap or (not ahead and behind < overlap):
+    if not ahead and behind < overlap:
         return len(piece), masked
     if masked == piece or behind >= overlap:
         return max(len(piece) - overlap, 1), masked[: max(len(masked) - overlap, 1)]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -35,18 +35,20 @@ async def aside(size: int, job: Callable[_P, _T], *args: _P.args, **kwargs: _P.k
     the caller is cancelled, it ends once the job has."""
     if size <= LARGE:
         return job(*args, **kwargs)
-    running = _thread.submit(copy_context().run, partial(_paced, partial(job, *args, **kwargs)))
-    try:
-        return await asyncio.shield(asyncio.wrap_future(running))
-    except asyncio.CancelledError:
-        await _over(running)
-        raise
-
-
-async def _over(running: Future[_T]) -> None:
-    """Waits until a job has ended that nobody needs any more. One that has not begun never begins."""
-    if not running.cancel():
-        await asyncio.wait((asyncio.wrap_future(running),))
+    submitted = _thread.submit(copy_context().run, partial(_paced, partial(job, *args, **kwargs)))
+    running = asyncio.wrap_future(submitted)
+    cancelled: asyncio.CancelledError | None = None
+    while not running.done():
+        try:
+            await asyncio.wait((running,))
+        except asyncio.CancelledError as error:
+            submitted.cancel()  # a job that has not begun never begins
+            cancelled = error
+    if cancelled is None:
+        return running.result()
+    if not running.cancelled():
+        running.exception()  # nobody needs to know it any more
+    raise cancelled
 
 
 def _paced(job: Callable[[], _T]) -> _T:

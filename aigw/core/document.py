@@ -25,7 +25,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Numbers(threading.local):
-    """What happened to the numbers of the value that this thread decodes."""
+    """What happened to the numbers of the value that this thread decodes. Who asks for it resets it before."""
 
     inexact = False
 
@@ -93,13 +93,13 @@ class Document:
         raw = self._fields.get(name)
         if raw is None:
             return default
+        _numbers.inexact = False
         try:
             decode = _decode_any if len(raw) <= LARGE else _decode_large
             value = self._values[name] = decoded(bytes(raw), decode, json.loads)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
         if _numbers.inexact:
-            _numbers.inexact = False
             self._inexact |= {name}
         return value
 
@@ -133,6 +133,7 @@ class Document:
         if len(source) > LARGE:
             self._refuse_twins_by_slices(source)
             return
+        _numbers.inexact = False
         try:
             values = _decode_any(source)
             same = _encode(values) == source
@@ -142,7 +143,6 @@ class Document:
             _look_for_twins(source, _scan_names)
         if not _numbers.inexact and values is not None:
             self._values = values
-        _numbers.inexact = False
 
     def _refuse_twins_by_slices(self, source: bytes) -> None:
         """As `refuse_twins`, and leaves nothing decoded. The names of a large object are those of no slice."""
@@ -152,7 +152,6 @@ class Document:
             )
         except (msgspec.DecodeError, UnicodeError, OverflowError, RecursionError):
             same = False
-        _numbers.inexact = False
         if not same:
             _look_for_twins(source, _scan_many_names)
 
@@ -247,18 +246,14 @@ def _object(text: bytes) -> Any:
         return decoded(text, _decode_large, json.loads)
     except ValueError:
         return {}
-    finally:
-        _numbers.inexact = False
 
 
 def _exact_element(text: bytes) -> Any:
-    try:
-        value = decoded(text, _decode_large, json.loads)
-        if _numbers.inexact:
-            raise ValueError("a number has more digits than a number can have here")
-        return value
-    finally:
-        _numbers.inexact = False
+    _numbers.inexact = False
+    value = decoded(text, _decode_large, json.loads)
+    if _numbers.inexact:
+        raise ValueError("a number has more digits than a number can have here")
+    return value
 
 
 def encoded(value: Any) -> bytes:

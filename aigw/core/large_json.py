@@ -17,6 +17,8 @@ SLICE = 32 * 1024
 """Bytes of JSON that are decoded at once: takes less than half a millisecond."""
 SEARCHED = 512 * 1024
 """Bytes that are searched at once."""
+SPACE = b" \t\r\n"
+"""What may stand before a value."""
 DEEP = 8
 """What is nested in so many large values is a slice, however large: it would be gone through again for each of them."""
 
@@ -31,6 +33,7 @@ Encode = Callable[[Any], bytes]
 def decoded(source: bytes, decode: Decode, depth: int = DEEP) -> Any:
     """Returns what `decode` returns. Raises what it raises, with other offsets."""
     rest()
+    source = source.lstrip(SPACE)
     kind = source[:1]
     if len(source) <= SLICE or not depth or kind not in b"[{":
         return decode(source)
@@ -40,8 +43,9 @@ def decoded(source: bytes, decode: Decode, depth: int = DEEP) -> Any:
 
 
 def slices(source: bytes, encode: Encode, depth: int = DEEP) -> Iterator[bytes]:
-    """Yields all objects and arrays that are no part of another one here, and none larger than a slice, unless it
-    cannot be cut. So is a large object, if it is not written as `encode` writes it: then its names may say more."""
+    """Yields the objects and arrays of which a text consists, as large as a slice at most. A large object is cut only
+    if its fields are encoded to the same bytes: otherwise it may have a name twice, and it is yielded whole."""
+    source = source.lstrip(SPACE)
     kind = source[:1]
     if kind == b"[" and len(source) > SLICE and depth:
         for each in resting(_items(source)):
@@ -91,7 +95,7 @@ class Elements(Sequence[_T]):
 
 
 def occurrences(body: bytes, text: bytes) -> int:
-    """Returns how often a text, of which no part is its own beginning, is in a body."""
+    """Returns how often a text is in a body. It must not overlap itself, as "aa" does in "aaa"."""
     found = 0
     for start in range(0, len(body), SEARCHED):
         found += body.count(text, start, start + SEARCHED + len(text) - 1)

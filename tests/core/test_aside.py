@@ -1,6 +1,7 @@
 """What is large is worked on in a thread, one job after another, and nobody is left with half a job."""
 
 import asyncio
+import gc
 import sys
 import threading
 from contextvars import ContextVar
@@ -85,3 +86,27 @@ async def test_a_rest_lets_others_in_and_only_a_job_rests():
     await large
     assert turns == list(range(MANY * 100))
     assert list(resting(turns)) == turns
+
+
+async def test_nobody_hears_of_the_failure_of_a_job_whose_caller_was_cancelled_even_twice():
+    begun, go_on = threading.Event(), threading.Event()
+    heard = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: heard.append(context["message"]))
+
+    def job() -> None:
+        begun.set()
+        assert go_on.wait(SECONDS)
+        raise ZeroDivisionError
+
+    running = asyncio.create_task(aside(LARGE + 1, job))
+    assert await asyncio.to_thread(begun.wait, SECONDS)
+    for _ in range(2):
+        running.cancel()
+        await asyncio.sleep(0)
+        assert not running.done()  # the job still uses what is the caller's
+    go_on.set()
+    await asyncio.wait((running,))
+    assert running.cancelled()
+    del running
+    gc.collect()
+    assert heard == []

@@ -118,3 +118,9 @@ def test_the_exact_values_of_some_fields():
     assert document.all_exact(("b",)) == {"a": 3, "c": "x"}
     assert document.first_of("zca") == "c"
     assert document.first_of("z") is None
+
+
+def test_a_number_of_another_document_is_not_this_ones():
+    with pytest.raises(ValueError, match="twice"):
+        Document(b'{"a":1.00000000000000000001,"b":{"c":1,"c":2}}').refuse_twins()
+    assert Document(b'{"temperature":0.5}').exact("temperature") == 0.5

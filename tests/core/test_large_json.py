@@ -31,7 +31,7 @@ def large(value, *, spaced=False):
 @given(VALUE, st.booleans())
 def test_it_is_decoded_to_the_same(value, spaced):
     source = large(value, spaced=spaced)
-    assert decoded(source, decode) == decode(source)
+    assert decoded(source, decode) == decode(source) == decoded(b"\n " + source, decode)
     assert Document(source).get("messages")[-1] == value
 
 
@@ -69,9 +69,10 @@ def test_a_name_twice_is_found_wherever_it_is(twin, spaced):
         Document(source).refuse_twins()
 
 
-def test_a_name_twice_at_the_top_is_found():
+@pytest.mark.parametrize("before", [b"", b" ", b"\r\n\t"])
+def test_a_name_twice_at_the_top_is_found(before):
     with pytest.raises(ValueError, match="has the name 'model' twice"):
-        Document(large(1)[:-1] + b',"model":"other"}').refuse_twins()
+        Document(before + large(1)[:-1] + b',"model":"other"}').refuse_twins()
 
 
 def test_objects_are_those_that_a_small_array_has():

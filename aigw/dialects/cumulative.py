@@ -52,14 +52,14 @@ class CumulativeReader(AnswerReader):
             self.telling.pop()
         self._latest = event
         self._only_usage = event not in marked
-        self._unread = True
+        self._undecoded = True
         if not marked:
             self.telling.append(event)
 
     def _tell_marked(self, batch: Batch, marked: Sequence[Chunk]) -> None:
         self.telling.extend([chunk for chunk in batch if chunk is self._latest or chunk in marked])
         self._marked += marked
-        self._unread = True
+        self._undecoded = True
         if len(self._marked) > MOST_MARKED:
             self._read()
 
@@ -72,9 +72,9 @@ class CumulativeReader(AnswerReader):
 
     def _read(self) -> None:
         """Decodes the events that were kept."""
-        if not self._unread:
+        if not self._undecoded:
             return
-        self._unread = False
+        self._undecoded = False
         if not self.streaming:
             for body in self.bodies():
                 self.take_body(body)

@@ -149,8 +149,8 @@ class DashScopeEmbeddingsReader(EmbeddingsReader):
     __slots__ = ()
 
     def _read(self) -> None:
-        if self._unread:
-            self._unread = self._has_data = False
+        if self._undecoded:
+            self._undecoded = self._has_data = False
             try:
                 body = _decode_embedded(self._whole().raw)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

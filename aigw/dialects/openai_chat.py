@@ -45,7 +45,8 @@ _FINISHES: dict[str, Finish] = {
     "content_filter": "content_filter",
 }  # fmt: skip
 _GOES_ON = (b'"finish_reason":null}]}\n\n', b'"finish_reason":null}],"usage":null}\n\n')
-"""Most events of a stream with one choice end with one of these. Such an event has neither an end nor usage."""
+"""Most events of a stream with one choice end with one of these. They go on: usage could only stand in front."""
+_USAGE = b'"usage":{"'
 
 
 class CompletionsView(RequestView):
@@ -148,7 +149,8 @@ class CompletionsReader(AnswerReader):
     def telling_of(self, batch: Batch, raw: bytes) -> Sequence[Chunk]:
         if self._choices != 1 or type(batch) is not Burst or raw.count(b'"error'):
             return super().telling_of(batch, raw)
-        if raw.endswith(_GOES_ON) and raw.count(b"\n") == 2 and raw.count(b'"finish_reason"') == 1:
+        single = raw.endswith(_GOES_ON) and raw.count(b"\n") == 2 and raw.count(b'"finish_reason"') == 1
+        if single and raw.find(_USAGE) < 0:
             return ()  # most events that come alone, in a third of the time
         at = _going_on(raw)
         return [chunk for chunk in batch.behind(at) if self.tells(chunk.raw)] if at < len(raw) else ()
@@ -260,8 +262,9 @@ def _going_on(raw: bytes) -> int:
         if (last := raw.rfind(mark)) >= 0:
             number += raw.count(mark)
             end = max(end, last + len(mark))
-    # otherwise one of the events has more lines, ends in another way, or names its end twice
-    return end if 2 * number == raw.count(b"\n", 0, end) and number == raw.count(b'"finish_reason"', 0, end) else 0
+    # otherwise one of the events has more lines, ends in another way, names its end twice, or has usage in front
+    alike = 2 * number == raw.count(b"\n", 0, end) and number == raw.count(b'"finish_reason"', 0, end)
+    return end if alike and raw.find(_USAGE, 0, end) < 0 else 0
 
 
 def _ends(raw: bytes) -> int:

@@ -120,8 +120,8 @@ class EmbeddingsReader(AnswerReader):
         self._asked = asked
 
     def _read(self) -> None:
-        if self._unread:
-            self._unread = False
+        if self._undecoded:
+            self._undecoded = False
             self._has_data = False
             try:
                 body = _decode(self._whole().raw)

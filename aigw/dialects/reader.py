@@ -52,7 +52,7 @@ class AnswerReader:
 
     __slots__ = (
         "_calls", "_choices", "_error", "_failure", "_finish", "_finished", "_free", "_garbled", "_gathered", "_kept",
-        "_kept_size", "_passed", "_reasoning", "_room", "_text", "_unread", "_usage", "estimated",
+        "_kept_size", "_passed", "_reasoning", "_room", "_text", "_undecoded", "_usage", "estimated",
         "provider", "secrets", "size", "streaming", "telling",
     )  # fmt: skip
 
@@ -63,7 +63,7 @@ class AnswerReader:
         self.estimated: tuple[int, Tokens] | None = None
         self.secrets: Sequence[bytes] = ()
         self.streaming = streaming
-        self._unread = not streaming  # whether a plain body, or kept events, must still be decoded
+        self._undecoded = not streaming  # whether a plain body, or in `cumulative` events, must still be decoded
         self._kept: list[Batch] = []
         self._kept_size = 0
         self._room = KEPT_BYTES if streaming else MAX_PLAIN  # 0 once something did not fit: what is kept has no hole
@@ -175,8 +175,8 @@ class AnswerReader:
     def _read(self) -> None:
         """Decodes a plain body, if that was not done yet. Properties that are read often check this themselves: a call
         that does nothing costs time as well."""
-        if self._unread:
-            self._unread = False
+        if self._undecoded:
+            self._undecoded = False
             if isinstance(body := self._whole().json(), dict):
                 self.take_body(body)
 
@@ -264,24 +264,24 @@ class AnswerReader:
     def cut(self) -> None:
         """A plain body ends here, though it is not whole. What is there of it is read."""
         self._kept = [(_readable(b"".join([raw_of(batch) for batch in self._kept])),)]
-        self._unread = True
+        self._undecoded = True
 
     @property
     def tokens(self) -> Tokens:
-        if self._unread:
+        if self._undecoded:
             self._read()
         return self._usage.tokens
 
     @property
     def usage(self) -> UsageReader:
-        if self._unread:
+        if self._undecoded:
             self._read()
         return self._usage
 
     @property
     def model(self) -> str:
         """Read from the events with usage, or else from the first events."""
-        if self._unread:
+        if self._undecoded:
             self._read()
         if not self._usage.model and self.streaming:
             self._usage.model = self._named()
@@ -307,13 +307,13 @@ class AnswerReader:
 
     @property
     def finish(self) -> Finish:
-        if self._unread:
+        if self._undecoded:
             self._read()
         return self._finish
 
     @property
     def error(self) -> str:
-        if self._unread:
+        if self._undecoded:
             self._read()
         return self._error
 

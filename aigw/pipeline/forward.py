@@ -66,7 +66,7 @@ class Forward:
         if "content-encoding" in headers and self._judges_ends:
             body = uncoded(exchange, response)
         events = "text/event-stream" in headers.get("content-type", "").lower() and "content-encoding" not in headers
-        asked = exchange.asked if exchange.wire is exchange.dialect else exchange.sent
+        asked = exchange.expected
         answer = exchange.answer = exchange.wire.reader(asked, streaming=events, provider=exchange.provider)
         judged = self._judges_ends and response.status == 200 and request.method != "HEAD"
         sure = exchange.dialect.repeatable or until_close

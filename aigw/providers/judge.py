@@ -45,7 +45,7 @@ class Judge:
         something else could be tried."""
         if reply.status != 200 and exchange.wire.repeatable and not 200 < reply.status < 300:
             raise FailedAnswerError(502, f"the provider answered {reply.status}, which is no answer")
-        asked = exchange.asked if exchange.wire is exchange.dialect else exchange.sent
+        asked = exchange.expected
         if reply.streaming or asked.array or _is_coded_stream(exchange, reply):
             await self._check_stream(exchange, reply, others=others)
         elif reply.plain or (asked.metered and _is_read(exchange, reply)):

@@ -63,23 +63,23 @@ def harmless_found(figures: Figures) -> float:
 
 
 AIMS = (
-    Aim("CPU, plain", *cpu("plain", "aigw: ai-proxy"), 1.2, True, "x floor"),
-    Aim("CPU, plain, with ai-statistics", *cpu("plain", "aigw: and ai-statistics"), 0.95, True, "x floor"),
-    Aim("CPU, burst", *cpu("burst", "aigw: ai-proxy"), 1.1, True, "x floor"),
-    Aim("CPU, burst, with ai-statistics", *cpu("burst", "aigw: and ai-statistics"), 0.9, True, "x floor"),
-    Aim("CPU, slow stream", *cpu("slow", "aigw: ai-proxy"), 1.15, True, "x floor"),
-    Aim("CPU, slow stream, with ai-statistics", *cpu("slow", "aigw: and ai-statistics"), 1.0, True, "x floor"),
-    Aim("CPU, cache hit from memory", *cpu("plain", "aigw: hit of ai-cache, memory"), 2.0, True, "x floor"),
-    Aim("CPU, cache hit from disk", *cpu("plain", "aigw: hit of ai-cache, disk"), 1.3, True, "x floor"),
-    Aim("CPU, cache hit from Redis", *cpu("plain", "aigw: hit of ai-cache, Redis"), 1.5, True, "x floor"),
+    Aim("CPU, plain", *cpu("plain", "aigw: ai-proxy"), 1.2, True, "floor/it"),
+    Aim("CPU, plain, with ai-statistics", *cpu("plain", "aigw: and ai-statistics"), 0.95, True, "floor/it"),
+    Aim("CPU, burst", *cpu("burst", "aigw: ai-proxy"), 1.1, True, "floor/it"),
+    Aim("CPU, burst, with ai-statistics", *cpu("burst", "aigw: and ai-statistics"), 0.9, True, "floor/it"),
+    Aim("CPU, slow stream", *cpu("slow", "aigw: ai-proxy"), 1.15, True, "floor/it"),
+    Aim("CPU, slow stream, with ai-statistics", *cpu("slow", "aigw: and ai-statistics"), 1.0, True, "floor/it"),
+    Aim("CPU, cache hit from memory", *cpu("plain", "aigw: hit of ai-cache, memory"), 2.0, True, "floor/it"),
+    Aim("CPU, cache hit from disk", *cpu("plain", "aigw: hit of ai-cache, disk"), 1.3, True, "floor/it"),
+    Aim("CPU, cache hit from Redis", *cpu("plain", "aigw: hit of ai-cache, Redis"), 1.5, True, "floor/it"),
     Aim(
-        "CPU, statistics, cache (miss) and limit", *cpu("plain", "aigw: statistics, miss, limit"), 0.5, True, "x floor"
+        "CPU, statistics, cache (miss) and limit", *cpu("plain", "aigw: statistics, miss, limit"), 0.5, True, "floor/it"
     ),
-    Aim("CPU, all nine plugins, cache missing", *cpu("plain", "aigw: all nine plugins, miss"), 0.3, True, "x floor"),
-    Aim("CPU, replay", *cpu("plain", "aigw: replay"), 1.7, True, "x floor"),
-    Aim("p50, plain, c=1", *alone("plain", "aigw: ai-proxy"), 1.0, False, "x floor"),
-    Aim("p50 to the last event, burst, c=1", *alone("burst", "aigw: ai-proxy"), 1.0, False, "x floor"),
-    Aim("p50 to the first event, drip, c=1", *alone("drip", "aigw: ai-proxy", "first_p50"), 1.0, False, "x floor"),
+    Aim("CPU, all nine plugins, cache missing", *cpu("plain", "aigw: all nine plugins, miss"), 0.3, True, "floor/it"),
+    Aim("CPU, replay", *cpu("plain", "aigw: replay"), 1.7, True, "floor/it"),
+    Aim("p50, plain, c=1", *alone("plain", "aigw: ai-proxy"), 1.0, False, "it/floor"),
+    Aim("p50 to the last event, burst, c=1", *alone("burst", "aigw: ai-proxy"), 1.0, False, "it/floor"),
+    Aim("p50 to the first event, drip, c=1", *alone("drip", "aigw: ai-proxy", "first_p50"), 1.0, False, "it/floor"),
     Aim("Python calls a request, plain", "calls", lambda f: f["aigw"]["plain"], 320),
     Aim("Python calls a request, with ai-statistics", "calls", lambda f: f["statistics"]["plain"], 380),
     Aim("idle memory", "memory", lambda f: f["idle_mib"], 60, False, "MiB"),

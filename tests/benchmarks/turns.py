@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.measure import Effort, Figures
 
 CONNECTIONS = {"slow": 128}
-"""At most shapes 32."""
+"""32 for the other shapes."""
 
 
 @dataclass

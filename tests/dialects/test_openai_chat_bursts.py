@@ -15,6 +15,8 @@ from aigw.dialects.sse import EventSplitter
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
+GOING_ON = {"choices": [{"index": 0, "delta": {"content": "b"}, "finish_reason": None}]}
+
 
 def event(delta: object, reason: str | None = None, **more: object) -> bytes:
     body = {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}], **more}
@@ -34,6 +36,8 @@ EVENTS = [
     event({}, "error"),
     event({}, "stop", usage=USAGE),
     b"data: " + json.dumps({"choices": [], "usage": USAGE}, separators=(",", ":")).encode() + b"\n\n",
+    b"data: " + json.dumps({"usage": USAGE, **GOING_ON}, separators=(",", ":")).encode() + b"\n\n",
+    b"data: " + json.dumps({"usage": None, **GOING_ON}, separators=(",", ":")).encode() + b"\n\n",
     b'data: {"error":{"message":"no"}}\n\n',
     b"event: error\ndata: no\n\n",
     b": a comment\n\n",

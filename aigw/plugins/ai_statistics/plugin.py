@@ -209,6 +209,7 @@ class _Observation(Record):
 
     def ended(self, outcome: Outcome) -> None:
         answer, plugin = self._exchange.answer, self._plugin
+        self.look = None  # it is bound to this record: together they would stay until the collector comes
         if outcome is Outcome.FAILED or (answer is not None and not plugin.seen_by_client and answer.error):
             self.failed = True
         self.log["llm_service_duration"] = self._milliseconds()

@@ -4,6 +4,8 @@ What Higress did with a whole configuration is played by tests/conformance; here
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import gzip
 import json
 from collections.abc import AsyncIterator, Iterable
@@ -20,6 +22,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Burst, Chunk, Origin, Request, Route, Target
 from aigw.core.reply import Reply
 from aigw.plugins.ai_statistics import plugin as ai_statistics
+from aigw.plugins.ai_statistics.ai_log import Record
 
 ROUTE = Route("test-route", "llm.internal.dns:443", Target(Origin("http", "127.0.0.1", 1), ""))
 CLUSTER = "outbound|443||llm.internal.dns"
@@ -211,6 +214,21 @@ async def test_the_times_of_a_stream() -> None:
         "llm_first_token_duration": 3000,
         "llm_stream_duration_count": 1,
     }
+
+
+async def test_a_stream_leaves_nothing_for_the_collector() -> None:
+    """Which comes seldom: until then the whole request would stay."""
+    script = events(delta(content="a"), {"model": "m", "choices": [], "usage": USAGE})
+    async with stage({"use_default_attributes": True}, script) as it:
+        gc.collect()
+        gc.disable()
+        try:
+            await it.ask()
+            await asyncio.sleep(0)
+            left = [each for each in gc.get_objects() if isinstance(each, Record)]
+        finally:
+            gc.enable()
+    assert left == []
 
 
 async def test_bytes_are_never_altered() -> None:

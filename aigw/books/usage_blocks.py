@@ -73,8 +73,8 @@ class UsageBlocks:
     def read(self, connection: sqlite3.Connection, question: Question) -> list[Part]:
         """The sums of the rows that are asked for. `connection` is to their file. Raises sqlite3.Error."""
         window = (question.since, question.until)
-        (number,) = connection.execute("SELECT count(*) FROM requests WHERE at >= ? AND at < ?", window).fetchone()
-        if number < _FEW * self._block:
+        (requests,) = connection.execute("SELECT count(*) FROM requests WHERE at >= ? AND at < ?", window).fetchone()
+        if requests < _FEW * self._block:
             return usage_groups.read(connection, question.by, Rows(*window))
         asked = self._asked(connection, question.by)
         kept, whole, parts = self._kept(asked), dict[int, _Block](), list[Part]()

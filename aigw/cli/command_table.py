@@ -21,7 +21,7 @@ class Entry(NamedTuple):
     summary: str
     heading: str = ""
     """Empty: the help does not list it."""
-    read: Mapping[str, Any] = MappingProxyType({})
+    settings: Mapping[str, Any] = MappingProxyType({})
     """How its words are read, where that is not as usual: what `typer.Typer.command` is given."""
 
 

@@ -41,8 +41,8 @@ class Judge:
         self._clock = clock
 
     async def status(self, exchange: Exchange, reply: Reply, *, others: bool) -> int:
-        """Returns the status that the reply really has. Raises UpstreamError if it failed. `others` is whether
-        something else could be tried."""
+        """Returns the status that the reply counts with. Raises UpstreamError if the client must not get it, which here
+        is so for any failure. `others` is whether something else could be tried."""
         if reply.status != 200 and exchange.wire.repeatable and not 200 < reply.status < 300:
             raise FailedAnswerError(502, f"the provider answered {reply.status}, which is no answer")
         asked = exchange.expected

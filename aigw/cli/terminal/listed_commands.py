@@ -44,7 +44,7 @@ def load(entry: Entry) -> Any:
 
 def _alone(entry: Entry, function: Any) -> Any:
     app = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings=SETTINGS)
-    app.command(entry.name, **entry.read)(function)
+    app.command(entry.name, **entry.settings)(function)
     return typer.main.get_command(app)
 
 

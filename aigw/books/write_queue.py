@@ -33,7 +33,8 @@ USAGE = Words("usage rows", "usage is not kept")
 class WriteQueue(ABC, Generic[Item]):
     """`lost` counts the items that were not written, `failures` the attempts that failed.
 
-    The first failure is logged, the next ones are only counted. At the end the number of lost items is logged."""
+    The first failure is logged, the next ones are only counted. At the end the number of lost items is logged. The
+    thread survives a bug: it is logged with its traceback, and the items that met it are lost."""
 
     def __init__(
         self, name: str, words: Words = USAGE, *, interval: float, limit: int, retry: float, batch: int
@@ -53,6 +54,7 @@ class WriteQueue(ABC, Generic[Item]):
         self._stop = threading.Event()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._met_bug = False
 
     @abstractmethod
     def _write(self, items: Sequence[Item]) -> None:
@@ -107,11 +109,24 @@ class WriteQueue(ABC, Generic[Item]):
         if self.failures == 1:
             log.warning("%s: %s", self._words.failed, error)
 
+    def _bug(self) -> None:
+        self.failures += 1
+        if not self._met_bug:
+            self._met_bug = True
+            log.exception("%s: writing to %s fails", self._words.failed, self._name)
+
     def _start(self) -> None:
+        """Starts the thread. If the system has none, the next item tries again."""
         with self._starting:
             if self._thread is None and not self._stop.is_set():
-                self._thread = threading.Thread(target=self._run, name=self._words.items, daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name=self._words.items, daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:
+                    self._wake.clear()
+                    self._failed(error)
+                else:
+                    self._thread = thread
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -128,12 +143,22 @@ class WriteQueue(ABC, Generic[Item]):
         """Writes all items that wait. False if that is not possible now."""
         try:
             while self._queue:
-                items = [self._queue[n] for n in range(min(len(self._queue), self._batch))]
-                self._write(items)
-                for _ in items:
-                    self._queue.popleft()
+                self._write_batch([self._queue[n] for n in range(min(len(self._queue), self._batch))])
             self._idle()
         except StoreError as error:
             self._failed(error)
             return False
+        except Exception:
+            self._bug()
         return True
+
+    def _write_batch(self, items: Sequence[Item]) -> None:
+        try:
+            self._write(items)
+        except StoreError:
+            raise
+        except Exception:
+            self._bug()
+            self.lost += len(items)
+        for _ in items:
+            self._queue.popleft()

@@ -12,6 +12,7 @@ import pytest
 from usage_rows import FULL, rows, until
 
 from aigw.books.sqlite_log import SqliteUsageLog
+from aigw.books.write_queue import WriteQueue
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,3 +118,62 @@ def test_no_thread_before_the_first_row_and_none_after_close(path):
     assert len(threads()) == 1
     log.close()
     assert not threads()
+
+
+class Written(WriteQueue[str]):
+    """Writes into a list, and has a bug."""
+
+    def __init__(self):
+        super().__init__("a list", interval=0.0, limit=10, retry=0.001, batch=2)
+        self.rows, self.ended = [], False
+
+    def _write(self, items):
+        if "bug" in items:
+            raise TypeError("unlucky")
+        self.rows += items
+
+    def _idle(self):
+        if "idle bug" in self.rows:
+            raise TypeError("unlucky, too")
+
+    def _end(self):
+        self.ended = True
+
+
+def test_a_thread_that_cannot_be_started_is_started_later(caplog):
+    log = Written()
+    before = threading.stack_size(1 << 60)  # more than there is memory for
+    try:
+        log.append("a")
+        log.append("b")
+    finally:
+        threading.stack_size(before)
+    assert (log.failures, log.rows) == (2, [])
+    log.append("c")
+    log.close()
+    assert (log.rows, log.lost, log.ended) == (["a", "b", "c"], 0, True)
+    assert [record.message for record in caplog.records] == ["usage is not kept: can't start new thread"]
+
+
+def test_without_a_thread_to_the_end_what_waits_is_lost(caplog):
+    log = Written()
+    before = threading.stack_size(1 << 60)
+    try:
+        log.append("a")
+    finally:
+        threading.stack_size(before)
+    log.close()
+    assert log.lost == 1
+    assert "1 usage rows could not be written to a list" in caplog.text
+
+
+def test_a_bug_costs_its_batch_and_no_other_row(caplog):
+    log = Written()
+    for batch in (["a"], ["bug", "b"], ["c"], ["bug"], ["d", "idle bug"], ["e"]):
+        log.extend(batch)
+        until(lambda: not log._queue)
+    log.close()
+    assert (log.rows, log.lost, log.ended) == (["a", "c", "d", "idle bug", "e"], 3, True)
+    told = [record for record in caplog.records if record.exc_info]
+    assert [record.message for record in told] == ["usage is not kept: writing to a list fails"]
+    assert told[0].exc_info[0] is TypeError

@@ -69,7 +69,7 @@ class SqliteUsageLog(WriteQueue[UsageRow]):
 
     def draft(self, row: UsageRow) -> None:
         self._drafts[row.id] = row
-        self.append(row)
+        self.append(row)  # if the queue is full, this forgets the draft
 
     def read(self, *, since: float = 0.0, until: float | None = None) -> Iterator[UsageRow]:
         """Rows by time of arrival, oldest first; `since` (inclusive) and `until` (exclusive) in seconds since 1970.
@@ -96,6 +96,11 @@ class SqliteUsageLog(WriteQueue[UsageRow]):
     def _idle(self) -> None:
         with self._telling():
             self._prune()
+
+    def _lose(self, rows: Sequence[UsageRow]) -> None:
+        super()._lose(rows)
+        for row in rows:
+            self._drafts.pop(row.id, None)
 
     def _end(self) -> None:
         self._disconnect()
@@ -125,7 +130,7 @@ class SqliteUsageLog(WriteQueue[UsageRow]):
                     self._insert_one(connection, row)
                 connection.executemany(_REPLACED, replaced)
         for id_ in complete:
-            del self._drafts[id_]
+            self._drafts.pop(id_, None)
 
     def _insert_one(self, connection: sqlite3.Connection, row: UsageRow) -> None:
         """Writes one row. A row that SQLite cannot hold is lost, so that the others are written."""

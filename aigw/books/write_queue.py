@@ -79,7 +79,8 @@ class WriteQueue(ABC, Generic[Item]):
     def extend(self, items: Sequence[Item]) -> None:
         """Takes items. Never blocks, never raises."""
         room = 0 if self._stop.is_set() else max(self._limit - len(self._queue), 0)
-        self.lost += max(len(items) - room, 0)
+        if len(items) > room:
+            self._lose(items[room:])
         self._queue.extend(items[:room])
         if items and room and not self._wake.is_set():
             self._wake.set()
@@ -99,10 +100,14 @@ class WriteQueue(ABC, Generic[Item]):
         if self._thread is not None and self._thread.is_alive():
             log.warning("%d %s may be lost: %s takes too long", len(self._queue), self._words.items, self._name)
             return
-        self.lost += len(self._queue)
+        self._lose(list(self._queue))
         self._queue.clear()
         if self.lost:
             log.warning("%d %s could not be written to %s", self.lost, self._words.items, self._name)
+
+    def _lose(self, items: Sequence[Item]) -> None:
+        """Called with items that will not be written."""
+        self.lost += len(items)
 
     def _failed(self, error: Exception) -> None:
         self.failures += 1
@@ -159,6 +164,6 @@ class WriteQueue(ABC, Generic[Item]):
             raise
         except Exception:
             self._bug()
-            self.lost += len(items)
+            self._lose(items)
         for _ in items:
             self._queue.popleft()

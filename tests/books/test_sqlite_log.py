@@ -218,3 +218,22 @@ def test_a_draft_outlives_a_kill_until_its_row_replaces_it(tmp_path):
     log.append(msgspec.structs.replace(FULL, id="c", cost=0.25))
     log.close()
     assert sorted(row.id for row in log.read()) == ["a", "b", "c"]
+
+
+def test_drafts_are_forgotten_with_the_rows_that_are_lost(path):
+    log = SqliteUsageLog(path, interval=0.001, limit=100, retry=10, now=Clock())
+    path.mkdir(parents=True)  # so that nothing can be written
+    for row in rows(300):
+        log.draft(row)
+        log.extend([msgspec.structs.replace(row, cost=0.5)])
+    assert len(log._drafts) == 50
+    log.close()
+    assert (log.lost, log._drafts) == (600, {})
+
+
+def test_a_draft_whose_row_is_lost_stays_in_the_file(path):
+    log = SqliteUsageLog(path, interval=60, limit=1, now=Clock())
+    log.draft(FULL)
+    log.append(msgspec.structs.replace(FULL, cost=0.5))
+    log.close()
+    assert list(log.read()) == [FULL]

@@ -1,12 +1,14 @@
 """The access log: a JSON line for each request, in a file that all processes with the same state folder share.
 
 Rule: a batch of lines is one write in append mode, so that the lines of several processes never mix. A process that
-finds the file too large moves it away under a lock. The others notice that their file has lost its name."""
+finds the file too large moves it away under a lock, before it writes. The others notice that their file has lost its
+name."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from aigw.core.exchange import Exchange
 from aigw.core.plain import plain_json_line
 from aigw.core.stores import StoreError
 from aigw.stores.private import LineFile, locked
+
+log = logging.getLogger("aigw")
 
 FILE_NAME = "access.jsonl"
 MAX_BYTES = 64 * 1024 * 1024
@@ -38,37 +42,58 @@ class AccessLog:
         self._max_bytes = max_bytes
         self._keep = keep
         self._file: LineFile | None = None
+        self._stuck = False
+        """Whether the last rotation failed."""
 
     def open(self) -> None:
         """Makes the file, so that it is there before the first request is."""
         if self._file is None:
             self._file = LineFile(self._path)
 
-    def write(self, lines: Sequence[bytes]) -> None:
-        """Appends lines, which come without their line ends."""
-        if not lines:
-            return
-        if self._file is None or not self._file.is_at(self._path):  # another process moved it away
-            self.close()
-            self._file = LineFile(self._path)
-        self._file.write(lines)
-        if self._file.size > self._max_bytes:
-            self._rotate(self._file)
+    def write(self, lines: Sequence[bytes]) -> int:
+        """Appends lines, which come without their line ends. Returns how many are in the file now: the first ones, if
+        the disk is full. It raises only if none is."""
+        return self._current().write(lines) if lines else 0
 
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
 
+    def _current(self) -> LineFile:
+        """The file to write to. If it has become too large, it is a new one."""
+        if self._file is not None and not self._file.is_at(self._path):  # another process moved it away
+            self.close()
+        if self._file is not None and self._file.size > self._max_bytes:
+            self._try_to_rotate(self._file)
+        if self._file is None:
+            self._file = LineFile(self._path)
+        return self._file
+
+    def _try_to_rotate(self, file: LineFile) -> None:
+        """Moves the file away. If that fails, lines are appended to it as before, until it succeeds."""
+        try:
+            self._rotate(file)
+            self._stuck = False
+        except OSError as error:
+            if not self._stuck:
+                log.warning("%s cannot be moved away and grows on: %s", self._path, error)
+            self._stuck = True
+
     def _rotate(self, file: LineFile) -> None:
         with locked(self._path.with_suffix(".lock")):
-            if not file.is_at(self._path):
-                return  # another process was first
-            for number in range(self._keep - 1, 0, -1):
-                with contextlib.suppress(FileNotFoundError):
-                    self._old(number).replace(self._old(number + 1))
-            self._path.replace(self._old(1))
-        self.close()
+            was_first = file.is_at(self._path)
+            self.close()  # Windows moves no open file
+            if was_first:
+                self._shift()
+
+    def _shift(self) -> None:
+        """Gives each file the next number, up to the first number that is free: no file is dropped before one takes its
+        place."""
+        free = next((number for number in range(1, self._keep) if not self._old(number).exists()), self._keep)
+        for number in range(free - 1, 0, -1):
+            self._old(number).replace(self._old(number + 1))
+        self._path.replace(self._old(1))
 
     def _old(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")
@@ -87,9 +112,9 @@ class AccessQueue(WriteQueue[bytes]):
         with contextlib.suppress(OSError):  # the first write will say what is wrong
             self._log.open()
 
-    def _write(self, items: Sequence[bytes]) -> None:
+    def _write(self, items: Sequence[bytes]) -> int:
         try:
-            self._log.write(items)
+            return self._log.write(items)
         except OSError as error:
             raise StoreError(error.strerror or str(error)) from None
 

@@ -50,8 +50,9 @@ class RedisUsageLog(WriteQueue[UsageRow]):
             if row.at >= since and (until is None or row.at < until):
                 yield row
 
-    def _write(self, rows: Sequence[UsageRow]) -> None:
+    def _write(self, rows: Sequence[UsageRow]) -> int:
         self._loop.run(self._send(rows))
+        return len(rows)
 
     async def _send(self, rows: Sequence[UsageRow]) -> None:
         entries = [entry for row in rows if (entry := self._entry(row))]

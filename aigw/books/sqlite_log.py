@@ -89,9 +89,10 @@ class SqliteUsageLog(WriteQueue[UsageRow]):
         FileError."""
         return usage_query.summarise(self._path, question)
 
-    def _write(self, rows: Sequence[UsageRow]) -> None:
+    def _write(self, rows: Sequence[UsageRow]) -> int:
         with self._telling():
             self._insert(self._connect(), rows)
+        return len(rows)
 
     def _idle(self) -> None:
         with self._telling():

@@ -57,9 +57,9 @@ class WriteQueue(ABC, Generic[Item]):
         self._met_bug = False
 
     @abstractmethod
-    def _write(self, items: Sequence[Item]) -> None:
-        """Writes all items. If it raises StoreError, it is called again with them. It runs in the thread, like the
-        methods below."""
+    def _write(self, items: Sequence[Item]) -> int:
+        """Writes items, and returns how many: all, or the first ones. If it raises StoreError, it is called again with
+        them. It runs in the thread, like the methods below."""
 
     @abstractmethod
     def _idle(self) -> None:
@@ -153,17 +153,18 @@ class WriteQueue(ABC, Generic[Item]):
         except StoreError as error:
             self._failed(error)
             return False
-        except Exception:
+        except Exception:  # noqa: BLE001 - it is logged
             self._bug()
         return True
 
     def _write_batch(self, items: Sequence[Item]) -> None:
+        done = len(items)
         try:
-            self._write(items)
+            done = self._write(items)
         except StoreError:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - it is logged
             self._bug()
             self._lose(items)
-        for _ in items:
+        for _ in range(done):
             self._queue.popleft()

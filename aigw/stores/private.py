@@ -18,6 +18,7 @@ if sys.platform != "win32":
 
 REMEDY = "move it away, or choose another folder with state_dir in aigw.yaml"
 _OTHERS_MAY_WRITE = 0o022
+_LINE_END = ord("\n")
 _CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -124,15 +125,21 @@ class LineFile:
         """True if this file still has that name."""
         return identity(path) == self._identity
 
-    def write(self, lines: Sequence[bytes]) -> None:
-        """Appends lines, which come without their line ends."""
-        data = memoryview(b"\n" * self._torn + b"".join(line + b"\n" for line in lines))
-        whole = len(data)
+    def write(self, lines: Sequence[bytes]) -> int:
+        """Appends lines, which come without their line ends. Returns how many are in the file now: the first ones, if
+        the disk is full. It raises only if none is."""
+        data = b"\n" * self._torn + b"".join(line + b"\n" for line in lines)
+        done, whole = 0, len(lines)
         try:
-            while data:
-                data = data[os.write(self._file, data) :]
+            while done < len(data):
+                done += os.write(self._file, memoryview(data)[done:])
+        except OSError:
+            whole = data.count(b"\n", self._torn, done)
+            if not whole:
+                raise
         finally:
-            self._torn = bool(data) and (self._torn or len(data) < whole)
+            self._torn = data[done - 1] != _LINE_END if done else self._torn
+        return whole
 
     def close(self) -> None:
         os.close(self._file)

@@ -54,9 +54,44 @@ def test_old_files_are_kept_up_to_a_number(tmp_path):
     for n in range(10):
         log.write([b"line %d....." % n])
     log.close()
-    assert sorted(path.name for path in tmp_path.glob("access.jsonl*")) == [f"{FILE_NAME}.1", f"{FILE_NAME}.2"]
-    assert lines(tmp_path) == [b"line 8.....\n", b"line 9.....\n"]
+    assert sorted(path.name for path in tmp_path.glob("access.jsonl*")) == [
+        FILE_NAME, f"{FILE_NAME}.1", f"{FILE_NAME}.2",
+    ]  # fmt: skip
+    assert lines(tmp_path) == [b"line 7.....\n", b"line 8.....\n", b"line 9.....\n"]
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in tmp_path.iterdir())
+
+
+def test_a_rotation_that_fails_costs_no_line_and_no_old_file(tmp_path, caplog):
+    in_the_way = tmp_path / f"{FILE_NAME}.2"
+    (in_the_way / "folder").mkdir(parents=True)
+    log = AccessLog(tmp_path, max_bytes=10, keep=2)
+    for n in range(10):
+        log.write([b"line %d....." % n])
+    assert (tmp_path / f"{FILE_NAME}.1").read_bytes() == b"line 0.....\n"
+    assert (tmp_path / FILE_NAME).read_bytes().splitlines() == [b"line %d....." % n for n in range(1, 10)]
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        f"{tmp_path / FILE_NAME} cannot be moved away and grows on"
+    ]
+    in_the_way.rename(tmp_path / "away")
+    for n in range(10, 13):
+        log.write([b"line %d....." % n])
+    log.close()
+    assert lines(tmp_path) == [b"line 10.....\n", b"line 11.....\n", b"line 12.....\n"]
+    assert len(caplog.records) == 1
+
+
+def test_a_rotation_without_a_lock_is_tried_again(tmp_path):
+    (tmp_path / "access.lock").mkdir()
+    queue = AccessQueue(AccessLog(tmp_path, max_bytes=10), interval=0.0, retry=0.001)
+    for n in range(20):
+        queue.append(b"line %d....." % n)
+        until(lambda: not queue._queue)
+    (tmp_path / "access.lock").rmdir()
+    queue.append(b"last")
+    queue.close()
+    assert queue.failures == 0
+    assert (tmp_path / FILE_NAME).read_bytes() == b"last\n"
+    assert lines(tmp_path) == [*(b"line %d.....\n" % n for n in range(20)), b"last\n"]
 
 
 def test_a_file_that_somebody_moved_or_deleted(tmp_path):
@@ -78,22 +113,19 @@ def test_a_folder_that_cannot_be_made(tmp_path):
         log.write([b"a"])
 
 
-def test_after_a_full_disk_no_line_goes_on_behind_half_a_one(tmp_path):
+def test_after_a_full_disk_each_line_is_whole_and_there_once(tmp_path):
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    log = AccessLog(tmp_path)
-    log.write([b"first"])
+    queue = AccessQueue(AccessLog(tmp_path), interval=0.0, retry=0.001)
     resource.setrlimit(resource.RLIMIT_FSIZE, (9, before[1]))
     try:
-        for _ in range(2):
-            with pytest.raises(OSError, match="too large"):
-                log.write([b"second"])
+        queue.extend([b"first", b"second", b"third"])
+        until(lambda: queue.failures >= 3)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    log.write([b"third"])
-    log.write([b"fourth"])
-    log.close()
-    assert lines(tmp_path) == [b"first\n", b"sec\n", b"third\n", b"fourth\n"]
+    queue.append(b"fourth")
+    queue.close()
+    assert lines(tmp_path) == [b"first\n", b"sec\n", b"second\n", b"third\n", b"fourth\n"]
 
 
 def test_several_processes_rotate_it_and_lose_nothing(tmp_path, child):

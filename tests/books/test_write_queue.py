@@ -131,6 +131,7 @@ class Written(WriteQueue[str]):
         if "bug" in items:
             raise TypeError("unlucky")
         self.rows += items
+        return len(items)
 
     def _idle(self):
         if "idle bug" in self.rows:

@@ -102,8 +102,10 @@ class Asker:
             status, code = answer.status, answer.code or answer.kind
             raise AskError(f"{_about(question)}: {answer.message}", absent=status == NO_MODEL) from None
         finally:
-            await exchange.aclose()
-            self._record(exchange, status, outcome, code)
+            try:
+                await exchange.aclose()
+            finally:
+                self._record(exchange, status, outcome, code)
 
 
 def _request(question: Question, outer: Exchange | None) -> Request:

@@ -126,6 +126,20 @@ async def test_an_answer_that_does_not_come():
     assert noted == [("q0", "rest", 500, Outcome.ABORTED, "")]
 
 
+async def test_an_answer_that_does_not_close_is_noted_all_the_same():
+    class SlowToClose(FakeUpstream):
+        async def send(self, request, target):
+            response = await super().send(request, target)
+            response.body.aclose = asyncio.Event().wait
+            return response
+
+    async with asking(said("")) as (asker, upstream, noted):
+        upstream.send = SlowToClose(said("Yes.")).send
+        with pytest.raises(AskError, match=r"asking m: no answer within 0.01 s"):
+            await asker.ask(QUESTION._replace(seconds=0.01))
+    assert noted == [("q0", "rest", 200, Outcome.COMPLETE, "")]
+
+
 async def test_no_such_route():
     async with asking(said("")) as (asker, _, _):
         with pytest.raises(AskError, match="by the route nowhere: there is no such route") as caught:

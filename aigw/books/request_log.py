@@ -2,7 +2,8 @@
 
 Rule: when a request ends, only a note is kept. All other work is done for a few requests at a time, a twentieth of a
 second later at the latest. If usage must be estimated or a price must be looked up, this is done in the background, so
-that other requests do not wait for it. A draft of the row outlives a kill meanwhile."""
+that other requests do not wait for it. A draft of the row outlives a kill meanwhile. Where more waits than can be
+counted in time, usage is estimated by sizes."""
 
 from __future__ import annotations
 
@@ -32,6 +33,11 @@ AT_ONCE = 16
 50 ms, which are 150 requests under load, the gateway takes 13 % more for each."""
 LAST_SECONDS = 5.0
 """How many seconds prices and estimates may take when the gateway stops. Then rows are written without them."""
+UNCOUNTED = 4 * 1024 * 1024
+"""While requests of so many bytes wait for their tokens to be counted, which takes seconds, others are estimated by
+their size."""
+BESIDE = 8 * 1024
+"""About how many bytes a request holds beside its texts."""
 
 Show = Callable[[UsageRow, Exchange], None]
 """Shows a request to the user. It must not block."""
@@ -64,6 +70,8 @@ class RequestLog:
         self._rows: list[UsageRow] = []
         self._lines: list[bytes] = []
         self._slow: set[asyncio.Task[None]] = set()
+        self._uncounted = 0
+        """How many bytes the requests hold whose tokens are being counted."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next: asyncio.Handle | None = None
 
@@ -155,7 +163,7 @@ class RequestLog:
         cost = None
         try:
             if count:
-                tokens = await asyncio.to_thread(estimate_answer, note.exchange, answer, tokenizer=self._tokenizer)
+                tokens = await self._estimated(note.exchange, answer)
             known, cost = self._cost_at_once(note, answer, tokens)
             if not known:
                 query, at = Query(answer.provider, note.model, answer.usage.tier), note.at
@@ -167,6 +175,17 @@ class RequestLog:
         finally:
             self._keep(note, tokens, cost)
             self._hand_over()
+
+    async def _estimated(self, exchange: Exchange, answer: Reader) -> Tokens:
+        """Counts tokens in a thread, or estimates them by their size if too much waits for that."""
+        if self._uncounted > UNCOUNTED:
+            return estimate_answer(exchange, answer, tokenizer=None)
+        size = len(exchange.request.body) + answer.size + BESIDE
+        self._uncounted += size
+        try:
+            return await asyncio.to_thread(estimate_answer, exchange, answer, tokenizer=self._tokenizer)
+        finally:
+            self._uncounted -= size
 
     def _keep(self, note: Note, tokens: Tokens, cost: float | None) -> None:
         row = note.row(tokens, cost)

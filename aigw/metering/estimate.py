@@ -29,7 +29,7 @@ def estimate(
     *,
     prompt: Sequence[Turn],
     text: str,
-    tokenizer: Tokenizer,
+    tokenizer: Tokenizer | None,
     model: str = "",
     reasoning: str = "",
     size: int = 0,
@@ -40,12 +40,12 @@ def estimate(
     bytes of a prompt that has no text to count, `unread` those of the answer that could not be read.
 
     It counts tokens, which takes time for long texts and loads a vocabulary at first. So do not call it on the event
-    loop."""
-    thought = tokenizer.count(reasoning, model) if reasoning else 0
-    made = thought + (tokenizer.count(text, model) if text else 0) + ceil(unread / BYTES_PER_TOKEN)
+    loop. Without a tokenizer it takes no time, and goes by sizes alone."""
+    thought = _count(reasoning, model, tokenizer)
+    made = thought + _count(text, model, tokenizer) + ceil(unread / BYTES_PER_TOKEN)
     spent = reported.input
     if spent is None and reported.cache_read is None and reported.cache_write is None:
-        spent = tokenizer.count_turns(prompt, model) or ceil(size / BYTES_PER_TOKEN)
+        spent = (tokenizer.count_turns(prompt, model) if tokenizer else 0) or ceil(size / BYTES_PER_TOKEN)
     if reported.output is not None and made <= reported.output and spent == reported.input:
         return reported
     return Tokens(
@@ -56,6 +56,12 @@ def estimate(
         reasoning=max(thought, reported.reasoning or 0) if reasoning or reported.reasoning is not None else None,
         source="estimated",
     )
+
+
+def _count(text: str, model: str, tokenizer: Tokenizer | None) -> int:
+    if tokenizer is None:
+        return ceil(len(text.encode("utf-8", "surrogatepass")) / BYTES_PER_TOKEN)
+    return tokenizer.count(text, model) if text else 0
 
 
 def needs_estimate(exchange: Exchange, answer: Reader) -> bool:
@@ -69,10 +75,10 @@ def needs_estimate(exchange: Exchange, answer: Reader) -> bool:
     return began or bool(answer.text or answer.reasoning or answer.calls)
 
 
-def estimate_answer(exchange: Exchange, answer: Reader, *, tokenizer: Tokenizer) -> Tokens:
+def estimate_answer(exchange: Exchange, answer: Reader, *, tokenizer: Tokenizer | None) -> Tokens:
     """Returns the estimated usage of `answer` and of the request that was sent for it, by the vocabulary of the model
-    that answered or else was asked. It takes time, as `estimate` does. The result is stored in the answer, so that a
-    second call returns it at once."""
+    that answered or else was asked. It takes time, as `estimate` does, but not without a tokenizer. The result is
+    stored in the answer, so that a second call returns it at once."""
     known = answer.estimated
     if known is not None and known[0] == answer.size:
         return known[1]
@@ -80,7 +86,7 @@ def estimate_answer(exchange: Exchange, answer: Reader, *, tokenizer: Tokenizer)
     text = answer.text + "".join([call.name + call.arguments for call in answer.calls])
     counted = estimate(
         answer.tokens,
-        prompt=sent.turns,
+        prompt=sent.turns if tokenizer else (),
         text=text,
         tokenizer=tokenizer,
         model=answer.model or sent.model,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 
 import msgspec
 import pytest
 from fakes import FakeClock, WordCounter, answered, chat, make_exchange
 
 from aigw.books.access_log import AccessLog, AccessQueue, as_json
-from aigw.books.request_log import AT_ONCE, RequestLog
+from aigw.books.request_log import AT_ONCE, UNCOUNTED, RequestLog
 from aigw.core.layers import Outcome
 from aigw.core.model import Request, Route
 from aigw.core.retrieval import Retrieved
@@ -39,11 +40,16 @@ class Rows(list):
 
 
 class Stage:
-    def __init__(self, prices=ONE_DOLLAR, *, access=None, show=None):
+    def __init__(self, prices=ONE_DOLLAR, *, access=None, show=None, tokenizer=None):
         self.clock = FakeClock(1000.0)
         self.rows = Rows()
         self.request_log = RequestLog(
-            clock=self.clock, tokenizer=WordCounter(), prices=prices, usage=self.rows, access=access, show=show
+            clock=self.clock,
+            tokenizer=tokenizer or WordCounter(),
+            prices=prices,
+            usage=self.rows,
+            access=access,
+            show=show,
         )
 
     def request(self, *payloads, request=None, provider="openai", streamed=True, attempts=("openai",)):
@@ -151,6 +157,36 @@ async def test_more_than_is_kept_is_estimated_by_its_size():
     exchange = stage.request(delta("word " * 100_000), delta("word " * 150_000))
     row = await stage.row(exchange, outcome=Outcome.ABORTED)
     assert row.tokens.output == pytest.approx(250_000, rel=0.01)
+
+
+class Waiting(WordCounter):
+    """Counts once it may."""
+
+    def __init__(self):
+        self.may = threading.Event()
+
+    def count_turns(self, turns, model=""):
+        assert self.may.wait(20)
+        return super().count_turns(turns, model)
+
+
+async def test_what_cannot_be_counted_in_time_is_estimated_by_its_size():
+    tokenizer = Waiting()
+    stage = Stage(tokenizer=tokenizer)
+    stage.request_log.start()
+    question = chat(QUESTION | {"messages": [{"role": "user", "content": "long " * (UNCOUNTED // 15)}]})
+    for _ in range(2 * AT_ONCE):
+        stage.request_log.note(stage.request(delta("four five six"), request=question), 200, Outcome.COMPLETE)
+    async with asyncio.timeout(10):
+        while len(stage.rows) < 2 * AT_ONCE - 3:  # noqa: ASYNC110 - rows are no event
+            await asyncio.sleep(0.01)
+    by_size = Tokens(input=len(question.body) // 4 + 1, output=4, source="estimated")
+    assert all(row.tokens == by_size for row in stage.rows)
+    tokenizer.may.set()
+    await stage.request_log.aclose()
+    counted = Tokens(input=UNCOUNTED // 15, output=3, source="estimated")
+    assert [row.tokens for row in stage.rows[-3:]] == [counted] * 3
+    assert all(row.cost == row.tokens.input + row.tokens.output for row in stage.rows)
 
 
 async def test_an_error_spends_nothing():

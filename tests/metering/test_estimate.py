@@ -47,6 +47,13 @@ def test_reasoning_is_a_part_of_the_output():
     ) == Tokens(input=1, output=7, reasoning=2, source="estimated")
 
 
+def test_without_a_tokenizer_sizes_count():
+    tokens = estimate(Tokens(), prompt=[], text="caf\xe9", reasoning="1234", size=9, unread=8, tokenizer=None)
+    assert tokens == Tokens(input=3, output=5, reasoning=1, source="estimated")
+    reported = Tokens(input=7, output=90, reasoning=80, source="reported")
+    assert estimate(reported, prompt=[], text=TEXT, size=99, tokenizer=None) is reported
+
+
 def test_an_answer_is_counted_once_for_all_who_ask():
     class Counting(TokenCounter):
         calls = 0

@@ -15,7 +15,8 @@ import msgspec
 
 from aigw.core.exchange import Exchange
 from aigw.core.headers import without_credentials
-from aigw.core.large_json import encoded
+from aigw.core.large_json import SLICE, encoded
+from aigw.core.pace import rest
 from aigw.core.plugin import Behind
 
 VERSION = b"aigw 4"
@@ -52,7 +53,9 @@ def _now(part: Any) -> Any:
 
 
 _encode = msgspec.json.Encoder(order="sorted", enc_hook=_now).encode
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_decode = msgspec.json.Decoder().decode
+_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 KEPT = 4096
 """A request of at most so many bytes is stored whole with its answer. A larger one is shortened:"""
@@ -135,7 +138,7 @@ class CacheKeys:
                 "path": f"{path}?{query}" if query else path,
                 "headers": others,
                 "after": key.after,
-                "body": msgspec.Raw(key.body) if short else shortened(_decode(key.body)),
+                "body": msgspec.Raw(key.body) if short else shortened_text(key.body),
             }
         )
 
@@ -176,9 +179,11 @@ def _counted(withheld: frozenset[str], starts: tuple[str, ...], header: str) -> 
     return name
 
 
-def digest(data: bytes) -> str:
-    """Returns 16 hex digits that identify a value without showing it."""
-    return blake2b(data, digest_size=8).hexdigest()
+def digest(data: bytes | memoryview, end: bytes = b"") -> str:
+    """Returns 16 hex digits that identify a value, in one piece or two, without showing it."""
+    hashed = blake2b(data, digest_size=8)
+    hashed.update(end)
+    return hashed.hexdigest()
 
 
 def shortened(value: Any, depth: int = DEEP) -> Any:
@@ -198,4 +203,23 @@ def shortened(value: Any, depth: int = DEEP) -> Any:
     return [
         f"… ({len(first)} elements, {digest(_encode(first))})",
         *[shortened(item, depth - 1) for item in value[-LAST:]],
+    ]
+
+
+def shortened_text(text: bytes, depth: int = DEEP, piece: int = SLICE) -> Any:
+    """As `shortened`, of a value's canonical JSON text. What has more than `piece` bytes is not decoded at once."""
+    kind = text[:1]
+    if len(text) <= piece or not depth or kind not in b"[{":
+        rest()
+        return shortened(_decode(text), depth)
+    if kind == b"{":
+        return {name: shortened_text(bytes(each), depth - 1, piece) for name, each in _decode_fields(text).items()}
+    elements = _decode_elements(text)
+    if len(elements) <= MANY:
+        return [shortened_text(bytes(each), depth - 1, piece) for each in elements]
+    last = elements[-LAST:]
+    first = memoryview(text)[: -1 - LAST - sum(map(len, last))]
+    return [
+        f"… ({len(elements) - LAST} elements, {digest(first, b']')})",
+        *[shortened_text(bytes(each), depth - 1, piece) for each in last],
     ]

@@ -15,7 +15,7 @@ from aigw.core.plugin import Behind
 from aigw.dialects import apis
 from aigw.dialects.view import RequestView
 from aigw.plugins.ai_cache.explain import differences
-from aigw.plugins.ai_cache.key import IGNORED_HEADERS, CacheKeys, shortened
+from aigw.plugins.ai_cache.key import IGNORED_HEADERS, LAST, MANY, CacheKeys, shortened, shortened_text
 
 HELLO = {"model": "m", "messages": [{"role": "user", "content": "Hello!"}], "temperature": 0.5}
 AFTER = {"ai-proxy": {"providers": [{"type": "openai"}]}, "route": None}
@@ -214,6 +214,22 @@ def test_parts_are_short_however_many_the_messages():
     assert differences(plain, plain) == []
     assert [each.where for each in differences(plain, parts(asked("a", "c")))] == ["body.messages[32].content"]
     assert [each.where for each in differences(plain, parts(asked("b", "b")))] == ["body.messages[0]"]
+
+
+FEW = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=9)
+MUCH = st.sampled_from([[1] * MANY, [{"a": "é"}] * (MANY + 1), [[]] * (MANY + LAST), "x" * 200, {"b": ["y" * 161] * 70}])
+
+
+@given(
+    st.recursive(
+        FEW | MUCH, lambda each: st.lists(each, max_size=3) | st.dictionaries(FEW.map(str), each, max_size=3)
+    ),
+    st.integers(0, 3),
+    st.integers(0, 500),
+)
+def test_a_text_is_shortened_as_its_value_is(value, depth, piece):
+    text = msgspec.json.Encoder(order="sorted").encode(value)
+    assert shortened_text(text, depth, piece) == shortened(msgspec.json.decode(text), depth)
 
 
 def test_what_stands_behind_the_cache_is_named():

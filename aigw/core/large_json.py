@@ -96,11 +96,14 @@ class Elements(Sequence[_T]):
 
 def occurrences(body: bytes, text: bytes) -> int:
     """Returns how often a text is in a body. It must not overlap itself, as "aa" does in "aaa"."""
-    found = 0
-    for start in range(0, len(body), SEARCHED):
-        found += body.count(text, start, start + SEARCHED + len(text) - 1)
+    return sum(body.count(text, start, end) for start, end in windows(len(body), len(text)))
+
+
+def windows(size: int, length: int) -> Iterator[tuple[int, int]]:
+    """Yields where to begin and to end the searches for something of a length in so many bytes, with rests between."""
+    for start in range(0, size, SEARCHED):
+        yield start, start + SEARCHED + length - 1
         rest()
-    return found
 
 
 def encoded(value: Any, encode: Encode) -> bytes:

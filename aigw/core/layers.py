@@ -2,7 +2,8 @@
 coroutine.
 
 Rule: in whatever way the body ends, each observer is told once. It sees the body as the layers before it have left
-it."""
+it. What is large passes them in the thread of `core.aside`, so a layer must not need the loop for a batch; an end is
+always told in the loop's own thread."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from enum import Enum
 from typing import Protocol
 
-from aigw.core.model import Batch
+from aigw.core.aside import aside
+from aigw.core.model import Batch, large_of
 
 log = logging.getLogger("aigw")
 
@@ -83,7 +85,7 @@ class Observer:
 class Layers:
     """A source with layers around it. Layers can be added until its end was read."""
 
-    __slots__ = ("_ahead", "_inner", "_layers", "_over")
+    __slots__ = ("_ahead", "_failed", "_inner", "_layers", "_over")
 
     def __init__(self, inner: ChunkSource) -> None:
         self._inner = inner
@@ -91,6 +93,8 @@ class Layers:
         self._over: int | None = None
         """How many layers know that the source has ended. None: it has not."""
         self._ahead: tuple[Batch, int] | None = None
+        self._failed = 0
+        """The place behind the layer that failed."""
 
     def add(self, layer: Decoder) -> None:
         self._layers.append(layer)
@@ -105,7 +109,7 @@ class Layers:
     async def __anext__(self) -> Batch:
         if self._ahead is not None:
             (batch, place), self._ahead = self._ahead, None
-            if shown := self._pass(batch, place):
+            if shown := await self._pass_aside(batch, place) if large_of(batch) else self._pass(batch, place):
                 return shown
         while self._over is None:
             try:
@@ -119,18 +123,28 @@ class Layers:
                 self._tell(Outcome.FAILED)
                 raise
             else:
-                if shown := self._pass(batch, 0):
+                if shown := await self._pass_aside(batch, 0) if large_of(batch) else self._pass(batch, 0):
                     return shown
         return self._last(self._over)
 
-    def _pass(self, batch: Batch, place: int) -> Batch:
-        """Returns what the layers from `place` on leave of a batch."""
+    async def _pass_aside(self, batch: Batch, place: int) -> Batch:
+        """As `_pass`, with what is large in a thread."""
+        try:
+            return await aside(large_of(batch), self._pass, batch, place, tells=False)
+        except Exception:
+            self._tell(Outcome.FAILED, self._failed)
+            raise
+
+    def _pass(self, batch: Batch, place: int, *, tells: bool = True) -> Batch:
+        """Returns what the layers from `place` on leave of a batch. `tells`: if one fails, those behind it are told."""
         layers = self._layers[place:] if place else self._layers
         for layer in layers:
             try:
                 batch = layer.feed(batch)
             except BaseException:
-                self._tell(Outcome.FAILED, self._layers.index(layer) + 1)
+                self._failed = self._layers.index(layer) + 1
+                if tells:
+                    self._tell(Outcome.FAILED, self._failed)
                 raise
             if not batch:
                 break

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple, overload
 import msgspec
 from multidict import CIMultiDict
 
+from aigw.core import large_json
 from aigw.core.document import Document
+from aigw.core.pace import LARGE
 
 _decode_any = msgspec.json.Decoder().decode
 
@@ -166,8 +168,12 @@ class Chunk:
         """Returns the decoded data, or None if there is no data or it is not JSON. Do not mutate the result: all
         callers share it."""
         if self._json is UNREAD:
+            data = self.data
             try:
-                self._json = _decode_any(self.data) if self.data else None
+                if data and len(data) > LARGE:
+                    self._json = large_json.decoded(data, _decode_any)
+                else:
+                    self._json = _decode_any(data) if data else None
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 self._json = _decoded_slowly(self.data or b"")
         return self._json
@@ -266,3 +272,8 @@ def raw_of(batch: Batch) -> bytes:
     if type(batch) is Burst:
         return batch.raw
     return batch[0].raw if len(batch) == 1 else b"".join([chunk.raw for chunk in batch])
+
+
+def large_of(batch: Batch) -> int:
+    """Returns how many bytes a batch has if they may be many, else 0."""
+    return len(batch.raw) if type(batch) is Burst and len(batch.raw) > LARGE else 0

@@ -19,6 +19,8 @@ from multidict import CIMultiDict
 
 from aigw.core.escapes import without_escaped
 from aigw.core.json_path import JsonPath
+from aigw.core.large_json import windows
+from aigw.core.pace import LARGE
 from aigw.core.plain import plain
 from aigw.core.secrets import HIDDEN, MASK, is_hidden, is_secret_key, masked, names_secret, without_shapes
 
@@ -28,6 +30,7 @@ may be part of any word."""
 LONG = 16
 """A secret with so many characters is no word of a text by chance. It is hidden even in an answer that succeeded."""
 _ESCAPES = tuple(map(re.compile, (rb"\\u00[2-7]", rb"\\/", rb"%[0-9A-Fa-f]{2}", b"&#")))
+_LONGEST_ESCAPE = 6
 """Bytes in which a character of a key is escaped contain one of these. No key has what JSON escapes most in texts:
 control characters, and letters such as é."""
 MAX_LEARNED = 300
@@ -77,7 +80,7 @@ def hidden_in(data: bytes, secrets: Sequence[bytes]) -> bytes:
     """Returns the data with `***` in place of each of these secrets, also where some of its characters are escaped.
     Without one, it is the same object."""
     for secret in secrets:
-        if secret in data:
+        if occurs(data, secret):
             data = data.replace(secret, HIDDEN.encode())
     return without_escaped(data, secrets) if secrets and may_escape(data) else data
 
@@ -86,10 +89,17 @@ def may_escape(data: bytes) -> bool:
     """Whether characters of a secret may be escaped here. It is asked of each batch of a stream."""
     if b"\\" not in data and b"%" not in data and b"&" not in data:  # 0.3 µs for 5 KB, the rest takes 5
         return False
-    for mark in _ESCAPES:  # noqa: SIM110 - any() is a call more for each mark
-        if mark.search(data):
-            return True
+    for start, end in windows(len(data), _LONGEST_ESCAPE):
+        for mark in _ESCAPES:
+            if mark.search(data, start, end):
+                return True
     return False
+
+
+def occurs(data: bytes, secret: bytes) -> bool:
+    if len(data) <= LARGE:
+        return secret in data
+    return any(data.find(secret, start, end) >= 0 for start, end in windows(len(data), len(secret)))
 
 
 def long_ones(secrets: Iterable[bytes]) -> tuple[bytes, ...]:

@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from multidict import CIMultiDict
 
+from aigw.core.aside import aside
 from aigw.core.layers import ChunkSource, Decoder, Layers, Observer, OnBatch, OnEnd
-from aigw.core.model import Batch, Chunk, raw_of
+from aigw.core.model import Batch, Chunk, large_of, raw_of
 
 Stage = Callable[[AsyncIterator[Batch]], AsyncIterator[Batch]]
 
@@ -209,7 +210,7 @@ class Reply:
                 more = False
                 break
             held.append(batch)
-            if until(batch):
+            if await aside(size, until, batch) if (size := large_of(batch)) else until(batch):
                 break
         head = held[0] if len(held) == 1 else [chunk for batch in held for chunk in batch]
         if held and isinstance(source, Layers):

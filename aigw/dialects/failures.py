@@ -9,6 +9,7 @@ from typing import Any
 
 from aigw.core.answer import Failure
 from aigw.core.model import Chunk
+from aigw.core.pace import LARGE
 from aigw.dialects.json_values import decoded, encoded
 
 Json = dict[str, Any]
@@ -158,8 +159,8 @@ def _is_fine(value: Any) -> bool:
 
 
 def may_fail(raw: bytes) -> bool:
-    """Whether one of these events may be a failure, seen without decoding them."""
-    return any(map(raw.count, _HINTS))
+    """Whether one of these events may be a failure, seen without decoding them. A large one is decoded in any case."""
+    return len(raw) > LARGE or any(map(raw.count, _HINTS))
 
 
 def failure_in_event(event: Chunk) -> Any:
@@ -171,9 +172,14 @@ def failure_in_event(event: Chunk) -> Any:
     if isinstance(body, list) and body:
         body = body[0]
     found = failure_in(body) if isinstance(body, dict) else None
-    if found is None and _NAMED_ERROR.search(event.raw):
+    if found is None and not _is_data(event.raw) and _NAMED_ERROR.search(event.raw):
         return body if isinstance(body, dict) else (event.data or b"").decode("utf-8", "replace") or "error"
     return found
+
+
+def _is_data(raw: bytes) -> bool:
+    """Whether all of an event is one line of data."""
+    return raw.startswith(b"data:") and raw.find(b"\n", 0, -2) < 0 and raw.find(b"\r") < 0
 
 
 def words_in(event: Chunk) -> str:

@@ -17,6 +17,7 @@ from aigw.core.dialect import Asked, Role, Said, TextPlace, Tool, Turn, Where
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Burst, Chunk, Request
+from aigw.core.pace import LARGE
 from aigw.core.tokens import Tokens
 from aigw.dialects import openai_chat_texts, openai_chat_whole
 from aigw.dialects.answer_texts import rewrite
@@ -147,7 +148,7 @@ class CompletionsReader(AnswerReader):
         return _ends(raw) > 0 or raw.count(b'"error') > 0 or super().tells(raw)
 
     def telling_of(self, batch: Batch, raw: bytes) -> Sequence[Chunk]:
-        if self._choices != 1 or type(batch) is not Burst or raw.count(b'"error'):
+        if self._choices != 1 or type(batch) is not Burst or len(raw) > LARGE or raw.count(b'"error'):
             return super().telling_of(batch, raw)
         single = raw.endswith(_GOES_ON) and raw.count(b"\n") == 2 and raw.count(b'"finish_reason"') == 1
         if single and raw.find(_USAGE) < 0:
@@ -348,12 +349,15 @@ class OpenAIChat:
         text = self.says_text.search(raw)
         if text is None:
             return False
-        so_far = raw[: raw.find(b"\n\n", text.start()) + 2]
+        end = raw.find(b"\n\n", text.start()) + 2
+        if end > LARGE:
+            return False  # it is decoded in any case
+        so_far = raw[:end]
         return not (may_fail(so_far) or so_far.count(b'"finish_reason":"') or so_far.count(DONE_DATA))
 
     def is_last(self, batch: Batch) -> bool:
         for chunk in batch:  # noqa: SIM110 - any() is a call more for each event
-            if DONE_DATA in chunk.raw and chunk.data == DONE_DATA:
+            if (len(chunk.raw) > LARGE or DONE_DATA in chunk.raw) and chunk.data == DONE_DATA:
                 return True
         return False
 

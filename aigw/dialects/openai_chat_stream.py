@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, raw_of, without
+from aigw.core.pace import LARGE
 from aigw.dialects.failures import failure_in_event, failure_of
 from aigw.dialects.openai_chat import DONE, DONE_DATA, CompletionsReader
 from aigw.dialects.openai_error import error_event
@@ -35,7 +36,7 @@ class ChatStream:
         if self._hide_usage and reader.usage_events:
             hidden += [event for event in reader.usage_events if event in batch]
         raw = raw_of(batch)
-        if raw.rfind(DONE_DATA) >= 0:  # from the end, where it is if it is anywhere
+        if len(raw) > LARGE or raw.rfind(DONE_DATA) >= 0:  # from the end, where it is if it is anywhere
             hidden += self._look_for_done(batch)
         shown = batch
         if hidden:
@@ -52,7 +53,7 @@ class ChatStream:
         is told by an error."""
         reader = self._reader
         for chunk in reversed(batch):
-            if DONE_DATA in chunk.raw and chunk.data == DONE_DATA:
+            if (len(chunk.raw) > LARGE or DONE_DATA in chunk.raw) and chunk.data == DONE_DATA:
                 self._done = True
                 if chunk.raw.endswith(_BLANK_LINES) and (reader.ended or reader.error):
                     return []

@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 
 from aigw.core.answer import Failure, Finish, ToolCall
 from aigw.core.model import Batch, Chunk, raw_of
-from aigw.core.redaction import LONG, long_ones, may_escape
+from aigw.core.pace import LARGE, resting
+from aigw.core.redaction import LONG, long_ones, may_escape, occurs
 from aigw.core.tokens import Tokens
 from aigw.dialects.failures import failure_of, message_of
 from aigw.dialects.json_end import closed
@@ -140,7 +141,7 @@ class AnswerReader:
             self._room = 0
         if self.streaming:
             for secret in self.secrets:
-                if len(secret) >= LONG and raw.count(secret):
+                if len(secret) >= LONG and occurs(raw, secret):
                     for chunk in batch:
                         hide(batch, chunk, (secret,))
             if self.secrets and may_escape(raw):
@@ -156,7 +157,10 @@ class AnswerReader:
         self._room = MAX_PLAIN
 
     def telling_of(self, batch: Batch, raw: bytes) -> Sequence[Chunk]:
-        """Returns the events of a batch for which `tells` is true. `raw` are the bytes of the batch."""
+        """Returns the events of a batch for which `tells` is true. `raw` are the bytes of the batch. A large event is
+        rather decoded once than searched for each mark."""
+        if len(raw) > LARGE:
+            return [chunk for chunk in resting(batch) if len(chunk.raw) > LARGE or self.tells(chunk.raw)]
         if not self.tells(raw):
             return ()
         return batch if len(batch) == 1 else [chunk for chunk in batch if self.tells(chunk.raw)]

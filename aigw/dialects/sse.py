@@ -8,10 +8,11 @@ An object without `data:` counts as data, too: Google and others tell so that a 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aigw.core.model import UNREAD, Batch, Burst, Chunk
+from aigw.core.pace import LARGE, resting
 from aigw.core.redaction import hidden_in
 from aigw.dialects.json_values import encoded
 
@@ -124,7 +125,17 @@ class EventSplitter:
 
 def _split(data: bytes) -> list[Chunk]:
     """Splits whole events whose lines end with LF."""
+    if len(data) > LARGE:
+        return list(resting(_cut(data)))  # copies each event once, not twice
     return [Event(part + b"\n\n") for part in data[:-2].split(b"\n\n")]
+
+
+def _cut(data: bytes) -> Iterator[Chunk]:
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n\n", start, len(data) - 2) + 2
+        yield Event(data[start : end if end >= 2 else len(data)])
+        start = end if end >= 2 else len(data)
 
 
 def is_whole(event: Event) -> bool:

@@ -1,6 +1,7 @@
 """Observers and decoders in one list, and what each is told."""
 
 import asyncio
+import threading
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 from scripted_source import Source, exchange
 
 from aigw.core.layers import Layers, Observer, Outcome
-from aigw.core.model import Chunk, raw_of
+from aigw.core.model import Burst, Chunk, raw_of
+from aigw.core.pace import LARGE
 
 
 class Upper:
@@ -126,3 +128,32 @@ async def test_a_closed_reply_shows_nothing_that_was_read_ahead():
     await reply.first(lambda batch: True)
     await ex.aclose()
     assert seen == [b"a", Outcome.ABORTED]
+
+
+class Large(Source):
+    """A source of one large batch."""
+
+    async def __anext__(self):
+        if not self.batches:
+            raise StopAsyncIteration
+        return Burst(self.batches.pop(), lambda raw: [Chunk(raw)])
+
+
+async def test_what_is_large_passes_the_layers_in_a_thread_and_its_end_is_told_in_the_loops():
+    here, seen, told = threading.get_ident(), [], []
+    reply = exchange().reply(Large(b"a" * (LARGE + 1)))
+    reply.tap(lambda batch: seen.append(threading.get_ident()), lambda outcome: told.append(threading.get_ident()))
+    await reply.first(lambda batch: seen.append(threading.get_ident()) is None)
+    reply.decode(Upper())
+    assert await read(reply) == [b"A" * (LARGE + 1), b"END"]
+    assert here not in seen and len(seen) == 2 and told == [here]
+
+
+async def test_a_layer_that_fails_in_the_thread_fails_the_answer_in_the_loops():
+    here, told = threading.get_ident(), []
+    reply = exchange().reply(Large(b"!" * (LARGE + 1)))
+    reply.decode(Upper())
+    reply.tap(None, lambda outcome: told.append((outcome, threading.get_ident())))
+    with pytest.raises(ValueError, match="cannot be rewritten"):
+        await read(reply)
+    assert told == [(Outcome.FAILED, here)]

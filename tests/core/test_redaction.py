@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from aigw.core.redaction import MAX_LEARNED, Redaction
+from aigw.core.large_json import SEARCHED
+from aigw.core.pace import LARGE
+from aigw.core.redaction import MAX_LEARNED, Redaction, hidden_in, may_escape
 
 
 @pytest.mark.parametrize(
@@ -129,3 +131,10 @@ def test_many_secrets_are_not_slow():
 )
 def test_a_secret_is_found_in_each_way_of_writing_it(written):
     assert Redaction(["abc/def+ghi&jkl="]).text(f"not {written} !", 200) == "not *** !"
+
+
+@pytest.mark.parametrize("before", [0, SEARCHED - 3, SEARCHED, SEARCHED + LARGE])
+def test_a_secret_in_a_large_answer_is_found_wherever_it_is(before):
+    around = b"." * before, b"." * LARGE
+    assert hidden_in(b"sk-secret".join(around), [b"sk-secret"]) == b"***".join(around)
+    assert may_escape(rb"\u0041".join(around)) and not may_escape(rb"\u00e9".join(around))

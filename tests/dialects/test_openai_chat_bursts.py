@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.core.model import raw_of
+from aigw.core.pace import LARGE
 from aigw.dialects.failures import failure_in_event
 from aigw.dialects.openai_chat import CompletionsReader, OpenAIChat
 from aigw.dialects.openai_chat_stream import ChatStream
-from aigw.dialects.sse import EventSplitter
+from aigw.dialects.sse import Event, EventSplitter
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
@@ -83,3 +84,29 @@ def test_most_bursts_speak_and_are_not_cut():
     assert chat.speaks(EVENTS[0] + EVENTS[1])
     assert not chat.speaks(EVENTS[0])
     assert not chat.speaks(EVENTS[0] + EVENTS[7])
+
+
+MUCH = "x" * LARGE
+
+
+@given(st.lists(st.sampled_from(EVENTS), max_size=4), st.lists(st.sampled_from(EVENTS), max_size=4))
+def test_a_burst_with_a_large_event_is_read_as_with_a_small_one(before, behind):
+    def read(text: str) -> tuple[list[bytes], tuple[object, ...], list[bytes]]:
+        large = event({"content": text})
+        shown, (*read, said, telling) = passed([b"".join((*before, large, *behind))], cut=False)
+        shorter = [raw.replace(text.encode(), b"x") for raw in shown]
+        return shorter, (*read, said.replace(text, "x")), [raw for raw in telling if raw != large]
+
+    assert read(MUCH) == read("x")
+
+
+def test_what_a_large_event_tells_is_read():
+    (_, (tokens, finish, *_)), (_, (*_, error, _, _, _, _, _)) = (
+        passed([each], cut=False)
+        for each in (event({"content": MUCH}, "length", usage=USAGE), event({"content": MUCH}, error={"message": "no"}))
+    )
+    assert (tokens.input, finish, error) == (3, "length", "no")
+    named = b"event: error\ndata: " + MUCH.encode() + b"\n\n"
+    assert failure_in_event(Event(named)) == MUCH
+    assert failure_in_event(Event(named[13:])) is None
+    assert not OpenAIChat().speaks(event({"content": MUCH}))

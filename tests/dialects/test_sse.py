@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.core.model import Chunk
+from aigw.core.pace import LARGE
 from aigw.dialects.sse import Event, EventSplitter, rewritten
 
 CASES = {
@@ -110,3 +111,11 @@ def test_what_cannot_be_written_is_a_value_error():
         deep = [deep]
     with pytest.raises(ValueError, match="nested"):
         rewritten(Chunk(body := b"{}", body), deep)
+
+
+@given(st.lists(st.sampled_from([b"\n", b"\n\n", b"data: a", b":"]), max_size=12).map(b"".join))
+def test_what_is_large_is_cut_as_what_is_small(end):
+    large = b"data: " + b"x" * LARGE + b"\n\n"
+    events, rest = split([large + end + b"\n\n"])
+    others, small = split([end + b"\n\n"])
+    assert [event.raw for event in events] == [large, *[event.raw for event in others]] and rest == small

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 
-from stage.answers import PATH, answers, completion
+from stage.answers import PATH, answers, completion, streams, text_events
 from stage.gateway import proxied
 
 from aigw.core.aside import aside
@@ -18,8 +18,8 @@ PLUGINS = {
 }
 
 
-def ask(running, *messages):
-    body = {"model": "gpt-4o", "messages": messages}
+def ask(running, *messages, **more):
+    body = {"model": "gpt-4o", "messages": messages, **more}
     return running.request("POST", PATH, json.dumps(body).encode(), content_type="application/json")
 
 
@@ -35,11 +35,8 @@ def calls(*paths):
         yield {"role": "tool", "tool_call_id": f"c{number}", "content": "x" * 400}
 
 
-async def test_a_small_request_is_answered_while_a_large_one_is_in_the_works(provider, gateway, tmp_path):
-    upstream = await provider(*[answers(completion(text)) for text in ("small", "large", "tools")])
-    config = proxied(upstream.url)
-    config["plugins"] |= PLUGINS
-    running = await gateway(config, keeps=True, folder=tmp_path)
+async def busy():
+    """Keeps the thread for what is large busy until the event that it returns."""
     begun, go_on = threading.Event(), threading.Event()
 
     def job():
@@ -48,6 +45,15 @@ async def test_a_small_request_is_answered_while_a_large_one_is_in_the_works(pro
 
     before = asyncio.create_task(aside(LARGE + 1, job))
     assert await asyncio.to_thread(begun.wait, SECONDS)
+    return before, go_on
+
+
+async def test_a_small_request_is_answered_while_a_large_one_is_in_the_works(provider, gateway, tmp_path):
+    upstream = await provider(*[answers(completion(text)) for text in ("small", "large", "tools")])
+    config = proxied(upstream.url)
+    config["plugins"] |= PLUGINS
+    running = await gateway(config, keeps=True, folder=tmp_path)
+    before, go_on = await busy()
     many = [turn("x" * 400)] * (LARGE // 400)
     large = asyncio.create_task(ask(running, *many))
     small = await ask(running, turn("Hello!"))
@@ -63,3 +69,27 @@ async def test_a_small_request_is_answered_while_a_large_one_is_in_the_works(pro
     assert b"tools" in (await ask(running, turn("Look!"), *calls(*paths))).body
     looping = await ask(running, turn("Look!"), *calls(*paths, "a", "a", "a"))
     assert looping.status == 403 and b"was made 3 times" in looping.body
+
+
+async def test_a_small_request_is_answered_while_a_large_event_is_in_the_works(provider, gateway, tmp_path):
+    sent = b"".join(text_events("a", "x" * 2 * LARGE, "b"))
+    asked = asyncio.Event()
+
+    async def says_much(peer):
+        asked.set()
+        await streams(sent)(peer)
+
+    upstream = await provider(says_much, answers(completion("small")))
+    config = proxied(upstream.url)
+    config["plugins"] |= PLUGINS
+    running = await gateway(config, keeps=True, folder=tmp_path)
+    before, go_on = await busy()
+    large = asyncio.create_task(ask(running, turn("Say much."), stream=True))
+    await asked.wait()
+    small = await ask(running, turn("Hello!"))
+    assert b"small" in small.body and not large.done()
+    go_on.set()
+    await before
+    assert (await large).body == sent
+    again = await ask(running, turn("Say much."), stream=True)
+    assert again.body == sent and again.headers["x-aigw-cache"].startswith("hit")

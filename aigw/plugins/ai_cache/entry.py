@@ -11,7 +11,8 @@ from collections.abc import Callable
 import msgspec
 
 from aigw.core.exchange import Exchange
-from aigw.core.model import Batch, Chunk
+from aigw.core.model import Batch, Chunk, raw_of
+from aigw.core.pace import LARGE, resting
 from aigw.core.reply import Reply
 from aigw.plugins.ai_cache.key import CacheKey
 
@@ -49,7 +50,7 @@ _decode = msgspec.msgpack.Decoder(Entry).decode
 
 
 def encode(entry: Entry) -> bytes:
-    return FORMAT + _encoder.encode(entry)
+    return b"".join((FORMAT, _encoder.encode(entry)))  # lets other threads run while it copies much
 
 
 def decode(value: bytes) -> Entry | None:
@@ -85,7 +86,7 @@ class Capture:
         """How many bytes have passed through."""
 
     def batch(self, batch: Batch) -> None:
-        self.size += len(batch[0].raw) if len(batch) == 1 else sum([len(chunk.raw) for chunk in batch])
+        self.size += len(raw_of(batch))
         if self.size <= MAX_BYTES:
             self._batches.append((self._now(), batch))
 
@@ -98,7 +99,7 @@ class Capture:
         if self._streaming:
             body, delays, usage, tail = self._stream(exchange)
         else:
-            body = b"".join([chunk.raw for _, batch in self._batches for chunk in batch])
+            body = b"".join([raw_of(batch) for _, batch in self._batches])
         if not body:
             return None
         return Entry(
@@ -116,8 +117,10 @@ class Capture:
         )
 
     def _is_repeatable(self, exchange: Exchange) -> bool:
+        """Whether the provider's reader says so, or, in a thread of its own, another one: others use that one."""
         answer = exchange.answer
-        if answer is None or not answer.complete or exchange.wire is exchange.dialect:
+        same = exchange.wire is exchange.dialect and self.size <= LARGE
+        if answer is None or not answer.complete or same:
             return answer is not None and answer.repeatable
         shown = exchange.dialect.reader(exchange.asked, streaming=self._streaming)
         for _, batch in self._batches:
@@ -129,7 +132,7 @@ class Capture:
         events are empty if the stream is not complete."""
         dialect, answer = exchange.dialect, exchange.answer
         assert answer is not None
-        pairs = [(chunk, at) for at, batch in self._batches for chunk in batch if _has_data(chunk)]
+        pairs = [(chunk, at) for at, batch in self._batches for chunk in resting(batch) if _has_data(chunk)]
         tail = pairs.pop()[0].raw if pairs and dialect.is_last([pairs[-1][0]]) else b""
         if dialect.marks_end and not tail:
             return b"", (), b"", b""

@@ -6,7 +6,6 @@ answer cannot be converted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -132,10 +131,10 @@ class SafeCache:
 
         def ended(outcome: Outcome) -> None:
             if outcome is Outcome.COMPLETE and not reply.makeshift:
-                if len(key.body) > LARGE:
+                if max(len(key.body), capture.size) > LARGE:
                     exchange.defer(self._keep_long, exchange, key, capture, flight)
                 else:
-                    exchange.soon(self._keep, exchange, key, capture, flight, self._keys.parts)
+                    exchange.soon(self._keep, exchange, key, capture, flight)
             else:
                 self._flights.end(key.key, flight)
 
@@ -143,32 +142,33 @@ class SafeCache:
 
     async def _keep_long(self, exchange: Exchange, key: CacheKey, capture: Capture, flight: Flight) -> None:
         try:
-            parts = await aside(len(key.body), self._keys.parts, key)
+            made = await aside(max(len(key.body), capture.size), self._made, exchange, key, capture)
         except BaseException:
             self._flights.end(key.key, flight)
             raise
-        self._keep(exchange, key, capture, flight, lambda _: parts)
+        self._store(key, flight, made)
 
-    def _keep(
-        self,
-        exchange: Exchange,
-        key: CacheKey,
-        capture: Capture,
-        flight: Flight,
-        parts: Callable[[CacheKey], bytes],
-    ) -> None:
+    def _keep(self, exchange: Exchange, key: CacheKey, capture: Capture, flight: Flight) -> None:
+        try:
+            made = self._made(exchange, key, capture)
+        except BaseException:
+            self._flights.end(key.key, flight)
+            raise
+        self._store(key, flight, made)
+
+    def _made(self, exchange: Exchange, key: CacheKey, capture: Capture) -> tuple[Entry, bytes] | None:
+        """The entry, and how it is stored, None if there is nothing to keep."""
+        created, ttl = self._env.clock.time(), self._settings.ttl
+        entry = capture.entry(exchange, created=created, ttl=ttl, parts=self._keys.parts(key))
+        return None if entry is None else (entry, encode(entry))
+
+    def _store(self, key: CacheKey, flight: Flight, made: tuple[Entry, bytes] | None) -> None:
         """Runs after the last byte. It gives the entry to the requests that wait, and then stores it. Until it can be
         found in the store, new requests still find the flight."""
-        settings = self._settings
         end = partial(self._flights.end, key.key, flight)
-        try:
-            created = self._env.clock.time()
-            entry = capture.entry(exchange, created=created, ttl=settings.ttl, parts=parts(key))
-            if entry is None:
-                end()
-                return
-            flight.land(entry)
-            self._kv.put_soon(settings.prefix + key.key, encode(entry), settings.ttl or None, end)
-        except BaseException:
+        if made is None:
             end()
-            raise
+            return
+        entry, value = made
+        flight.land(entry)
+        self._kv.put_soon(self._settings.prefix + key.key, value, self._settings.ttl or None, end)

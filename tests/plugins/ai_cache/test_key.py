@@ -217,13 +217,13 @@ def test_parts_are_short_however_many_the_messages():
 
 
 FEW = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=9)
-MUCH = st.sampled_from([[1] * MANY, [{"a": "é"}] * (MANY + 1), [[]] * (MANY + LAST), "x" * 200, {"b": ["y" * 161] * 70}])
+MUCH = st.sampled_from(
+    [[1] * MANY, [{"a": "é"}] * (MANY + 1), [[]] * (MANY + LAST), "x" * 200, {"b": ["y" * 161] * 70}]
+)
 
 
 @given(
-    st.recursive(
-        FEW | MUCH, lambda each: st.lists(each, max_size=3) | st.dictionaries(FEW.map(str), each, max_size=3)
-    ),
+    st.recursive(FEW | MUCH, lambda each: st.lists(each, max_size=3) | st.dictionaries(FEW.map(str), each, max_size=3)),
     st.integers(0, 3),
     st.integers(0, 500),
 )

@@ -147,6 +147,13 @@ class Callout:
 
     async def send(self, target: str, headers: Mapping[str, str], body: bytes, shape: type[T]) -> T:
         """Posts `body` to a path with its query, and returns the decoded answer. Raises CalloutError."""
-        path, _, query = target.partition("?")
-        request = Request("POST", path, query, CIMultiDict(headers), body)
-        return await fetch_json(self._upstream, request, self._target, self._timeout, shape)
+        return await fetch_json(self._upstream, _post(target, headers, body), self._target, self._timeout, shape)
+
+    async def fetch(self, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        """Does the same, but returns the answer as it is."""
+        return await fetch(self._upstream, _post(target, headers, body), self._target, self._timeout)
+
+
+def _post(target: str, headers: Mapping[str, str], body: bytes) -> Request:
+    path, _, query = target.partition("?")
+    return Request("POST", path, query, CIMultiDict(headers), body)

@@ -53,7 +53,7 @@ class DashScopeClient:
         headers = {"content-type": "application/json", **self._headers}
         body = encoded(embed_body(self._model, [text], "query"))
         try:
-            rows = _decode(await self._callout.send(EMBED_PATH, headers, body, Raw)).output.embeddings
+            rows = _decode(await self._callout.fetch(EMBED_PATH, headers, body)).output.embeddings
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             rows = []
         if not rows:

@@ -26,7 +26,7 @@ from aigw.dialects.edit import place_of, put
 from aigw.dialects.failures import MARKS, failure_in, failure_in_event, is_failed_end, may_fail
 from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.openai_chat_calls import CallNumbers, content_of
-from aigw.dialects.openai_chat_request import messages_of, set_messages
+from aigw.dialects.openai_chat_request import objects_of
 from aigw.dialects.openai_chat_writer import ChatWriter, usage_of
 from aigw.dialects.openai_error import error_body, error_event
 from aigw.dialects.reader import MOST_TELLING, AnswerReader, Json
@@ -310,10 +310,11 @@ class OpenAIChat:
         return ChatView(request, api)
 
     def insert(self, document: Document, turns: Iterable[tuple[Said, str]], where: Where) -> None:
-        messages = messages_of(document)
-        place = place_of(where, [_ROLES.get(text_of(message.get("role"))) for message in messages])
-        added = [Document(encoded({"role": role, "content": text})) for role, text in turns]
-        set_messages(document, [*messages[:place], *added, *messages[place:]])
+        messages = objects_of(document)
+        given = rows_of(document.get("messages")) if where == "behind system" else [{}] * len(messages)
+        place = place_of(where, [_ROLES.get(text_of(message.get("role"))) for message in given])
+        added = [{"role": role, "content": text} for role, text in turns]
+        document.set("messages", [*messages[:place], *added, *messages[place:]])
 
     def replace(self, document: Document, texts: Iterable[tuple[TextPlace, str]]) -> None:
         put(document, ((place.path, text) for place, text in texts))

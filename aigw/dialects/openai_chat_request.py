@@ -30,6 +30,14 @@ def messages_of(request: Document) -> list[Document]:
         raise ValueError(f"messages: {error}") from None
 
 
+def objects_of(request: Document) -> list[msgspec.Raw]:
+    """Returns the messages as they are written. Raises ValueError if `messages` is not an array of objects."""
+    items = request.items_of("messages")
+    if not all(memoryview(each)[0] == ord("{") for each in resting(items)):
+        raise ValueError("messages: Expected `object`")
+    return items
+
+
 def system_message(text: str) -> Document:
     return Document(encoded({"role": "system", "content": text}))
 

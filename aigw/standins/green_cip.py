@@ -72,6 +72,8 @@ class GreenCipStandin:
 def moderated(screened: Screened) -> Data:
     """What the service would say of a text in which this was found."""
     findings = screened.findings
+    if not findings:
+        return Data(_NONE, _NONE, "pass", [Found(NO_LABEL)], None, [])
     blocked = [each for each in findings if each.action == "block"]
     attacks = [each for each in findings if each.label == ATTACK]
     masked = [each for each in findings if each.action == "mask"]

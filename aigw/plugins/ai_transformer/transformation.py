@@ -54,17 +54,13 @@ class Transformation:
         new = _taken(message, written)
         if self._kept is not None:
             await self._kept.put(key, written)
-        return Transformed(new, "" if _differs(new, message) else "but the model changed nothing")
+        changed = new.body != message.body or shown(new)[:2] != seen[:2]  # what a model sees is another one
+        return Transformed(new, "" if changed else "but the model changed nothing")
 
     async def _ruled(self, message: Message) -> Message:
         if self._rules.reads_body and len(message.body) > LONG_BODY:
             return await asyncio.to_thread(self._rules.apply, message)
         return self._rules.apply(message)
-
-
-def _differs(new: Message, old: Message) -> bool:
-    """Whether they differ in what a model sees."""
-    return new.body != old.body or shown(new)[:2] != shown(old)[:2]
 
 
 def _taken(message: Message, written: str) -> Message:

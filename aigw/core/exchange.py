@@ -102,9 +102,9 @@ class Exchange:
     answer of an upstream. `recording` is what `--trace` keeps of the request, None without `--trace`."""
 
     __slots__ = (
-        "_deferred", "_jobs", "_replies", "_soon", "_started", "answer", "api", "asked", "attempts", "client",
-        "consumer", "dialect", "id", "labels", "mapped", "named", "original", "provider", "recording", "request",
-        "route", "target", "timing", "watchers", "wire", "wire_api",
+        "__weakref__", "_deferred", "_jobs", "_replies", "_soon", "_started", "answer", "api", "asked", "attempts",
+        "client", "consumer", "dialect", "id", "labels", "mapped", "named", "original", "provider", "recording",
+        "request", "route", "target", "timing", "watchers", "wire", "wire_api",
     )  # fmt: skip
 
     def __init__(
@@ -204,7 +204,7 @@ class Exchange:
         for call, args in self._soon:  # a task and its deadline would cost 20 us more
             asyncio.get_running_loop().call_soon(_guarded, call, args)
         self._soon.clear()
-        started = [asyncio.ensure_future(_bounded(job, args)) for job, args in self._deferred]
+        started = [asyncio.ensure_future(_bounded(self, job, args)) for job, args in self._deferred]
         self._deferred.clear()
         self._started += tuple(started)
         for task in started:
@@ -224,11 +224,17 @@ def session_of(headers: Mapping[str, str], asked: Asked, header: str = "") -> st
     return next(filter(None, map(headers.get, names)), "") or asked.session
 
 
-current: ContextVar[Exchange | None] = ContextVar("current", default=None)
-"""The exchange for which this task works, so that the door can tell for whom a request leaves. No plugin reads it."""
+def _nobody() -> None:
+    """For whom a task works that no request has caused."""
 
 
-async def _bounded(job: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:
+current: ContextVar[Callable[[], Exchange | None]] = ContextVar("current", default=_nobody)
+"""A weak reference to the exchange for which this task works, so that the door can tell for whom a request leaves.
+Connections and timers keep the context in which they were made, and outlive the request. No plugin reads it."""
+
+
+async def _bounded(exchange: Exchange, job: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:
+    """Has the exchange, so that it is still there if the job sends a request on its behalf."""
     try:
         async with asyncio.timeout(DEFERRED_SECONDS):
             await job(*args)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Protocol
+from weakref import ref
 
 from multidict import CIMultiDict
 
@@ -58,7 +59,7 @@ class Asker:
         if asking.get():
             raise AskError("a model that is asked by a plugin is not asked again for that")
         # In a task of its own, so that this question is the current exchange there and nowhere else.
-        return await asyncio.create_task(self._within(question, current.get()))
+        return await asyncio.create_task(self._within(question, current.get()()))
 
     async def _within(self, question: Question, outer: Exchange | None) -> str:
         asking.set(True)
@@ -86,7 +87,7 @@ class Asker:
             jobs=self._jobs,
         )
         exchange.named = question.model
-        current.set(exchange)
+        current.set(ref(exchange))
         status, outcome, code = 500, Outcome.FAILED, ""
         try:
             reply = await chain.call(exchange)

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from weakref import ref
 
 from multidict import CIMultiDict
 
@@ -164,7 +165,7 @@ class Edge:
                 await aside(len(exchange.request.body), bodies.refuse_twins, exchange.request.parsed)
             if chain.parses:
                 exchange.named = exchange.asked.model
-            current.set(exchange)
+            current.set(ref(exchange))
             call = chain.call
             if self._watch.on and chain.watched is not None and self._watch.admits():
                 call = chain.watched

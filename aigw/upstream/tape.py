@@ -95,7 +95,7 @@ class Tape:
     async def send(self, request: Request, target: Target) -> UpstreamResponse:
         if request.stream is not None:
             await hold(request)
-        outgoing = Outgoing(request, target, current.get())
+        outgoing = Outgoing(request, target, current.get()())
         if self._player is not None and (played := await self._player.find(outgoing)) is not None:
             return await self._pace.play(played)
         take = self._recorder.begin(outgoing) if self._recorder is not None else None

@@ -1,12 +1,14 @@
 """A request and all that was opened for it: everything is closed, and then the deferred jobs run."""
 
 import asyncio
+import gc
+from weakref import ref
 
 import pytest
 from multidict import CIMultiDict
 from scripted_source import Source, exchange
 
-from aigw.core.exchange import Exchange
+from aigw.core.exchange import Exchange, current
 from aigw.core.model import Request, Route
 from aigw.dialects import apis
 from aigw.dialects.table import dialect_of
@@ -139,3 +141,23 @@ async def test_the_original_request_stays_as_it_was():
     assert ex.original.headers["a"] == "1"
     assert ex.original.body == b'{"model":"m"}'
     assert ex.request.body == b'{"model":"n"}'
+
+
+async def test_a_deferred_job_still_works_for_its_exchange():
+    jobs, seen = set(), []
+
+    async def job():
+        await asyncio.sleep(0)
+        gc.collect()
+        seen.append(current.get()())
+
+    async def request():
+        ex = exchange(jobs)
+        current.set(ref(ex))
+        ex.defer(job)
+        await ex.aclose()
+        return id(ex)
+
+    number = await asyncio.create_task(request())
+    await asyncio.gather(*jobs)
+    assert [id(each) for each in seen] == [number]

@@ -1,6 +1,7 @@
 """What is large does not hold up what is small, and is treated as what is small."""
 
 import asyncio
+import gc
 import json
 import threading
 
@@ -8,6 +9,7 @@ from stage.answers import PATH, answers, completion, streams, text_events
 from stage.gateway import proxied
 
 from aigw.core.aside import aside
+from aigw.core.exchange import Exchange
 from aigw.core.pace import LARGE
 
 SECONDS = 5.0
@@ -93,3 +95,13 @@ async def test_a_small_request_is_answered_while_a_large_event_is_in_the_works(p
     assert (await large).body == sent
     again = await ask(running, turn("Say much."), stream=True)
     assert again.body == sent and again.headers["x-aigw-cache"].startswith("hit")
+
+
+async def test_a_connection_that_is_kept_holds_no_request(behind):
+    running, _ = await behind(answers())
+    mark = "the first of its connection"
+    assert (await ask(running, turn(mark))).status == 200
+    assert running.upstream.open_connections == 1
+    gc.collect()
+    exchanges = [each for each in gc.get_objects() if isinstance(each, Exchange)]
+    assert [each.id for each in exchanges if mark.encode() in each.original.body] == []

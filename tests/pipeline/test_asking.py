@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from contextlib import AsyncExitStack, asynccontextmanager
+from weakref import ref
 
 import pytest
 from fakes import Answer, FakeClock, FakeUpstream, answer_json, chat, events, make_env, make_exchange
@@ -80,10 +81,10 @@ async def test_it_counts_for_the_consumer_on_whose_behalf_it_is_asked():
     exchange = make_exchange(chat({}))
     exchange.consumer = "alice"
     async with asking(said("Yes.")) as (asker, upstream, _):
-        before = current.set(exchange)
+        before = current.set(ref(exchange))
         try:
             await asker.ask(QUESTION)
-            assert current.get() is exchange
+            assert current.get()() is exchange
         finally:
             current.reset(before)
     assert upstream.last.headers["x-mse-consumer"] == "alice"

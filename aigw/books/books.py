@@ -8,17 +8,20 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from aigw.books.access_log import AccessLog, AccessQueue
 from aigw.books.metrics import Metrics
+from aigw.books.question import TOP_BY, USAGE_BY
 from aigw.books.request_log import RequestLog, Show
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.telemetry import open_telemetry
+from aigw.books.usage_blocks import UsageBlocks
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_log import UsageLog
 from aigw.books.usage_logs import UsageLogs
-from aigw.core.env import Clock
+from aigw.core.env import Clock, WhenIdle
 from aigw.core.errors import ConfigError
 from aigw.metering.tokenizer import TokenCounter
 from aigw.pricing.prices import Prices
@@ -86,6 +89,15 @@ class Books:
     def take(self, prices: Prices) -> None:
         """Uses the prices of another configuration from now on."""
         self.request_log.prices = prices
+
+    async def add_up(self, when_idle: WhenIdle) -> None:
+        """Has what `aigw usage` and `aigw top` ask for added up before they do, block by block. Raises FileError."""
+        if self.usage is None or not self.usage.path.exists():
+            return
+        blocks = UsageBlocks(self.usage.path)
+        for by in (USAGE_BY, TOP_BY):
+            for number in await asyncio.to_thread(blocks.missing, by):
+                when_idle(partial(asyncio.to_thread, blocks.add_up, by, number))
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

@@ -13,6 +13,9 @@ BY = ("route", "service", "provider", "model", "consumer", "session", "day")
 """`model` is the model that answered, or else the one asked for. `day` is the local day of the machine with the
 rows."""
 
+USAGE_BY, TOP_BY = ("day",), ("model",)
+"""By what `aigw usage` and `aigw top` group unless they are told."""
+
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _AGO = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([smhdw])")
 _EPOCH = re.compile(r"\d{9,11}(?:\.\d+)?")

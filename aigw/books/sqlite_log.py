@@ -85,7 +85,7 @@ class SqliteUsageLog(WriteQueue[UsageRow]):
         return numbered_rows.find(self._path, id_)
 
     def summarise(self, question: Question) -> Summary:
-        """Takes about 3 s for a million requests, and 0.3 s the next time, so a server must call it in a thread. Raises
+        """Takes up to 3 s for a million requests, and 0.3 s the next time, so a server must call it in a thread. Raises
         FileError."""
         return usage_query.summarise(self._path, question)
 

@@ -8,8 +8,9 @@ any time, or if it cannot be used, all is read anew."""
 from __future__ import annotations
 
 import contextlib
+import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -21,7 +22,7 @@ from aigw.books import usage_file, usage_groups
 from aigw.books.question import Question
 from aigw.books.usage_groups import Part, Rows
 from aigw.core.stores import StoreError
-from aigw.stores.sqlite_file import Format, open_for_reading, open_for_writing
+from aigw.stores.sqlite_file import FileError, Format, open_for_reading, open_for_writing, unreadable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -93,41 +94,68 @@ class UsageBlocks:
         fresh = {}
         for number, found in self._added_up(connection, question, whole):
             parts += found
-            if len(found) <= self._block // _MANY:
-                fresh[number] = whole[number]._replace(sums=_encode(found))
+            fresh[number] = whole[number], found
         self._keep(asked, fresh, oldest // self._block)
         return parts
+
+    def missing(self, by: Sequence[str]) -> list[int]:
+        """The numbers of the whole blocks of which no sums are kept for this question, [] if there are few rows. Raises
+        FileError."""
+        with self._reading() as connection:
+            oldest, newest = connection.execute("SELECT min(rowid), max(rowid) FROM requests").fetchone()
+            if newest is None or newest - oldest < _FEW * self._block:
+                return []
+            kept = self._kept(self._asked(connection, by))
+            return [number for number in range(oldest // self._block, newest // self._block) if number not in kept]
+
+    def add_up(self, by: Sequence[str], number: int) -> None:
+        """Keeps the sums of a whole block, before somebody asks for them. Raises FileError."""
+        with self._reading() as connection:
+            connection.execute("BEGIN")  # both see the same rows
+            seen = _Block(*connection.execute(_SEEN, self._numbers(number)).fetchone())
+            if seen.requests:
+                self._keep(self._asked(connection, by), {number: (seen, self._sums(connection, by, number))})
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        import sqlite3
+
+        connection = open_for_reading(self._rows, usage_file.FORMAT)
+        if connection is None:
+            raise FileError(f"{self._rows} is not there")
+        with contextlib.closing(connection):
+            try:
+                yield connection
+            except sqlite3.Error as error:
+                raise unreadable(self._rows, error) from None
 
     def _added_up(
         self, connection: sqlite3.Connection, question: Question, blocks: Mapping[int, _Block]
     ) -> Iterable[tuple[int, list[Part]]]:
         """The sums of whole blocks. What other threads have read counts if it is of the rows that `connection` sees."""
-        found = self._at_once(question, list(blocks)) if self._threads > 1 and len(blocks) >= _WORTH_THREADS else {}
+        found = self._at_once(question.by, list(blocks)) if self._threads > 1 and len(blocks) >= _WORTH_THREADS else {}
         for number, seen in blocks.items():
             parts = found.get(number, ())
             if sum(part.requests for part in parts) != seen.requests or min(part.first for part in parts) != seen.first:
-                parts = self._sums(connection, question, number)
+                parts = self._sums(connection, question.by, number)
             yield number, list(parts)
 
-    def _at_once(self, question: Question, numbers: Sequence[int]) -> dict[int, list[Part]]:
+    def _at_once(self, by: Sequence[str], numbers: Sequence[int]) -> dict[int, list[Part]]:
         from concurrent.futures import ThreadPoolExecutor
 
         shares = [numbers[first :: self._threads] for first in range(self._threads)]
         with ThreadPoolExecutor(self._threads) as threads:
-            read = threads.map(partial(self._share, question), shares)
+            read = threads.map(partial(self._share, by), shares)
             return {number: parts for share in read for number, parts in share.items()}
 
-    def _share(self, question: Question, numbers: Sequence[int]) -> dict[int, list[Part]]:
+    def _share(self, by: Sequence[str], numbers: Sequence[int]) -> dict[int, list[Part]]:
         """SQLite works without Python's lock, and each thread has a connection of its own."""
-        connection = open_for_reading(self._rows, usage_file.FORMAT)
-        if connection is None:
-            return {}
-        with contextlib.closing(connection):
-            return {number: self._sums(connection, question, number) for number in numbers}
+        with self._reading() as connection:
+            return {number: self._sums(connection, by, number) for number in numbers}
 
-    def _sums(self, connection: sqlite3.Connection, question: Question, number: int) -> list[Part]:
-        rows = Rows(question.since, question.until, *self._numbers(number))
-        return usage_groups.read(connection, question.by, rows, rounded=True)
+    def _sums(self, connection: sqlite3.Connection, by: Sequence[str], number: int) -> list[Part]:
+        rows = Rows(-math.inf, math.inf, *self._numbers(number))
+        return usage_groups.read(connection, by, rows, rounded=True)
 
     def _numbers(self, block: int) -> tuple[int, int]:
         return block * self._block, (block + 1) * self._block
@@ -150,13 +178,17 @@ class UsageBlocks:
                     return {number: _Block(*values) for number, *values in found}
         return {}
 
-    def _keep(self, asked: bytes, blocks: Mapping[int, _Block], oldest: int) -> None:
+    def _keep(self, asked: bytes, blocks: Mapping[int, tuple[_Block, Sequence[Part]]], oldest: int = 0) -> None:
         """Forgets those before `oldest`, whose rows are no longer there."""
         import sqlite3
 
-        if not blocks:
+        most = self._block // _MANY
+        kept = {
+            number: seen._replace(sums=_encode(sums)) for number, (seen, sums) in blocks.items() if len(sums) <= most
+        }
+        if not kept:
             return
-        rows: Iterable[tuple[object, ...]] = ((asked, number, *block) for number, block in blocks.items())
+        rows: Iterable[tuple[object, ...]] = ((asked, number, *block) for number, block in kept.items())
         with (
             contextlib.suppress(StoreError, OSError, sqlite3.Error),
             contextlib.closing(open_for_writing(self._path, FORMAT, busy=_BUSY_SECONDS)) as connection,

@@ -368,6 +368,7 @@ async def run(
         except OSError as error:
             raise cannot_listen(host, port, error) from None
         stack.push_async_callback(warm_up.aclose)
+        warm_up.add(partial(books.add_up, warm_up.add))
         warm_up.start()
         if reloader is not None:
             await stack.enter_async_context(reloader.following(loaded, gateway.take))

@@ -12,10 +12,12 @@ import sys
 
 import pytest
 from fakes import answered, chat, make_exchange
+from made_up_usage import START, kept
 from redis_server import redis_server
 
 from aigw.books.books import Books
 from aigw.books.redis_log import RedisUsageLog
+from aigw.books.usage_row import UsageRow
 from aigw.core.errors import ConfigError
 from aigw.core.layers import Outcome
 from aigw.pricing.prices import PriceOverride, Prices
@@ -40,6 +42,23 @@ async def test_everything_is_its_users_alone(tmp_path):
     assert stat.S_IMODE((tmp_path / "deep" / "state").stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_file()} == {0o600}
     assert {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_dir()} == {0o700}
+
+
+async def test_what_is_asked_first_is_added_up_before_block_by_block(tmp_path):
+    path, jobs = kept([UsageRow(id="a", at=START, route="r", asked="m")], tmp_path).path, []
+    books = Books(tmp_path)
+    await books.add_up(jobs.append)
+    assert jobs == [], "there are few rows"
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        for _ in range(16):
+            file.execute("INSERT INTO requests SELECT * FROM requests")
+        file.commit()
+    await books.add_up(jobs.append)
+    assert len(jobs) == 8, "four blocks for `aigw usage`, and four for `aigw top`"
+    for job in jobs:
+        await job()
+    await books.add_up(jobs.append)
+    assert len(jobs) == 8
 
 
 async def test_the_access_log_is_there_before_the_first_request(tmp_path):

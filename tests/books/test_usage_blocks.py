@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from made_up_usage import START, kept, questions, rows
 
 from aigw.books.question import Question
-from aigw.books.usage_blocks import FILE_NAME
+from aigw.books.usage_blocks import FILE_NAME, UsageBlocks
 from aigw.books.usage_query import summarise
 from aigw.books.usage_row import UsageRow
 from aigw.core.tokens import Tokens
@@ -107,6 +107,22 @@ def test_sums_that_cannot_be_read_are_made_anew(tmp_path):
     summarise(path, EVERYTHING, block=16)
     change(tmp_path / FILE_NAME, "UPDATE blocks SET sums = x'93c0c0c0'")
     assert summarise(path, EVERYTHING, block=16).total.output == sum(range(40))
+
+
+def test_what_is_added_up_before_is_not_added_up_again(tmp_path):
+    path = filled(tmp_path)
+    blocks = UsageBlocks(path, 16)
+    assert blocks.missing(["model"]) == [0, 1]
+    for number in (1, 0):
+        blocks.add_up(["model"], number)
+        assert blocks.missing(["model"]) == [0] * number
+    assert blocks.missing(["day"]) == [0, 1]
+    change(path, "UPDATE requests SET output = 0")
+    assert summarise(path, EVERYTHING, block=16).total.output == sum(range(31))
+
+
+def test_nothing_is_missing_of_few_rows(tmp_path):
+    assert UsageBlocks(filled(tmp_path), 20).missing(["model"]) == []
 
 
 def test_few_rows_leave_no_file(tmp_path):

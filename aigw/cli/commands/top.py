@@ -40,9 +40,10 @@ def top(
 
     Example: aigw top --by consumer --since 15m
     """
+    from aigw.books.question import TOP_BY
     from aigw.cli.sources.feed import FeedError, feed_for
 
-    names = by or ["model"]
+    names = by or list(TOP_BY)
     try:
         feed = feed_for(state, url, key, recipe)
         summary = feed.fetch(names, since)

@@ -34,13 +34,14 @@ def usage(
 
     Example: aigw usage --by day --by model --since 7d
     """
+    from aigw.books.question import USAGE_BY
     from aigw.cli.sources.feed import FeedError, feed_for
 
     if as_json and as_csv:
         fail("usage", "choose one of --json and --csv", USAGE)
     try:
         feed = feed_for(state, url, key, recipe)
-        summary = feed.fetch(by or ["day"], since, until)
+        summary = feed.fetch(by or USAGE_BY, since, until)
     except FeedError as error:
         fail("usage", str(error), USAGE if error.typed else FAILURE)
     if as_json:

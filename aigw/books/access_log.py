@@ -102,7 +102,7 @@ class AccessLog:
 class AccessQueue(WriteQueue[bytes]):
     """The lines that wait to be written to the log."""
 
-    def __init__(self, log: AccessLog, *, interval: float = 0.0, retry: float = 1.0) -> None:
+    def __init__(self, log: AccessLog, *, interval: float, retry: float = 1.0) -> None:
         words = Words("lines", "the access log cannot be written")
         super().__init__("the access log", words, interval=interval, limit=WAITING, retry=retry, batch=1000)
         self._log = log

@@ -31,7 +31,8 @@ from aigw.stores.state_folder import refuse_strange_state
 from aigw.trace.writer import TraceWriter
 
 WRITE_SECONDS = 0.02
-"""How long the logs wait for more. Rows and lines come many at a time anyway."""
+"""How long each log waits for more. Rows and lines come many at a time anyway. What is known of a request when it ends
+is written after `request_log.INTERVAL`, this, and the writing itself: within 0.2 s."""
 
 
 def usage_log(folder: Path) -> SqliteUsageLog:
@@ -53,7 +54,7 @@ def _together(usage: SqliteUsageLog | None, shared: str) -> UsageLog | None:
         return usage
     from aigw.books.redis_log import RedisUsageLog
 
-    return UsageLogs([*([usage] if usage else []), RedisUsageLog(shared)])
+    return UsageLogs([*([usage] if usage else []), RedisUsageLog(shared, interval=WRITE_SECONDS)])
 
 
 class Books:

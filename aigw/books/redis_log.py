@@ -26,7 +26,7 @@ _encode = msgspec.json.Encoder().encode
 class RedisUsageLog(WriteQueue[UsageRow]):
     """A `UsageLog`. Its thread has an event loop of its own."""
 
-    def __init__(self, url: str, *, interval: float = 0.1, limit: int = 20_000, retry: float = 1.0) -> None:
+    def __init__(self, url: str, *, interval: float, limit: int = 20_000, retry: float = 1.0) -> None:
         """Does not connect yet. Raises ValueError if the URL is not one of a Redis."""
         self._url = url
         self._address = parse_redis_url(url)

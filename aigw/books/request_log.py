@@ -27,7 +27,7 @@ from aigw.pricing.prices import Prices, Query
 log = logging.getLogger("aigw")
 
 INTERVAL = 0.05
-"""How many seconds a note waits at most. The usage log adds less than this, so that a row is on disk within 0.2 s."""
+"""How many seconds a note waits at most, before its row and its line wait for the threads that write them."""
 AT_ONCE = 16
 """How many notes are worked on at once. What so few requests hold is still in the processor's cache: in rounds of
 50 ms, which are 150 requests under load, the gateway takes 13 % more for each."""

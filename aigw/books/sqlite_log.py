@@ -46,7 +46,7 @@ class SqliteUsageLog(WriteQueue[UsageRow]):
         self,
         path: Path,
         *,
-        interval: float = 0.1,
+        interval: float,
         limit: int = 20_000,
         retention_days: float = 90.0,
         retry: float = 1.0,

@@ -14,7 +14,7 @@ class UsageLog(Protocol):
     """Usage rows, shared by all processes that have the same state folder."""
 
     def extend(self, rows: Sequence[UsageRow]) -> None:
-        """Takes rows at once and writes them within 200 ms, off the caller's path. Never raises, never blocks."""
+        """Takes rows at once and writes them soon, off the caller's path. Never raises, never blocks."""
         ...
 
     def draft(self, row: UsageRow) -> None:

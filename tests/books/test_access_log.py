@@ -141,7 +141,7 @@ def test_several_processes_rotate_it_and_lose_nothing(tmp_path, child):
 
 def test_lines_that_wait_are_written_once_it_is_possible_again(tmp_path, caplog):
     (tmp_path / "state").write_text("")
-    queue = AccessQueue(AccessLog(tmp_path / "state"), retry=0.001)
+    queue = AccessQueue(AccessLog(tmp_path / "state"), interval=0.01, retry=0.001)
     queue.open()
     queue.extend([b"1", b"2"])
     until(lambda: queue.failures >= 2)
@@ -153,7 +153,7 @@ def test_lines_that_wait_are_written_once_it_is_possible_again(tmp_path, caplog)
 
 
 def test_each_line_is_in_the_log_once_and_in_its_place(tmp_path):
-    queue = AccessQueue(AccessLog(tmp_path))
+    queue = AccessQueue(AccessLog(tmp_path), interval=0.01)
     for number in range(0, 3000, 3):
         queue.extend([b"%d" % each for each in range(number, number + 3)])
     queue.close()

@@ -119,6 +119,6 @@ async def test_usage_also_goes_to_a_redis(tmp_path):
         books = Books(tmp_path / "state", shared=redis.url)
         async with books.open():
             books.request_log.note(exchange(), 200, Outcome.COMPLETE)
-        shared = await asyncio.to_thread(lambda: list(RedisUsageLog(redis.url).read()))
+        shared = await asyncio.to_thread(lambda: list(RedisUsageLog(redis.url, interval=0.01).read()))
     assert shared == list(books.usage.read())
     assert len(shared) == 1

@@ -11,7 +11,7 @@ from aigw.stores.sqlite_file import FileError
 
 
 def keep(path, *kept):
-    log = SqliteUsageLog(path, now=Clock())
+    log = SqliteUsageLog(path, interval=0.01, now=Clock())
     for row in kept:
         log.append(row)
     log.close()

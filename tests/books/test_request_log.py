@@ -91,7 +91,7 @@ async def test_what_the_provider_reported():
 
 
 async def test_names_that_cannot_be_written_as_they_are(tmp_path):
-    stage = Stage(access=AccessQueue(AccessLog(tmp_path)))
+    stage = Stage(access=AccessQueue(AccessLog(tmp_path), interval=0.01))
     exchange = stage.request(delta("hi", usage=USAGE) | {"model": "m" * 1000})
     exchange.consumer = "caf\udce9"
     exchange.labels.ai_log.update({"session_id": "s\udce9", "chat_round": 1})
@@ -319,7 +319,7 @@ async def test_many_notes_do_not_wait_and_keep_their_order():
 
 
 async def test_the_line_of_the_access_log(tmp_path):
-    stage = Stage(access=AccessQueue(AccessLog(tmp_path)))
+    stage = Stage(access=AccessQueue(AccessLog(tmp_path), interval=0.01))
     exchange = stage.request(delta("x", usage=USAGE))
     exchange.labels.ai_log["a"] = 1
     exchange.labels.span_tags["not"] = "logged"
@@ -338,7 +338,7 @@ async def test_the_line_of_the_access_log(tmp_path):
 
 async def test_an_access_log_that_cannot_be_written_is_said_once(tmp_path, caplog):
     (tmp_path / "file").write_text("")
-    stage = Stage(access=AccessQueue(AccessLog(tmp_path / "file")))
+    stage = Stage(access=AccessQueue(AccessLog(tmp_path / "file"), interval=0.01))
     caplog.set_level(logging.WARNING)
     for count in (1, 2):
         stage.request_log.note(stage.request(delta("x", usage=USAGE)), 200, Outcome.COMPLETE)

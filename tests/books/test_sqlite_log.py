@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from usage_rows import FULL, Clock, rows, until
 
+from aigw.books.books import WRITE_SECONDS
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.usage_file import FORMAT
 from aigw.books.usage_row import UsageRow
@@ -39,7 +40,7 @@ def test_read_by_time(log):
 
 
 def test_a_row_is_readable_within_200_ms_of_append(path):
-    log = SqliteUsageLog(path, now=Clock())
+    log = SqliteUsageLog(path, interval=WRITE_SECONDS, now=Clock())
     log.append(rows(1)[0])  # creates the file
     until(lambda: list(log.read()))
     delays = []
@@ -60,11 +61,12 @@ def test_before_the_first_row_there_is_no_file_and_nothing_to_read(log, path):
 APPENDER = """
 import sys, time
 from pathlib import Path
+from aigw.books.books import WRITE_SECONDS
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.usage_row import UsageRow
 from aigw.core.tokens import Tokens
 path, name, count, pace = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
-log = SqliteUsageLog(path)
+log = SqliteUsageLog(path, interval=WRITE_SECONDS)
 for n in range(count):
     log.append(UsageRow(id=f"{name}-{n}", at=time.time(), route="llm", tokens=Tokens(input=n, output=n, source="reported")))
     print(n, time.monotonic(), flush=True)
@@ -92,7 +94,7 @@ def test_several_processes_lose_nothing(path, appender):
         out, _ = child.communicate(timeout=60)
         assert child.returncode == 0
         assert out.endswith("closed\n")
-    found = [row.id for row in SqliteUsageLog(path).read()]
+    found = [row.id for row in SqliteUsageLog(path, interval=0.01).read()]
     assert len(found) == 8000
     assert set(found) == {f"worker{n}-{i}" for n in range(4) for i in range(2000)}
 
@@ -114,7 +116,7 @@ def test_kill_9_in_the_middle(path, appender):
     assert child.wait() == -signal.SIGKILL
     child.stdout.close()
 
-    after = SqliteUsageLog(path)
+    after = SqliteUsageLog(path, interval=0.01)
     after.append(UsageRow(id="next", at=time.time() + 1, route="llm"))
     after.close()
     assert after.failures == 0
@@ -133,7 +135,7 @@ def test_kill_9_in_the_middle(path, appender):
 def test_an_empty_file_is_a_new_one(path):
     path.parent.mkdir()
     path.touch()
-    log = SqliteUsageLog(path, now=Clock())
+    log = SqliteUsageLog(path, interval=0.01, now=Clock())
     assert list(log.read()) == []
     log.append(FULL)
     log.close()
@@ -154,7 +156,7 @@ def test_a_reader_never_sees_half_of_a_new_file(tmp_path):
 def test_old_rows_are_pruned(path):
     day = 86400.0
     clock = Clock(100 * day)
-    first = SqliteUsageLog(path, retention_days=365, now=clock)
+    first = SqliteUsageLog(path, interval=0.01, retention_days=365, now=clock)
     for n in range(2500):
         first.append(UsageRow(id="old", at=9 * day + n, route=""))
     kept = [UsageRow(id="kept", at=10 * day, route=""), UsageRow(id="new", at=clock.now, route="")]
@@ -163,7 +165,7 @@ def test_old_rows_are_pruned(path):
     first.close()
     assert len(list(first.read())) == 2502
 
-    later = SqliteUsageLog(path, retention_days=90, now=clock)
+    later = SqliteUsageLog(path, interval=0.01, retention_days=90, now=clock)
     last = UsageRow(id="last", at=clock.now, route="")
     later.append(last)
     later.close()

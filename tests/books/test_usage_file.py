@@ -66,7 +66,7 @@ def test_a_file_that_it_does_not_know_is_refused_and_left_alone(path, make, reas
     make(path)
     before = path.read_bytes()
     with pytest.raises(ForeignFileError) as raised:
-        SqliteUsageLog(path)
+        SqliteUsageLog(path, interval=0.01)
     assert reason in str(raised.value)
     assert str(path) in str(raised.value)
     assert "move it away" in str(raised.value)
@@ -161,7 +161,7 @@ def test_an_upgrade_that_is_killed_leaves_version_1(earlier):
 def test_a_file_of_version_1_with_more_in_it_is_refused(earlier):
     sql(earlier, "CREATE VIEW v AS SELECT 1")
     with pytest.raises(ForeignFileError, match="holds what aigw never put there"):
-        SqliteUsageLog(earlier)
+        SqliteUsageLog(earlier, interval=0.01)
 
 
 def test_an_aigw_that_knows_only_version_1_refuses_an_upgraded_file(earlier):

@@ -19,7 +19,9 @@ def test_each_gets_every_row_and_is_closed(tmp_path):
 
 
 def test_the_first_one_is_read(tmp_path):
-    first, second = (SqliteUsageLog(tmp_path / name / "usage.sqlite", now=lambda: 1000.0) for name in ("a", "b"))
+    first, second = (
+        SqliteUsageLog(tmp_path / name / "usage.sqlite", interval=0.01, now=lambda: 1000.0) for name in ("a", "b")
+    )
     second.append(rows(1)[0])
     second.close()
     assert UsageLogs([first, second]).summarise(Question(by=(), until=2000.0)).total.requests == 0

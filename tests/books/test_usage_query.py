@@ -154,7 +154,7 @@ def test_models_that_never_existed_are_one_row(tmp_path):
 
 
 def test_without_a_file(tmp_path):
-    log = SqliteUsageLog(tmp_path / "none" / "usage.sqlite")
+    log = SqliteUsageLog(tmp_path / "none" / "usage.sqlite", interval=0.01)
     summary = log.summarise(Question(by=("model",), until=START))
     assert (summary.rows, summary.total.requests, summary.latest, sum(summary.series)) == ([], 0, None, 0)
 
@@ -168,7 +168,7 @@ def test_days_are_local_and_begin_at_midnight(tmp_path):
         from pathlib import Path
         from aigw.books.sqlite_log import SqliteUsageLog
         from aigw.books.question import Question
-        summary = SqliteUsageLog(Path(sys.argv[1])).summarise(Question(by=("day",), until=2e9))
+        summary = SqliteUsageLog(Path(sys.argv[1]), interval=0.01).summarise(Question(by=("day",), until=2e9))
         print([(line.key["day"], line.requests) for line in summary.rows])"""
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "usage.sqlite")],
@@ -183,7 +183,7 @@ def test_a_hundred_thousand_rows_are_quick(tmp_path):
                  first_token_ms=n % 977, total_ms=2000.0, cost=0.5)
         for n in range(100_000)
     )  # fmt: skip
-    log = SqliteUsageLog(tmp_path / "usage.sqlite", limit=100_000, now=lambda: START)
+    log = SqliteUsageLog(tmp_path / "usage.sqlite", interval=0.01, limit=100_000, now=lambda: START)
     for row in given_rows:
         log.append(row)
     log.close()
@@ -196,7 +196,7 @@ def test_a_hundred_thousand_rows_are_quick(tmp_path):
 def test_usage_on_a_read_only_disk():
     """A state folder that can only be read (a mounted backup, another user's)."""
     with reachable_folder() as folder:
-        log = SqliteUsageLog(folder / FILE_NAME, now=lambda: 2.0)
+        log = SqliteUsageLog(folder / FILE_NAME, interval=0.01, now=lambda: 2.0)
         log.append(UsageRow(id="a", at=1.0, route="r"))
         log.close()
         for ending in ("-wal", "-shm"):

@@ -64,7 +64,7 @@ def test_a_full_disk(path, then):
     assert lost + kept == 20_001
     assert (lost == 0) == (then == "recover")
     assert done.stderr.count("usage is not kept") == 1
-    found = list(SqliteUsageLog(path).read())
+    found = list(SqliteUsageLog(path, interval=0.01).read())
     assert [row.id for row in found] == ["first", *(str(n) for n in range(kept - 1))]
 
 
@@ -112,7 +112,7 @@ def test_no_thread_before_the_first_row_and_none_after_close(path):
     def threads():
         return [each for each in threading.enumerate() if each.name == "usage rows"]
 
-    log = SqliteUsageLog(path)
+    log = SqliteUsageLog(path, interval=0.01)
     assert not threads()
     log.append(FULL)
     assert len(threads()) == 1

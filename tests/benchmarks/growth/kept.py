@@ -61,7 +61,7 @@ def _write_rows(folder: Path, size: int) -> None:
     draw, now = random.Random(1), time.time()
     for number in range(size):
         if number % QUEUE == 0:
-            log = SqliteUsageLog(folder / FILE_NAME, limit=QUEUE)
+            log = SqliteUsageLog(folder / FILE_NAME, interval=0.01, limit=QUEUE)
         model, tokens = f"model-{draw.randrange(8)}", Tokens(input=draw.randrange(2000), output=draw.randrange(500))
         log.append(
             UsageRow(

@@ -42,7 +42,7 @@ def logs(commands, tmp_path):
 @pytest.fixture
 def filled(tmp_path):
     now = time.time()
-    log = SqliteUsageLog(tmp_path / ".aigw" / "usage.sqlite")
+    log = SqliteUsageLog(tmp_path / ".aigw" / "usage.sqlite", interval=0.01)
     for row in ROWS:
         log.append(msgspec.structs.replace(row, at=now - 100 + row.at))
     log.close()

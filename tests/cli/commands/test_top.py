@@ -42,7 +42,7 @@ def row(n, model, **more):
 
 
 def fill(folder, rows):
-    log = SqliteUsageLog(folder / "usage.sqlite")
+    log = SqliteUsageLog(folder / "usage.sqlite", interval=0.01)
     for each in rows:
         log.append(each)
     log.close()
@@ -168,7 +168,7 @@ def test_live(terminal, tmp_path, names, width, height):
     screen = terminal(width, height, "--state", "state")
     check_screen(screen.find("q quit"), names, width)
 
-    log = SqliteUsageLog(tmp_path / "state" / "usage.sqlite")
+    log = SqliteUsageLog(tmp_path / "state" / "usage.sqlite", interval=0.01)
     for n in range(200):
         log.append(row(n % 40 + 1, models[n % names]))
         if n % 40 == 0:
@@ -347,7 +347,7 @@ def test_a_foreign_file(run, tmp_path):
 @contextmanager
 def gateway(folder, *, key="", redirect=""):
     """The route that a gateway has: /-/usage."""
-    log = SqliteUsageLog(folder / "usage.sqlite")
+    log = SqliteUsageLog(folder / "usage.sqlite", interval=0.01)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):

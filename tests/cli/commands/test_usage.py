@@ -51,7 +51,7 @@ ROWS = [
 
 @pytest.fixture
 def usage(tmp_path, commands):
-    log = SqliteUsageLog(tmp_path / ".aigw" / "usage.sqlite", now=lambda: NOON)
+    log = SqliteUsageLog(tmp_path / ".aigw" / "usage.sqlite", interval=0.01, now=lambda: NOON)
     for each in ROWS:
         log.append(each)
     log.close()
@@ -138,7 +138,7 @@ def test_csv(usage):
 
 
 def test_csv_of_names_that_clients_chose(usage, tmp_path):
-    log = SqliteUsageLog(tmp_path / "usage.sqlite", now=lambda: NOON)
+    log = SqliteUsageLog(tmp_path / "usage.sqlite", interval=0.01, now=lambda: NOON)
     for number, name in enumerate(["=1+1", "+1", "-1", "@x", "a\x1b[2J", "a=b"]):
         log.append(UsageRow(id="x", at=NOON + number, route="r", model=name))
     log.close()
@@ -179,7 +179,7 @@ async def test_of_many_gateways(usage, tmp_path):
         code, output, _ = await asyncio.to_thread(usage, "--url", url)
         assert (code, "There is no usage in redis://127.0.0.1" in output) == (0, True)
         for number, each in enumerate(ROWS):
-            log = RedisUsageLog(redis.url)
+            log = RedisUsageLog(redis.url, interval=0.01)
             log.append(msgspec.structs.replace(each, id=str(number)))
             await asyncio.to_thread(log.close)
         code, output, _ = await asyncio.to_thread(usage, *asked, "--url", url)

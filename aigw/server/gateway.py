@@ -64,9 +64,10 @@ class _Generation:
     """One configuration in service. `busy` counts the requests that it answers. `idle` is set when it has none left and
     gets no new ones."""
 
-    def __init__(self, env: Env, edge: Edge, plugins: AsyncExitStack, embedders: EmbedderTable) -> None:
+    def __init__(self, env: Env, edge: Edge, plugins: AsyncExitStack, embedders: EmbedderTable, prices: Prices) -> None:
         self.env = env
         self.embedders = embedders
+        self.prices = prices
         self.edge = edge
         self.plugins = plugins
         self.busy = 0
@@ -142,12 +143,14 @@ class Gateway:
 
         Raises ConfigError if it would leave the address open to others. If anything is raised, the old one stays."""
         check_address(self._host, insecure=self._insecure, authenticated=is_protected(loaded))
-        self._generations.append(await self._open(loaded))
-        self._builtin.embedders = self._generations[-1].embedders.local
-        latest = self._generations[-1]
+        missing = await self._knowledge.missing(loaded)
+        latest = await self._open(loaded)  # nothing waits from here on, and nothing is raised
+        self._generations.append(latest)
+        self._builtin.embedders = latest.embedders.local
         self._knowledge.take(loaded.config.rag, latest.embedders, latest.env.models)
         self._screening.take(loaded, latest.env)
-        for sentence in await self._knowledge.missing(loaded):
+        self._books.take(latest.prices)
+        for sentence in missing:
             log.warning("%s", sentence)
         for old in self._generations[-2:-1]:
             self._retire(old)
@@ -225,8 +228,7 @@ class Gateway:
                 watch=self._inspection.watch,
                 framing=self._framing,
             )
-            self._books.take(prices)
-            return _Generation(env, edge, stack.pop_all(), embedders)
+            return _Generation(env, edge, stack.pop_all(), embedders, prices)
 
     def _composers(self, loaded: Loaded, clock: Clock) -> tuple[Composer | None, Composer | None]:
         """What makes the chains, and what makes those that are watched: not for a command with chains of its own."""

@@ -22,6 +22,7 @@ class Config(msgspec.Struct):
     text: str = ""
     fails: bool = False
     protects: bool = True
+    collections: list[str] = []
 
 
 class Held:
@@ -56,7 +57,8 @@ class Stage:
         self.release = asyncio.Event()
         self.sleep = lambda _: asyncio.sleep(0)
         key_auth = about(self._build, Config, like="key-auth", protects=lambda config: config.protects)
-        self._find = {"ai-cache": about(self._build, Config), "key-auth": key_auth}.get
+        searching = about(self._build, Config, searches=lambda config, services: config.collections)
+        self._find = {"ai-cache": searching, "key-auth": key_auth}.get
         self.loads = 0
 
     def load(self):
@@ -253,6 +255,23 @@ async def test_a_plugin_that_cannot_start_leaves_the_old_ones(stage, caplog):
         assert await stage.get() == "old"
         built = [line for line in stage.log if line.startswith("built")]
         assert [line.replace("closed", "built") for line in stage.log if line.startswith("closed")] == built[1:]
+
+
+async def test_collections_that_cannot_be_read_leave_the_old_plugins(stage, caplog, tmp_path):
+    collections = tmp_path / "rag"
+    collections.write_text("no folder")
+    async with stage.serving(state=tmp_path):
+        stage.write("new, collections: [docs]")
+        await logged(caplog, "cannot be started; what was in force stays")
+        assert await stage.get() == "old"
+        assert "closed old" not in stage.log
+        collections.unlink()
+        stage.write("newer, collections: [docs]")
+        await stage.answers("newer")
+        await until(lambda: "closed old" in stage.log)
+        built = [line for line in stage.log if line.startswith("built")]
+        closed = [line.replace("closed", "built") for line in stage.log if line.startswith("closed")]
+        assert set(built) - set(closed) == {"built newer"}
 
 
 async def test_keys_cannot_be_taken_away_from_an_address_that_others_reach(stage, caplog):

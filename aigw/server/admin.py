@@ -37,6 +37,7 @@ network."""
 FILES = "page/"
 _OPEN = ("health", "ready")
 """The pages that everybody may read."""
+PROBES = frozenset(PREFIX + name for name in _OPEN)
 _PROXIED = (
     VIA_HEADER, "forwarded", "proxy-", "x-", "cf-", "cdn-", "cloudfront-", "true-client-", "fastly-", "akamai-", "fly-",
     "tailscale-", "ngrok-", "surrogate-", "front-end-", "disguised-host",

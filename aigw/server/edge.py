@@ -33,7 +33,7 @@ from aigw.dialects.paths import Place
 from aigw.dialects.table import dialect_for
 from aigw.pipeline.pipeline import Chain
 from aigw.server import bodies
-from aigw.server.admin import FRONT, PREFIX, Admin
+from aigw.server.admin import FRONT, PREFIX, PROBES, Admin
 from aigw.server.allowance import SMALL, Space, is_scarce, overloaded
 from aigw.server.framing import Framing
 from aigw.server.guard import Guard
@@ -127,7 +127,7 @@ class Edge:
         end = _End()
         try:
             arrive(headers, self._instance, self._mark)
-            if early := self._answer_early(http, headers):
+            if early := self._answer_early(http, headers, path):
                 return early
             if path.startswith(PREFIX):
                 answer = await self._admin.answer(http, path, query)
@@ -220,8 +220,8 @@ class Edge:
         taken = found is not None and found[0].target is not None
         return self._admin.front(http, path) if self._has_pages and not taken else None
 
-    def _answer_early(self, http: HttpRequest, headers: CIMultiDict[str]) -> PlainResponse | None:
-        self._guard.check(headers)
+    def _answer_early(self, http: HttpRequest, headers: CIMultiDict[str], path: str) -> PlainResponse | None:
+        self._guard.check(headers, probe=path in PROBES)
         if not http.target.startswith("/") and "://" in http.target:
             self._guard.check_host(http.target.partition("://")[2].partition("/")[0].partition("?")[0])
         if http.method == "CONNECT":

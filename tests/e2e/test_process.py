@@ -170,6 +170,10 @@ async def test_insecure(tmp_path, connect):
     async with aigw(tmp_path, "--listen", "0.0.0.0:0", "--insecure") as process:
         client = await connect(await ready(process))
         assert (await client.request("GET", "/-/health")).status == 200
+        for path, status in (("/-/ready", 200), ("/-/health", 200), ("/v1/models", 403)):
+            assert (await client.request("GET", path, host="lb.example.com")).status == status
+        assert (await client.request("GET", "/-/ready", host="")).status == 200  # as HAProxy's probes have none
+        assert (await client.request("GET", "/-/ready", host="x", origin="https://evil.example")).status == 403
         await client.close()
 
 

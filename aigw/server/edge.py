@@ -151,7 +151,7 @@ class Edge:
                 reads = self._reads_any_label and api and chain.parses
                 if mislabelled := reads and request.parsed is None and bodies.is_mislabelled(request):
                     await hold(request)
-            except GatewayError:
+            except BaseException:  # also if the client leaves: it is written down all the same
                 request.body, request.stream = b"", None
                 exchange = self._exchange(http, request_id, request, route, api, dialect)
                 raise

@@ -8,7 +8,7 @@ import json
 
 import pytest
 from stage.answers import PATH, answers, completion
-from stage.gateway import proxied
+from stage.gateway import proxied, until
 from stage.raw import encode
 
 BODY = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello!"}]}).encode()
@@ -63,6 +63,18 @@ async def test_an_upload_that_stops_in_its_middle(behind):
     await client.send(encode("POST", "/v1/files", content_type="application/octet-stream", content_length="99000000"))
     await client.send(b"x" * 200_000)
     assert (await client.answer()).status == 408
+
+
+async def test_a_client_that_leaves_in_the_middle_is_written_down(provider, gateway):
+    upstream = await provider(answers(completion()))
+    running = await gateway(proxied(upstream.url), keeps=True)
+    client = await running.connect()
+    await client.send(encode("POST", PATH, BODY)[:-9])
+    await client.close()
+    await until(lambda: running.rows != [])
+    (row,) = running.rows
+    assert (row.status, row.outcome, row.api) == (499, "aborted", "openai/v1/chatcompletions")
+    assert upstream.requests == []
 
 
 async def test_a_client_that_only_pauses(behind):

@@ -239,7 +239,10 @@ class Reply:
             self.arrived = b"".join(pieces)
             raise
         await self._source.aclose()
-        body = b"".join(pieces)
+        return self.become(b"".join(pieces))
+
+    def become(self, body: bytes) -> Chunk:
+        """Puts these bytes in the place of a source that has nothing to give or to close any more."""
         chunk = Chunk(body, body)
         self._source = Fixed(chunk)
         self.single = True

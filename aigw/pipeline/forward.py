@@ -26,6 +26,7 @@ from aigw.dialects.sse import Event, EventSplitter, closed, is_whole
 from aigw.pipeline.decoded import uncoded, unframed
 from aigw.pipeline.endings import Judged, JudgedArray
 from aigw.pipeline.watching import Watched
+from aigw.upstream.body import arrived
 
 
 class Forward:
@@ -79,7 +80,9 @@ class Forward:
             reply.tap(answer.feed)
         elif 200 <= response.status < 300:
             _read(exchange, asked, answer, reply, judged=judged, sure=sure)
-        if exchange.watchers and 200 <= response.status < 300:
+        if reply.plain and (whole := arrived(body)) is not None:
+            reply.become(whole)
+        elif exchange.watchers and 200 <= response.status < 300:
             probe, size = None, 0
             if reply.plain:
                 probe = partial(exchange.wire.reader, asked, streaming=False, provider=exchange.provider)

@@ -9,6 +9,7 @@ from typing import Protocol
 from multidict import CIMultiDict
 
 from aigw.core.errors import UpstreamError, UpstreamFault
+from aigw.core.upstream import UpstreamBody
 
 HIGH_WATER = 256 * 1024
 """If so many bytes are unread, the connection is not read until some are."""
@@ -55,6 +56,14 @@ class Body:
             self._source.resume()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def take(self) -> bytes | None:
+        """Returns the whole body if it has arrived and nothing of it was read, and it counts as read. Else None."""
+        if self._source is not None or self._error is not None:
+            return None
+        data = b"".join(self._pieces)
+        self.close()
+        return data
+
     async def aclose(self) -> None:
         self.close()
 
@@ -77,6 +86,12 @@ class Body:
         """Detaches the connection. Bytes that have arrived can still be read; then comes the end, or `error`."""
         self._source = None
         self._error = error
+
+
+def arrived(body: UpstreamBody) -> bytes | None:
+    """Returns a body that nobody has read of if the whole of it is there already, and it counts as read. Most answers
+    in JSON are: one that is watched costs 20 us less so."""
+    return body.take() if isinstance(body, Body) else None
 
 
 class Response:

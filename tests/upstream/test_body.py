@@ -3,7 +3,7 @@
 import pytest
 
 from aigw.core.errors import UpstreamError, UpstreamFault
-from aigw.upstream.body import Body
+from aigw.upstream.body import Body, arrived
 
 GONE = UpstreamError(UpstreamFault.RESET, "gone")
 
@@ -80,3 +80,24 @@ async def test_closing_behind_the_end_leaves_the_connection_alone():
     assert wire.dropped == 0
     with pytest.raises(StopAsyncIteration):
         await anext(wire.body)
+
+
+async def test_a_body_that_is_there_as_a_whole_can_be_taken_at_once():
+    wire = Wire()
+    wire.body.feed(b"a")
+    wire.body.feed(b"b")
+    wire.body.end(None)
+    assert arrived(wire.body) == b"ab"
+    assert [piece async for piece in wire.body] == []
+    await wire.body.aclose()
+    assert wire.dropped == 0
+
+
+@pytest.mark.parametrize("end", [(), (GONE,)])
+async def test_a_body_that_goes_on_or_broke_off_cannot(end):
+    wire = Wire(None)
+    wire.body.feed(b"a")
+    for error in end:
+        wire.body.end(error)
+    assert arrived(wire.body) is None
+    assert await anext(wire.body) == b"a"

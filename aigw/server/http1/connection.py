@@ -220,7 +220,6 @@ class Connection(asyncio.Protocol):
             self._send(request, response)
             if self.slow:
                 await self.drained()
-        self._answered = True
         body = request.body
         if body.size or not body.complete:
             body.drop()
@@ -229,7 +228,8 @@ class Connection(asyncio.Protocol):
         if not body.complete and not self.gone:
             await self._linger(request)
         self.arrived = self._moved = time.monotonic()
-        self._coming = False
+        self._coming = self._reader.in_head
+        self._answered = not self._coming
 
     def _send(self, request: HttpRequest, response: PlainResponse) -> None:
         if response.sent or self.gone:

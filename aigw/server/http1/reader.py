@@ -38,6 +38,8 @@ class RequestReader:
         self._kept = 0
         self._ended = False
         self._unframed = b""
+        self.in_head = False
+        """A head has begun to arrive, and is not complete yet."""
 
     @property
     def current(self) -> HttpRequest | None:
@@ -79,6 +81,7 @@ class RequestReader:
     # The parser calls these.
 
     def on_message_begin(self) -> None:
+        self.in_head = True
         self._target = b""
         self._headers = []
 
@@ -91,6 +94,7 @@ class RequestReader:
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        self.in_head = False
         large, self._overhead = self._overhead > MAX_HEAD, 0
         if self._unframed:
             self._unframed = b""

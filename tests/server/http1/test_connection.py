@@ -2,11 +2,13 @@
 
 import asyncio
 import errno
+import socket
 import time
 from contextlib import asynccontextmanager
 
 import pytest
 
+from aigw.server.accept import Acceptor
 from aigw.server.http1.connection import MOST_PENDING, Connection
 from aigw.server.http1.request import HIGH_WATER
 from aigw.server.http1.response import PlainResponse, StreamedResponse
@@ -131,6 +133,25 @@ async def test_a_pipeline_lets_others_have_their_turn():
         assert "/last" not in served
         while (await answer(reader))[1] != b"/last":
             pass
+
+
+async def test_a_request_that_has_begun_to_arrive_is_answered_though_others_wait_for_room():
+    acceptor = Acceptor(lambda: Connection(say_target, acceptor.is_full, acceptor.left), 2)
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        acceptor.start(sock, 10)
+        reader, writer = await asyncio.open_connection(*sock.getsockname())
+        async with asyncio.timeout(10):
+            writer.write(GET % b"a" + (GET % b"b")[:-2])
+            assert await answer(reader) == (200, b"/a")
+            other, others = await asyncio.open_connection(*sock.getsockname())
+            others.write(GET % b"other")
+            assert await answer(other) == (200, b"/other")
+            writer.write(b"\r\n")
+            assert await answer(reader) == (200, b"/b")
+        writer.close()
+        others.close()
+        await acceptor.stop()
+        await acceptor.gone(10)
 
 
 async def test_an_unread_body_slows_the_client():

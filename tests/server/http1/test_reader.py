@@ -194,3 +194,11 @@ def test_odd_bytes_pass_unchanged():
     headers = reading.requests[0].headers
     assert headers["x"].encode("utf-8", "surrogateescape") == b"caf\xe9"
     assert headers["y"] == "grüß"
+
+
+def test_a_head_that_has_begun():
+    reading, seen = Reading(), []
+    for piece in (b"G", b"ET / HTTP/1.1\r\n" + HOST, b"\r\n", b"\r\n", b"GET /b HTTP/1.1\r\n"):
+        reading.feed(piece)
+        seen.append(reading.reader.in_head)
+    assert seen == [True, True, False, False, True]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import ClassVar
-from urllib.parse import unquote
 
 import msgspec
 from multidict import CIMultiDict
@@ -18,7 +17,6 @@ from aigw.core.document import Document
 from aigw.core.env import Env
 from aigw.core.errors import ConfigError, GatewayError
 from aigw.core.exchange import Exchange
-from aigw.core.headers import without_credentials
 from aigw.core.model import Origin, Request, Target
 from aigw.core.reply import Reply
 from aigw.dialects import apis, form
@@ -39,6 +37,7 @@ from aigw.providers.lookup import lookup
 from aigw.providers.provider import split_domain
 from aigw.providers.refusals import Refusals
 from aigw.providers.request_errors import BUILT_IN_OFFERS, not_offered, unusable
+from aigw.providers.request_path import RequestPath
 from aigw.translation.embeddings.translation import TARGETS as VECTOR_TARGETS
 from aigw.translation.embeddings.translation import EmbeddingsTranslation
 from aigw.translation.kept_thoughts import KeptThoughts
@@ -49,7 +48,7 @@ from aigw.upstream.builtin import Mock, MockSettings
 class BoundProvider:
     edits: ClassVar[type[BodyEdits]] = BodyEdits
     answers: ClassVar[type[Answers]] = Answers
-    generation_path = staticmethod(qwen.generation_path)
+    paths: ClassVar[type[RequestPath]] = RequestPath
     judges: ClassVar[type[Judge]] = Judge
     own_paths: ClassVar[bool] = True
     """Whether it has the paths that Higress does not know."""
@@ -86,6 +85,7 @@ class BoundProvider:
         self._env = env
         self._builtin = self._builtin_models() if self.row.dialect == "builtin" else None
         self._endpoint = locate(kind, keys, own_paths=self.own_paths)
+        self._path = self.paths(config, self.row, self._endpoint, env)
         self._offers = lru_cache(maxsize=256)(self._endpoint.offers)
         self._moves = lru_cache(maxsize=256)(lambda model: self._rules.moves(self._edits.map(model)))
         self._account, self._sign = access_of(config, self.row, env)
@@ -135,7 +135,7 @@ class BoundProvider:
             model, streaming = self._map_path(request, asked)
         dialect, kept = self._dialect(spoken, api), continuing if translation is not None else None
         call = Call(request, target, api, dialect, asked, spoken, model, streaming, translation, kept)
-        request.path, request.query = self._path(source, call, base="" if bare else self.config.base_path.rstrip("/"))
+        request.path, request.query = self._path.write(source, call, bare=bare)
         if self._sign is not None:
             self._sign(request, target.authority)
         if bare:
@@ -318,47 +318,6 @@ class BoundProvider:
     def _shown(self, request: Request) -> str:
         """The end of a message about a body."""
         return ""
-
-    def _path(self, source: Request, call: Call, *, base: str) -> tuple[str, str]:
-        config = self.config
-        path = source.path
-        if base and config.base_path_handling == "removePrefix" and self._is_below(path, base):
-            path = path[len(base) :] or "/"
-        if config.protocol == "openai":
-            path = self._mapped_path(path, call, source)
-        if base and config.base_path_handling == "prepend" and not self._is_below(path, base):
-            path = base + path
-        path, _, extra = path.partition("?")
-        own = extra or self._endpoint.query
-        query = self._query(source, own) if source.query else ""
-        if own:
-            query = f"{own}&{query}" if query else own
-        return config.provider_base_path + path, query
-
-    def _is_below(self, path: str, base: str) -> bool:
-        return path == base or path.startswith(f"{base}/")
-
-    def _query(self, source: Request, own: str) -> str:
-        """What goes on of the client's query: no key, and nothing that the provider's own query says."""
-        names = {pair.partition("=")[0] for pair in own.split("&")}
-        if apis.DEPLOYMENTS in source.path:
-            names.add("api-version")
-        pairs = without_credentials(source.query).split("&")
-        return "&".join(pair for pair in pairs if unquote(pair.partition("=")[0]) not in names)
-
-    def _mapped_path(self, path: str, call: Call, source: Request) -> str:
-        if call.api == apis.CHAT and self.row.dialect == "qwen":
-            return self.generation_path(call.model, source.parsed)
-        try:
-            mapped = self._path_of(call, path)
-        except ValueError as error:
-            raise GatewayError(400, str(error), code="invalid_model") from None
-        return path if mapped is None else mapped
-
-    def _path_of(self, call: Call, path: str) -> str | None:
-        """Returns the provider's own path, None if the client's is to be used. Raises ValueError for a model that would
-        change it."""
-        return self._endpoint.path_of(call.api, path, call.model)
 
     def _target(self, exchange: Exchange, source: Request, *, bare: bool) -> Target:
         if self._builtin is not None:

@@ -31,10 +31,12 @@ from aigw.providers.bound import BoundProvider
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
+from aigw.providers.endpoint import Endpoint
 from aigw.providers.higress_format import format_of, takes
 from aigw.providers.judge import Beginning, Judge, check_alone, feed
 from aigw.providers.provider import Provider
 from aigw.providers.request_errors import not_offered, unusable
+from aigw.providers.request_path import RequestPath
 from aigw.providers.translated import translated
 from aigw.translation.higress.translation import HigressTranslation
 
@@ -189,8 +191,38 @@ def _anything(batch: Batch) -> bool:
     return True
 
 
-class HigressProvider(BoundProvider):
+class HigressPath(RequestPath):
     generation_path = staticmethod(dashscope_higress.generation_path)
+
+    def __init__(self, config: ProviderConfig, row: Provider, endpoint: Endpoint, env: Env) -> None:
+        super().__init__(config, row, endpoint, env)
+        self._format = format_of(config, row, env)
+
+    def _is_below(self, path: str, base: str) -> bool:
+        """Also a name that begins in the same way."""
+        return path.startswith(base)
+
+    def _query(self, source: Request, own: str) -> str:
+        """All of it."""
+        return source.query
+
+    def _mapped(self, path: str, call: Call, source: Request) -> str:
+        """One model of a list is no API of its own."""
+        models = self._endpoint.paths.get(apis.MODELS)
+        if call.api is None and models and not self._endpoint.path and "/v1/models/" in path:
+            return f"{models}/{path.partition('/v1/models/')[2]}"
+        return super()._mapped(path, call, source)
+
+    def _path_of(self, call: Call, path: str) -> str | None:
+        """Also that of Anthropic's or Gemini's format."""
+        own = takes(self._format, call.api)
+        if own is None or call.api is None or call.api in self._endpoint.paths:
+            return super()._path_of(call, path)
+        return own.path(call.api, call.model, stream=call.streaming)
+
+
+class HigressProvider(BoundProvider):
+    paths: ClassVar[type[RequestPath]] = HigressPath
     edits: ClassVar[type[BodyEdits]] = HigressEdits
     answers: ClassVar[type[Answers]] = HigressAnswers
     judges: ClassVar[type[Judge]] = HigressJudge
@@ -269,28 +301,6 @@ class HigressProvider(BoundProvider):
 
     def _check_known(self, exchange: Exchange, source: Request) -> None:
         """Any path goes on, with the provider's key."""
-
-    def _is_below(self, path: str, base: str) -> bool:
-        """Also a name that begins in the same way."""
-        return path.startswith(base)
-
-    def _query(self, source: Request, own: str) -> str:
-        """All of it."""
-        return source.query
-
-    def _mapped_path(self, path: str, call: Call, source: Request) -> str:
-        """One model of a list is no API of its own."""
-        models = self._endpoint.paths.get(apis.MODELS)
-        if call.api is None and models and not self._endpoint.path and "/v1/models/" in path:
-            return f"{models}/{path.partition('/v1/models/')[2]}"
-        return super()._mapped_path(path, call, source)
-
-    def _path_of(self, call: Call, path: str) -> str | None:
-        """Also that of Anthropic's or Gemini's format."""
-        own = takes(self._format, call.api)
-        if own is None or call.api is None or call.api in self._endpoint.paths:
-            return super()._path_of(call, path)
-        return own.path(call.api, call.model, stream=call.streaming)
 
     def _shown(self, request: Request) -> str:
         return f": {request.body.decode('utf-8', 'replace')}"

@@ -16,6 +16,8 @@ MOST = 40
 BEHIND = {
     "stores": "a reader needs the protocol, core/stores.py, which is the seam of everything that is kept",
     "upstream": "a reader needs the protocol, core/upstream.py, and the switch",
+    "books/books.py": "it adds up old rows when nobody asks anything",
+    "books/usage_blocks.py": "the same",
     "server/warm_up.py": "it looks now and then whether nobody asks anything",
     "server/http1": "a reader knows what a request and a response are",
 }
@@ -42,6 +44,7 @@ SMALL = {
     "pricing/prices.py": "finds the price",
     "providers/fit.py": "sees that it is a stream",
     "providers/missing_api.py": "sees that the API is there",
+    "providers/request_path.py": "writes the path",
     "providers/provider.py": "is the row of the catalog",
     "server/accept.py": "lets a connection in",
     "server/bodies.py": "reads a body",

@@ -25,6 +25,7 @@ from aigw.dialects.breaking_off import PlainEnd
 from aigw.dialects.edit import place_of, put
 from aigw.dialects.failures import MARKS, failure_in, failure_in_event, is_failed_end, may_fail
 from aigw.dialects.json_values import encoded, object_of
+from aigw.dialects.openai_chat_bursts import ends_in, going_on, only_goes_on
 from aigw.dialects.openai_chat_calls import CallNumbers, content_of
 from aigw.dialects.openai_chat_request import objects_of
 from aigw.dialects.openai_chat_writer import ChatWriter, usage_of
@@ -45,9 +46,6 @@ _FINISHES: dict[str, Finish] = {
     "stop": "stop", "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls",
     "content_filter": "content_filter",
 }  # fmt: skip
-_GOES_ON = (b'"finish_reason":null}]}\n\n', b'"finish_reason":null}],"usage":null}\n\n')
-"""Most events of a stream with one choice end with one of these. They go on: usage could only stand in front."""
-_USAGE = b'"usage":{"'
 
 
 class CompletionsView(RequestView):
@@ -145,15 +143,14 @@ class CompletionsReader(AnswerReader):
             for mark in MARKS:
                 if mark in raw:
                     return True
-        return _ends(raw) > 0 or raw.count(b'"error') > 0 or super().tells(raw)
+        return ends_in(raw) > 0 or raw.count(b'"error') > 0 or super().tells(raw)
 
     def telling_of(self, batch: Batch, raw: bytes) -> Sequence[Chunk]:
         if self._choices != 1 or type(batch) is not Burst or len(raw) > LARGE or raw.count(b'"error'):
             return super().telling_of(batch, raw)
-        single = raw.endswith(_GOES_ON) and raw.count(b"\n") == 2 and raw.count(b'"finish_reason"') == 1
-        if single and raw.find(_USAGE) < 0:
-            return ()  # most events that come alone, in a third of the time
-        at = _going_on(raw)
+        if only_goes_on(raw):
+            return ()
+        at = going_on(raw)
         return [chunk for chunk in batch.behind(at) if self.tells(chunk.raw)] if at < len(raw) else ()
 
     def take_event(self, body: Json) -> None:
@@ -252,26 +249,6 @@ def _folded(events: Iterable[Chunk]) -> Iterable[Json]:
             if reason and (isinstance(delta, dict) or text is not None or reason == "content_filter"):
                 folded["finish_reason"] = reason
     return made.values()
-
-
-def _going_on(raw: bytes) -> int:
-    """Returns where the first events end that certainly do nothing but go on, of events whose lines end with LF.
-
-    A search of 5 KB takes 1 to 4 µs, unless it is for a single byte or ends at once."""
-    number = end = 0
-    for mark in _GOES_ON:
-        if (last := raw.rfind(mark)) >= 0:
-            number += raw.count(mark)
-            end = max(end, last + len(mark))
-    # otherwise one of the events has more lines, ends in another way, names its end twice, or has usage in front
-    alike = 2 * number == raw.count(b"\n", 0, end) and number == raw.count(b'"finish_reason"', 0, end)
-    return end if alike and raw.find(_USAGE, 0, end) < 0 else 0
-
-
-def _ends(raw: bytes) -> int:
-    """Returns how many finish reasons are in the bytes."""
-    named = raw.count(b'"finish_reason"')
-    return named and named - raw.count(b'"finish_reason":null') - raw.count(b'"finish_reason": null')
 
 
 def is_usage_only(body: Any) -> bool:

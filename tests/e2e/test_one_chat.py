@@ -37,6 +37,7 @@ SMALL = {
     "dialects/apis.py": "names an API",
     "dialects/failures.py": "finds failures",
     "dialects/model_field.py": "reads and writes the model",
+    "dialects/openai_chat_bursts.py": "sees which events only go on",
     "dialects/openai_chat_whole.py": "writes the event that tells usage",
     "dialects/openai_chat_writer.py": "writes the usage",
     "higress/values.py": "says what is true",

@@ -1,5 +1,6 @@
 """How long the 1st, 2nd and 10th request take that a fresh gateway answers, of each kind: at once when it is ready, and
-after a second in which nobody asks; and one more after another second. Medians over several starts, in ms.
+after a second in which nobody asks; and one more after another second. Medians over several starts, in ms. `cpu` is the
+processor time of the first one, which depends less on what else the machine does.
 
 The floor, which has nothing to load, stands beside: its first request waits for a connection to the provider, too, and
 the first after any pause takes longer than the next."""
@@ -71,21 +72,21 @@ def first_requests(starts: int) -> dict[str, dict[str, float]]:
 
 
 def beyond_floor(figures: Figures) -> float:
-    """How much longer the first plain request takes than the floor's, after a pause."""
-    return float(figures["plain"]["idle 1"] - figures[FLOOR]["idle 1"])
+    """How much more processor time the first plain request takes than the floor's, after a pause."""
+    return round(float(figures["plain"]["idle cpu"] - figures[FLOOR]["idle cpu"]), 1)
 
 
 def lines(name: str, figures: Figures) -> list[str]:
     rows = next(iter(figures.values()))
-    out = [f"{name + ' request (ms)':18}" + "".join(f"{each:>14}" for each in rows)]
-    return out + [f"  {kind:16}" + "".join(f"{row[each]:>14.1f}" for each in rows) for kind, row in figures.items()]
+    out = [f"{name + ' request (ms)':18}" + "".join(f"{each:>13}" for each in rows)]
+    return out + [f"  {kind:16}" + "".join(f"{row[each]:>13.1f}" for each in rows) for kind, row in figures.items()]
 
 
 def _medians(kind: Kind, starts: int, start: Start) -> dict[str, float]:
     found = {}
     for when, pause in PAUSES.items():
         runs = [_times(start(f"{when}-{number}"), kind, pause) for number in range(starts)]
-        for place, column in enumerate((*NUMBERS, "later")):
+        for place, column in enumerate((*NUMBERS, "later", "cpu")):
             found[f"{when} {column}"] = round(statistics.median(run[place] for run in runs), 1)
     return found
 
@@ -98,14 +99,17 @@ def _aigw(folder: Path, port: int, kind: Kind, name: str) -> Iterator[processes.
 
 
 def _times(gateway: AbstractContextManager[processes.Server], kind: Kind, pause: float) -> list[float]:
-    """The milliseconds of the requests with NUMBERS, and of one after another pause."""
+    """The milliseconds of the requests with NUMBERS, and of one after another pause; and the processor time of the
+    first."""
     with gateway as server:
         time.sleep(pause)
-        connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
-        taken = [_milliseconds(connection, kind, number) for number in range(1, NUMBERS[-1] + 1)]
+        connection, before = HTTPConnection("127.0.0.1", server.port, timeout=30), server.cpu()
+        taken = [_milliseconds(connection, kind, 1)]
+        used = 1000 * (server.cpu() - before)
+        taken += [_milliseconds(connection, kind, number) for number in range(2, NUMBERS[-1] + 1)]
         time.sleep(IDLE_SECONDS)
         later = _milliseconds(connection, kind, NUMBERS[-1] + 1)
-        return [*(taken[number - 1] for number in NUMBERS), later]
+        return [*(taken[number - 1] for number in NUMBERS), later, used]
 
 
 def _config(folder: Path, port: int, kind: Kind) -> Path:

@@ -51,11 +51,13 @@ class Tool(NamedTuple):
 
 
 class TextPlace(NamedTuple):
-    """A text that the model reads, and its path in the body of the request."""
+    """A text that the model reads, and its path in the body of the request. `is_call` says that it is the JSON text of
+    a call's arguments."""
 
     path: JsonPath
     text: str
     role: Role
+    is_call: bool = False
 
 
 class Asked(Protocol):
@@ -141,7 +143,14 @@ class Asked(Protocol):
 
     @property
     def places(self) -> Sequence[TextPlace]:
-        """The texts that the model reads, with their places. `Dialect.replace` takes such a place."""
+        """The texts of the conversation that the model reads, with their places. `Dialect.replace` takes such a
+        place."""
+        ...
+
+    @property
+    def other_places(self) -> Sequence[TextPlace]:
+        """The texts beside those of `places`, such as descriptions of tools and arguments of calls, also names of
+        members: the last step of such a path is a `dialects.answer_texts.MemberName`."""
         ...
 
     @property

@@ -22,7 +22,7 @@ LONG_NUMBER = 10**7
 _REASONING = "reasoning"
 _DETAILS = "reasoning_details"
 """The field that has the reasoning again, beside the fields whose names begin with the word."""
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 """A name of a member that is no text, but one of a schema."""
 
 
@@ -62,7 +62,7 @@ def leaves(path: JsonPath, value: Any, choice: int = 0) -> Iterator[AnswerText]:
             yield AnswerText(place, value, choice=choice)
         elif isinstance(value, dict):
             for name, each in reversed(value.items()):
-                named = [] if _IDENTIFIER.fullmatch(name) else [((*place, MemberName(name)), name)]
+                named = [] if IDENTIFIER.fullmatch(name) else [((*place, MemberName(name)), name)]
                 waiting += [*named, ((*place, name), each)]
         elif isinstance(value, list):
             waiting += [((*place, index), each) for index, each in reversed(list(enumerate(value)))]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from aigw.core.dialect import Where
 from aigw.core.document import Document, fields_of, items_of
 from aigw.core.json_path import JsonPath
+from aigw.dialects.answer_texts import MemberName
 
 
 def place_of(where: Where, roles: Sequence[str | None]) -> int:
@@ -32,8 +33,17 @@ class _New(NamedTuple):
 
 
 def put(document: Document, values: Iterable[tuple[JsonPath, Any]]) -> None:
-    """Replaces the values at these paths. Each field is split and joined once, however many values are in it. Raises
-    ValueError if there is no such path."""
+    """Replaces the values at these paths. Each field is split and joined once, however many values are in it. Names of
+    members (`MemberName`) are replaced one by one after that, the innermost first. Raises ValueError if there is no
+    such path."""
+    given = list(values)
+    names = [each for each in given if isinstance(each[0][-1], MemberName)]
+    _put_all(document, [each for each in given if not isinstance(each[0][-1], MemberName)] if names else given)
+    for path, name in sorted(names, key=lambda each: -len(each[0])):
+        _put_all(document, [(path, name)])
+
+
+def _put_all(document: Document, values: Iterable[tuple[JsonPath, Any]]) -> None:
     for name, change in _by_step(values).items():
         raw = document.raw(str(name))
         if raw is None:
@@ -64,6 +74,8 @@ def _put(raw: bytes, change: _Changes | _New) -> Any:
         return items
     fields: dict[str, Any] = dict(fields_of(raw))
     for step, inner in change.items():
+        if isinstance(step, MemberName) and isinstance(inner, _New):
+            return {inner.value if name == step else name: value for name, value in fields.items()}
         value = _put(bytes(fields[step]), inner)
         if value is GONE:
             del fields[step]

@@ -69,6 +69,11 @@ class GenericView(RequestView):
         texts = (each for name in names for each in named((name,), self.get(name), (*names, "text", "parts")))
         return [TextPlace(each.path, each.text, "") for each in texts if next(texts_in(each.text), "")]
 
+    @property
+    def other_places(self) -> Sequence[TextPlace]:
+        """None: nobody here knows what else a model reads, and what a name or a key is."""
+        return ()
+
 
 class GenericReader(AnswerReader):
     """Reads the usage of any vendor. It sees when a stream is complete if its events are of a kind that is known; of

@@ -14,6 +14,7 @@ from aigw.core.large_json import occurrences
 from aigw.core.model import Request
 from aigw.dialects import apis
 from aigw.dialects.images import images_in
+from aigw.dialects.request_texts import other_texts
 from aigw.higress.template import TEMPLATE
 from aigw.higress.values import truthy
 
@@ -125,6 +126,13 @@ class RequestView:
     @property
     def places(self) -> Sequence[TextPlace]:
         return ()
+
+    @property
+    def other_places(self) -> Sequence[TextPlace]:
+        document = self.document
+        names = [] if document is None else [name for name in document.names() if name not in self.IMMATERIAL]
+        known = {place.path for place in self.places}
+        return list(other_texts(((name, RequestView.get(self, name)) for name in names), known))
 
     @property
     def images(self) -> Sequence[str]:

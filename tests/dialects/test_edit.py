@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.core.document import Document
+from aigw.dialects.answer_texts import MemberName
 from aigw.dialects.edit import GONE, place_of, put
 
 BODY = b'{"a": 1.0, "list": [ {"x" :1e2, "y": "old"}, "\\u00e9" ], "text":"t"}'
@@ -23,6 +24,13 @@ def test_at_a_place(path, expected):
     document = Document(BODY)
     put(document, [(path, "new")])
     assert document.encode() == expected
+
+
+def test_names_of_members_are_replaced_after_what_they_name():
+    document = Document(b'{"a": {"x y": {"z z": "old", "b": 1.0}}}')
+    names = [(("a", MemberName("x y")), "one"), (("a", "x y", MemberName("z z")), "two")]
+    put(document, [*names, (("a", "x y", "z z"), "new")])
+    assert document.encode() == b'{"a":{"one":{"two":"new","b":1.0}}}'
 
 
 @pytest.mark.parametrize("path", [("none",), ("list", 2), ("list", 0, "z"), ("text", 0), ("text", "a"), ("a", "b")])

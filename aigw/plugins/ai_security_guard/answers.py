@@ -90,13 +90,17 @@ class Answer:
         return PASS
 
     async def _window(self, window: Window) -> Decision:
-        """The strings in the arguments of a call are texts of their own."""
-        leaves = leaves_of(window.text) if window.is_call else None
-        if leaves is None:
-            return await self._check.text(window.text)
-        decision = await self._check.text("\n".join(leaves))
-        if decision.kind != "mask":
-            return decision
-        each = [await self._check.text(leaf) for leaf in leaves]
-        texts = [one.masked if one.kind == "mask" else leaf for one, leaf in zip(each, leaves, strict=True)]
-        return Decision("mask", with_leaves(window.text, texts))
+        return await (of_call(self._check, window.text) if window.is_call else self._check.text(window.text))
+
+
+async def of_call(check: Check, arguments: str) -> Decision:
+    """What becomes of the arguments of a call: the strings in them are texts of their own."""
+    leaves = leaves_of(arguments)
+    if leaves is None:
+        return await check.text(arguments)
+    decision = await check.text("\n".join(leaves))
+    if decision.kind != "mask":
+        return decision
+    each = [await check.text(leaf) for leaf in leaves]
+    texts = [one.masked if one.kind == "mask" else leaf for one, leaf in zip(each, leaves, strict=True)]
+    return Decision("mask", with_leaves(arguments, texts))

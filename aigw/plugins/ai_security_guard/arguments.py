@@ -18,6 +18,9 @@ _BETWEEN = re.compile(r"(?:[\s{}\[\]:,\d.eE+-]++|true|false|null)*+")
 """What stands between the texts of JSON."""
 
 
+_decode = json.JSONDecoder(strict=False).decode
+
+
 def leaves_of(arguments: str) -> list[str] | None:
     """The texts in their order, None if there is more than these in the arguments: they are no JSON."""
     try:
@@ -40,4 +43,4 @@ def with_leaves(arguments: str, texts: Sequence[str]) -> str:
 
 def _texts(arguments: str) -> Iterator[str]:
     for found in _TEXT.finditer(arguments):
-        yield json.loads(found[0], strict=False) if found[0].startswith('"') else found[0]
+        yield _decode(found[0]) if found[0].startswith('"') else found[0]

@@ -22,7 +22,8 @@ from aigw.core.model import Batch, Chunk, Request
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.higress.gjson import GjsonPath
-from aigw.plugins.ai_security_guard.answers import Answer
+from aigw.plugins.ai_security_guard.answers import Answer, of_call
+from aigw.plugins.ai_security_guard.beside import beside
 from aigw.plugins.ai_security_guard.checking import NAME, Check, Phase, Uncheckable, count
 from aigw.plugins.ai_security_guard.deciding import PASS, Decision
 from aigw.plugins.ai_security_guard.refusing import Refusals
@@ -30,7 +31,7 @@ from aigw.plugins.ai_security_guard.refusing import Refusals
 HEADER = "x-aigw-guard"
 MOST_BYTES = 32 * 1024 * 1024
 """A larger plain answer is not read into memory; it counts as one that cannot be checked."""
-MOST_REMEMBERED = 4096
+MOST_REMEMBERED = 16_384
 """How many texts are remembered that passed as they are: a conversation sends its beginning again in each turn."""
 
 
@@ -84,12 +85,12 @@ class SafeGuard:
     async def _request(self, exchange: Exchange, check: Check) -> Decision:
         """Checks what the model would read, and masks it there."""
         masked: list[tuple[TextPlace, str]] = []
-        for place in await aside(len(exchange.request.body), self._places, exchange, check):
-            decision = await self._remembered(place.text, check)
+        for text, places in await aside(len(exchange.request.body), self._texts, exchange, check):
+            decision = await self._remembered(text, check)
             if decision.kind == "deny":
                 return decision
             if decision.kind == "mask":
-                masked.append((place, decision.masked))
+                masked += await self._masked(decision, places, check)
         for image in exchange.asked.images if self._settings.images else ():
             decision = await check.image(image)
             if decision.kind == "deny":
@@ -99,6 +100,24 @@ class SafeGuard:
         if masked:
             exchange.dialect.replace(exchange.request.document, masked)
         return Decision("mask") if masked else PASS
+
+    async def _masked(
+        self, decision: Decision, places: Sequence[TextPlace], check: Check
+    ) -> list[tuple[TextPlace, str]]:
+        """The texts for these places, whose text is to be masked as this decision says."""
+        if len(places) == 1 and not places[0].is_call:
+            return [(places[0], decision.masked)]
+        each = [(place, await (of_call if place.is_call else Check.text)(check, place.text)) for place in places]
+        return [(place, one.masked) for place, one in each if one.kind == "mask"]
+
+    def _texts(self, exchange: Exchange, check: Check) -> Sequence[tuple[str, Sequence[TextPlace]]]:
+        """What is checked, each with the places of its texts: what was said alone, other texts with those beside
+        them."""
+        places = self._places(exchange, check)
+        texts: list[tuple[str, Sequence[TextPlace]]] = [(place.text, (place,)) for place in places]
+        if self._settings.path is not None or not exchange.request.is_json:
+            return texts
+        return [*texts, *beside(exchange.asked, everything=self._settings.everything)]
 
     def _places(self, exchange: Exchange, check: Check) -> Sequence[TextPlace]:
         request = exchange.request
@@ -119,6 +138,7 @@ class SafeGuard:
         key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         if key in self._passed:
             self._passed.move_to_end(key)
+            await check.give_way()
             return PASS
         before = check.failed, len(check.labels)
         decision = await check.text(text)

@@ -1,0 +1,77 @@
+"""Finds the texts of a request that stand beside its turns: descriptions and schemas of tools, arguments of calls,
+names, formats, and whatever else is a text. Sans-io.
+
+Rule: a text is what is not known to be none. So a field that nobody here knows is looked at, too."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Literal
+
+from aigw.core.dialect import TextPlace
+from aigw.core.json_path import JsonPath
+from aigw.core.pace import rest
+from aigw.dialects.answer_texts import IDENTIFIER, LONG_NUMBER, MemberName
+
+_Kind = Literal["wire", "values", "schema"]
+
+_NO_TEXT = frozenset((
+    "id", "type", "role", "model", "data", "bytes", "file_data", "b64_json", "url", "image_url", "file_url",
+    "fileUri", "file_uri", "mimeType", "mime_type", "media_type", "signature", "thoughtSignature", "thought_signature",
+    "encrypted_content", "server_url", "headers", "authorization", "authorization_token", "mcp_servers", "logit_bias",
+    "reasoningContent",
+))  # fmt: skip
+"""Members with what is not read as a text: kinds, media, what is signed, addresses and keys of tools elsewhere."""
+_IDS = ("_id", "_ids", "Id", "Ids")
+_SIGNED = ("thinking", "redacted_thinking", "reasoning")
+"""The types of blocks and items that providers accept only unchanged."""
+_VALUES = frozenset(("input", "args", "arguments", "response", "variables", "input_examples"))
+"""Members that are free to have any names and values in them, if they are no fields of the body themselves."""
+_SCHEMAS = frozenset((
+    "parameters", "parametersJsonSchema", "parameters_json_schema", "input_schema", "inputSchema", "schema",
+    "responseSchema", "response_schema", "responseJsonSchema", "response_json_schema", "_responseJsonSchema",
+))  # fmt: skip
+"""The same for JSON Schemas, in which a number is nobody's."""
+
+
+def other_texts(fields: Iterable[tuple[str, Any]], known: Collection[JsonPath]) -> Iterator[TextPlace]:
+    """Yields the texts in these fields of a body, but for those at the paths that are known. Those of one element of a
+    list come together; in it, those that are not nested come first."""
+    waiting: list[tuple[JsonPath, Any, _Kind]] = [((), dict(fields), "wire")]
+    while waiting:
+        path, value, kind = waiting.pop()
+        rest()
+        inner: list[tuple[JsonPath, Any, _Kind]] = []
+        for step, each, its_kind in _members(value, kind):
+            if isinstance(each, str):
+                if each and (*path, step) not in known:
+                    yield TextPlace((*path, step), each, "", step == "arguments" and kind == "wire")
+            elif isinstance(each, dict | list):
+                inner.append(((*path, step), each, its_kind if path else "wire"))
+            elif kind == "values" and type(each) is int and abs(each) >= LONG_NUMBER:
+                yield TextPlace((*path, step), str(each), "")
+        waiting += reversed(inner)
+
+
+def _members(value: dict[str, Any] | list[Any], kind: _Kind) -> Iterable[tuple[str | int, Any, _Kind]]:
+    """What may have texts, each with its step and with what kind of value it is in."""
+    if isinstance(value, list):
+        return ((index, each, kind) for index, each in enumerate(value))
+    return _wired(value) if kind == "wire" else _free(value, kind)
+
+
+def _wired(value: dict[str, Any]) -> Iterator[tuple[str | int, Any, _Kind]]:
+    """Of an object of the wire format."""
+    if value.get("type") in _SIGNED or value.get("thought") is True:
+        return
+    for name, each in value.items():
+        if each and name not in _NO_TEXT and not name.endswith(_IDS):
+            yield name, each, "values" if name in _VALUES else "schema" if name in _SCHEMAS else "wire"
+
+
+def _free(value: dict[str, Any], kind: _Kind) -> Iterator[tuple[str | int, Any, _Kind]]:
+    """All members, and their names where they are no identifiers."""
+    for name, each in value.items():
+        yield name, each, kind
+        if not IDENTIFIER.fullmatch(name):
+            yield MemberName(name), str(name), kind

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from aigw.core import large_json
+from aigw.core import json_cuts, large_json
+from aigw.core.json_cuts import bytes_of
 from aigw.core.large_json import Elements
 from aigw.core.pace import LARGE, rest, resting
 
@@ -96,7 +97,7 @@ class Document:
         _numbers.inexact = False
         try:
             decode = _decode_any if len(raw) <= LARGE else _decode_large
-            value = self._values[name] = decoded(bytes(raw), decode, json.loads)
+            value = self._values[name] = decoded(bytes_of(raw), decode, json.loads)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
         if _numbers.inexact:
@@ -174,25 +175,26 @@ class Document:
         if raw is None or len(raw) <= LARGE or name in self._values:
             return None
         try:
-            return items_of(bytes(raw))
+            return items_of(bytes_of(raw))
         except ValueError:
             return None
 
     def raw(self, name: str) -> bytes | None:
         """Returns the bytes of a field's value, None if there is no such field."""
         raw = self._fields.get(name)
-        return None if raw is None else bytes(raw)
+        return None if raw is None else bytes_of(raw)
 
     def mentions(self, text: bytes) -> bool:
         """Whether the source, as it was before all changes, contains these bytes."""
-        return self._parsed.find(text) >= 0
+        parsed = self._parsed
+        return any(parsed.find(text, start, end) >= 0 for start, end in large_json.windows(len(parsed), len(text)))
 
     def items_of(self, name: str) -> list[msgspec.Raw]:
         """Returns the elements of an array field, each as raw JSON. Raises ValueError if it is not an array."""
         if name not in self._fields:
             raise ValueError(f"{name}: is missing")
         try:
-            return items_of(bytes(self._fields[name]))
+            return items_of(bytes_of(self._fields[name]))
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
 
@@ -276,12 +278,12 @@ def _of_raw(value: Any) -> Any:
 
 def fields_of(source: bytes) -> dict[str, msgspec.Raw]:
     """Returns the fields of an object, each value as raw JSON. Raises ValueError."""
-    return decoded(source, _decode_fields, _split)
+    return decoded(source, _decode_fields if len(source) <= LARGE else json_cuts.fields, _split)
 
 
 def items_of(source: bytes) -> list[msgspec.Raw]:
     """Returns the elements of an array, each as raw JSON. Raises ValueError."""
-    return decoded(source, _decode_items, _split_items)
+    return decoded(source, _decode_items if len(source) <= LARGE else json_cuts.items, _split_items)
 
 
 def decoded(source: bytes, decode: Callable[[bytes], _T], lenient: Callable[[str], _T]) -> _T:

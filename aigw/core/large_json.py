@@ -1,6 +1,6 @@
 """JSON that is large: the same as of small JSON, but element by element, so that a job on it can rest (`core.aside`).
 
-Rule: no call of C code gets more than a slice of it, except for what only finds out where its elements end. What was
+Rule: no call of C code gets more than a slice of it (`core.json_cuts`), unless it lets other threads run. What was
 decoded of an element is gone before the next one: to make and free all of it at once takes four times as long."""
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 
-from aigw.core.pace import MANY, rest, resting
+from aigw.core import json_cuts
+from aigw.core.json_cuts import bytes_of, fields, items
+from aigw.core.pace import LARGE, MANY, rest, resting
 
 SLICE = 32 * 1024
 """Bytes of JSON that are decoded at once: takes less than half a millisecond."""
@@ -21,9 +23,6 @@ SPACE = b" \t\r\n"
 """What may stand before a value."""
 DEEP = 8
 """What is nested in so many large values is a slice, however large: it would be gone through again for each of them."""
-
-_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 _T = TypeVar("_T")
 Decode = Callable[[bytes], Any]
@@ -35,11 +34,13 @@ def decoded(source: bytes, decode: Decode, depth: int = DEEP) -> Any:
     rest()
     source = source.lstrip(SPACE)
     kind = source[:1]
+    if kind == b'"' and len(source) > LARGE and (text := json_cuts.text(source.rstrip(SPACE))) is not None:
+        return text
     if len(source) <= SLICE or not depth or kind not in b"[{":
         return decode(source)
     if kind == b"[":
-        return [decoded(bytes(each), decode, depth - 1) for each in _items(source)]
-    return {name: decoded(bytes(each), decode, depth - 1) for name, each in _fields(source).items()}
+        return [decoded(bytes_of(each), decode, depth - 1) for each in items(source)]
+    return {name: decoded(bytes_of(each), decode, depth - 1) for name, each in fields(source).items()}
 
 
 def slices(source: bytes, encode: Encode, depth: int = DEEP) -> Iterator[bytes]:
@@ -48,19 +49,29 @@ def slices(source: bytes, encode: Encode, depth: int = DEEP) -> Iterator[bytes]:
     source = source.lstrip(SPACE)
     kind = source[:1]
     if kind == b"[" and len(source) > SLICE and depth:
-        for each in resting(_items(source)):
-            yield from slices(bytes(each), encode, depth - 1)
-    elif kind == b"{" and len(source) > SLICE and depth and encode(fields := _fields(source)) == source:
-        for value in fields.values():
-            yield from slices(bytes(value), encode, depth - 1)
+        for some in json_cuts.texts(source):
+            if isinstance(some, bytes):
+                yield some
+            else:
+                for each in resting(some):
+                    yield from slices(bytes_of(each), encode, depth - 1)
+    elif kind == b"{" and len(source) > SLICE and depth and _is_encoded(source, found := fields(source), encode):
+        for value in found.values():
+            yield from slices(bytes_of(value), encode, depth - 1)
     elif kind in (b"[", b"{"):
         rest()
         yield source
 
 
+def _is_encoded(source: bytes, found: dict[str, msgspec.Raw], encode: Encode) -> bool:
+    """Whether an object is written as `encode` writes it. Only what is joined may be large."""
+    pieces = [piece for name, value in found.items() for piece in (encode(name), b":", bytes_of(value), b",")]
+    return b"".join([b"{", *pieces[:-1], b"}"]) == source
+
+
 def without_large(source: bytes, decode: Decode) -> Any:
     """Returns an object without its large fields. Raises ValueError if it is none, or a field cannot be decoded."""
-    return {name: decode(bytes(value)) for name, value in _fields(source).items() if len(value) <= SLICE}
+    return {name: decode(bytes(value)) for name, value in fields(source).items() if len(value) <= SLICE}
 
 
 class Elements(Sequence[_T]):
@@ -109,15 +120,24 @@ def windows(size: int, length: int) -> Iterator[tuple[int, int]]:
 def encoded(value: Any, encode: Encode) -> bytes:
     """Returns what `encode` returns of a value whose large arrays may be `Elements`. It writes the names of objects in
     order."""
+    return b"".join(_pieces(value, encode))
+
+
+def _pieces(value: Any, encode: Encode) -> Iterator[bytes]:
     if isinstance(value, dict) and any(isinstance(each, Elements) for each in value.values()):
-        pairs = [encode(name) + b":" + encoded(value[name], encode) for name in sorted(value)]
-        return b"{" + b",".join(pairs) + b"}"
-    if not isinstance(value, Elements):
+        before = b"{"
+        for name in sorted(value):
+            yield before + encode(name) + b":"
+            yield from _pieces(value[name], encode)
+            before = b","
+        yield b"}"
+    elif isinstance(value, Elements):
+        before, left = b"[", iter(value)
+        while some := list(islice(left, MANY)):
+            yield before
+            yield encode(some)[1:-1]
+            before = b","
+        yield b"]" if before == b"," else b"[]"
+    else:
         rest()
-        return encode(value)
-    return b"[" + b",".join(_runs(iter(value), encode)) + b"]"
-
-
-def _runs(left: Iterator[Any], encode: Encode) -> Iterator[bytes]:
-    while some := list(islice(left, MANY)):
-        yield encode(some)[1:-1]
+        yield encode(value)

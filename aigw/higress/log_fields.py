@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from aigw.core.document import Document
+from aigw.core.json_cuts import items
 from aigw.core.model import Request
 from aigw.core.pace import LARGE, resting
 from aigw.higress.values import text_of
@@ -27,7 +28,6 @@ class _Turn(msgspec.Struct):
 
 _decode_turns = msgspec.json.Decoder(list[_Turn]).decode
 _decode_turn = msgspec.json.Decoder(_Turn).decode
-_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 @lru_cache(maxsize=1024)
@@ -72,7 +72,7 @@ def _roles(document: Document, name: str) -> list[Any] | None:
         return None
     if len(raw) <= LARGE:
         return [turn.role for turn in _decode_turns(raw)]
-    return [_decode_turn(each).role for each in resting(_decode_items(raw))]
+    return [_decode_turn(each).role for each in resting(items(raw))]
 
 
 def chat_id(body: Any) -> str | None:

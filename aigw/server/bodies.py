@@ -11,6 +11,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
+from aigw.core.aside import aside
 from aigw.core.content_coding import DECODERS, codings_of
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
@@ -135,7 +136,7 @@ class Incoming:
         while self._size <= kept and kept:
             piece = await self._next()
             if not piece:
-                return b"".join(pieces), None
+                return await aside(self._size, b"".join, pieces), None
             pieces.append(piece)
         return b"".join(pieces), self._rest()
 

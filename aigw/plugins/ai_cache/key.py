@@ -15,6 +15,7 @@ import msgspec
 
 from aigw.core.exchange import Exchange
 from aigw.core.headers import without_credentials
+from aigw.core.json_cuts import bytes_of, fields, items
 from aigw.core.large_json import SLICE, encoded
 from aigw.core.pace import rest
 from aigw.core.plugin import Behind
@@ -54,8 +55,6 @@ def _now(part: Any) -> Any:
 
 _encode = msgspec.json.Encoder(order="sorted", enc_hook=_now).encode
 _decode = msgspec.json.Decoder().decode
-_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 KEPT = 4096
 """A request of at most so many bytes is stored whole with its answer. A larger one is shortened:"""
@@ -213,13 +212,13 @@ def shortened_text(text: bytes, depth: int = DEEP, piece: int = SLICE) -> Any:
         rest()
         return shortened(_decode(text), depth)
     if kind == b"{":
-        return {name: shortened_text(bytes(each), depth - 1, piece) for name, each in _decode_fields(text).items()}
-    elements = _decode_elements(text)
+        return {name: shortened_text(bytes_of(each), depth - 1, piece) for name, each in fields(text).items()}
+    elements = items(text)
     if len(elements) <= MANY:
-        return [shortened_text(bytes(each), depth - 1, piece) for each in elements]
+        return [shortened_text(bytes_of(each), depth - 1, piece) for each in elements]
     last = elements[-LAST:]
     first = memoryview(text)[: -1 - LAST - sum(map(len, last))]
     return [
         f"… ({len(elements) - LAST} elements, {digest(first, b']')})",
-        *[shortened_text(bytes(each), depth - 1, piece) for each in last],
+        *[shortened_text(bytes_of(each), depth - 1, piece) for each in last],
     ]

@@ -1,41 +1,97 @@
 """Undoes the content codings of HTTP bodies: gzip, deflate, br and zstd. Sans-io.
 
-Rule: what comes out is bounded, because a small body may decode to a very large one."""
+Rule: what comes out is bounded, because a small body may decode to a very large one. It comes in pieces, with rests in
+between (`core.pace`), because nobody knows its size before."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from aigw.core.pace import LARGE, rest
+
+SLICE = 4096
+"""So many bytes go in at once: zlib and zstd copy what they have not used yet."""
+
+
+class TooLargeError(ValueError):
+    """More comes out than may."""
 
 
 class Decoder(Protocol):
-    def feed(self, data: bytes, room: int) -> bytes:
-        """Decodes `data`. Returns at most `room` + 1 bytes."""
+    def feed(self, data: bytes, most: int) -> bytes:
+        """Decodes `data`. Returns about `most` bytes. The next calls, without data, return what is left; at the end
+        they return b""."""
         ...
 
     def complete(self) -> bool: ...
 
 
-class _Zlib:
-    def __init__(self, wbits: int) -> None:
-        self._decoder = zlib.decompressobj(wbits)
-        self._wbits = wbits
-        self._begun = False
+class _Members:
+    """A coding whose bodies may have several members, one after another."""
 
-    def feed(self, data: bytes, room: int) -> bytes:
-        if data and not self._begun:
-            self._begun = True
-            if self._wbits == zlib.MAX_WBITS and data[0] & 0x0F != 8:
-                self._decoder = zlib.decompressobj(-zlib.MAX_WBITS)  # "deflate" without the zlib wrapper is common
-        out = self._decoder.decompress(data, room + 1)
-        while self._wbits > zlib.MAX_WBITS and self._decoder.eof and (more := self._decoder.unused_data):
-            self._decoder = zlib.decompressobj(self._wbits)  # gzip may have several members (RFC 1952 2.2)
-            out += self._decoder.decompress(more, room + 1 - len(out)) if len(out) <= room else b""
+    def __init__(self, new: Callable[[], Any]) -> None:
+        self._new = new
+        self._decoder = new()
+        self._left = b""
+
+    def feed(self, data: bytes, most: int) -> bytes:
+        left, out = self._left + data, b""
+        while not out and (left or not self._decoder.eof):
+            if self._decoder.eof:
+                self._decoder = self._new()
+            out = self._decoder.decompress(left, most)
+            left = self._decoder.unused_data if self._decoder.eof else self._tail()
+            if not self._decoder.eof:
+                break
+        self._left = left
         return out
 
+    def _tail(self) -> bytes:
+        """What the decoder has not used yet, and does not keep."""
+        return b""
+
     def complete(self) -> bool:
-        return self._decoder.eof and not self._decoder.unused_data
+        return self._decoder.eof and not self._left
+
+
+class _Gzip(_Members):  # RFC 1952 2.2
+    def __init__(self) -> None:
+        super().__init__(lambda: zlib.decompressobj(zlib.MAX_WBITS | 16))
+
+    def _tail(self) -> bytes:
+        tail: bytes = self._decoder.unconsumed_tail
+        return tail
+
+
+class _Zstd(_Members):  # RFC 8878 3.1
+    def __init__(self) -> None:
+        try:
+            from compression import zstd  # type: ignore[import-not-found]  # Python 3.14
+        except ImportError:
+            from backports import zstd
+        super().__init__(zstd.ZstdDecompressor)
+
+
+class _Deflate:
+    def __init__(self) -> None:
+        self._decoder = zlib.decompressobj()
+        self._begun = False
+        self._surplus = False
+
+    def feed(self, data: bytes, most: int) -> bytes:
+        if data and not self._begun:
+            self._begun = True
+            if data[0] & 0x0F != 8:
+                self._decoder = zlib.decompressobj(-zlib.MAX_WBITS)  # without the zlib wrapper is common, too
+        if self._decoder.eof:
+            self._surplus = self._surplus or data != b""
+            return b""
+        return self._decoder.decompress(self._decoder.unconsumed_tail + data, most)
+
+    def complete(self) -> bool:
+        return self._decoder.eof and not self._decoder.unused_data and not self._surplus
 
 
 class _Brotli:
@@ -44,42 +100,18 @@ class _Brotli:
 
         self._decoder = brotli.Decompressor()
 
-    def feed(self, data: bytes, room: int) -> bytes:
-        out: bytes = self._decoder.process(data, output_buffer_limit=room + 1)
-        while len(out) <= room and not self._decoder.can_accept_more_data() and not self._decoder.is_finished():
-            out += self._decoder.process(b"", output_buffer_limit=room + 1 - len(out))
+    def feed(self, data: bytes, most: int) -> bytes:
+        out: bytes = self._decoder.process(data, output_buffer_limit=most)
         return out
 
     def complete(self) -> bool:
         return bool(self._decoder.is_finished())
 
 
-class _Zstd:
-    def __init__(self) -> None:
-        try:
-            from compression import zstd  # type: ignore[import-not-found]  # Python 3.14
-        except ImportError:
-            from backports import zstd
-        self._new = zstd.ZstdDecompressor
-        self._decoder = self._new()
-
-    def feed(self, data: bytes, room: int) -> bytes:
-        out = b""
-        while data and len(out) <= room:
-            if self._decoder.eof:
-                self._decoder = self._new()  # there may be several frames (RFC 8878 3.1)
-            out += self._decoder.decompress(data, max_length=room + 1 - len(out))
-            data = self._decoder.unused_data
-        return out
-
-    def complete(self) -> bool:
-        return self._decoder.eof and not self._decoder.unused_data
-
-
 DECODERS: dict[str, Callable[[], Decoder]] = {
-    "gzip": lambda: _Zlib(zlib.MAX_WBITS | 16),
-    "x-gzip": lambda: _Zlib(zlib.MAX_WBITS | 16),
-    "deflate": lambda: _Zlib(zlib.MAX_WBITS),
+    "gzip": _Gzip,
+    "x-gzip": _Gzip,
+    "deflate": _Deflate,
     "br": _Brotli,
     "zstd": _Zstd,
 }
@@ -101,6 +133,29 @@ def is_known(header: str) -> bool:
     return True
 
 
+def decoded(decoder: Decoder, data: bytes, room: int) -> bytes:
+    """Returns what `data` decodes to. Raises TooLargeError for more than `room` bytes, ValueError if it is corrupt."""
+    try:
+        out = b"".join(_pieces(decoder, data, room))
+    except Exception as error:  # noqa: BLE001  each library has an error class of its own
+        raise ValueError(str(error)) from None
+    if len(out) > room:
+        raise TooLargeError("the body is too large when it is decoded")
+    return out
+
+
+def _pieces(decoder: Decoder, data: bytes, room: int) -> Iterator[bytes]:
+    """Yields what `data` decodes to, until it is more than `room` bytes."""
+    for start in range(0, len(data), SLICE):
+        given = data[start : start + SLICE]
+        while room >= 0 and (piece := decoder.feed(given, min(LARGE, room + 1))):
+            yield piece
+            room -= len(piece)
+            given = b""
+            rest()
+        rest()
+
+
 class Decoding:
     """Undoes the codings of one body piece by piece."""
 
@@ -115,12 +170,7 @@ class Decoding:
     def feed(self, data: bytes) -> bytes:
         """Returns what `data` decodes to. Raises ValueError if the body is corrupt, or larger than the limit."""
         for decoder in self._decoders:
-            try:
-                data = decoder.feed(data, self._room)
-            except Exception as error:  # noqa: BLE001  each library has an error class of its own
-                raise ValueError(str(error)) from None
-            if len(data) > self._room:
-                raise ValueError("the body is too large when it is decoded")
+            data = decoded(decoder, data, self._room)
         self._room -= len(data)
         return data
 

@@ -6,16 +6,18 @@ An upload up to a size is read whole, so that it can be sent again. Of a larger 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
 from aigw.core.aside import aside
-from aigw.core.content_coding import DECODERS, codings_of
+from aigw.core.content_coding import DECODERS, TooLargeError, codings_of, decoded
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request
+from aigw.core.pace import LARGE
 from aigw.dialects.bodies import begins_object
 from aigw.server.allowance import SMALL
 from aigw.server.http1.request import HttpRequest
@@ -27,32 +29,45 @@ BEGINNING = 64 * 1024
 """
 
 
-def decode(body: bytes, encodings: str, limit: int) -> bytes:
+async def decode(body: bytes, encodings: str, limit: int) -> bytes:
     """Undoes a Content-Encoding. Raises GatewayError: 415 if it is unknown, 400 if the body is corrupt, 413 if the
-    decoded body has more than `limit` bytes."""
-    for name in codings_of(encodings):
+    decoded body has more than `limit` bytes.
+
+    Nobody knows how large it will be: what turns out to be large is decoded once more, aside."""
+    names = codings_of(encodings)
+    for name in names:
         if name not in DECODERS:
             known = ", ".join(sorted(DECODERS))
             raise GatewayError(
                 415, f"unknown content-encoding '{name}'; send one of {known}", code="unsupported_encoding"
             )
+    try:
+        if len(names) < 2 and len(body) <= LARGE:
+            with suppress(TooLargeError):
+                return _undo(body, names, min(limit, LARGE))
+        return await aside(LARGE + 1, _undo, body, names, limit)
+    except TooLargeError:
+        raise too_large(limit) from None
+
+
+def _undo(body: bytes, names: Sequence[str], limit: int) -> bytes:
+    for name in names:
         decoder = DECODERS[name]()
         try:
-            decoded = decoder.feed(body, limit)
-        except Exception:  # noqa: BLE001  each library has an error class of its own
+            body = decoded(decoder, body, limit)
+        except TooLargeError:
+            raise
+        except ValueError:
             raise _corrupt(name) from None
-        if len(decoded) > limit:
-            raise too_large(limit)
         if not decoder.complete():
             raise _corrupt(name)
-        body = decoded
     return body
 
 
-def unpack_object(request: Request, limit: int) -> bool:
+async def unpack_object(request: Request, limit: int) -> bool:
     """Decodes the body if a JSON object is in it. Returns whether it did. Raises GatewayError 413 as `decode` does."""
     try:
-        body = decode(request.body, ",".join(request.headers.getall("content-encoding")), limit)
+        body = await decode(request.body, ",".join(request.headers.getall("content-encoding")), limit)
     except GatewayError as error:
         if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             raise

@@ -160,7 +160,7 @@ class Edge:
                 exchange.request.headers.popall(name, None)
             if mislabelled:
                 exchange.request.headers["content-type"] = JSON
-                exchange.request.parse()
+                await aside(len(exchange.request.body), exchange.request.parse)
             if self._refuses_twins and exchange.request.parsed is not None:
                 await aside(len(exchange.request.body), bodies.refuse_twins, exchange.request.parsed)
             if chain.parses:

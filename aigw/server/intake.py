@@ -42,13 +42,13 @@ class Intake:
             request.body, request.stream = await bodies.Incoming(http, bounds).begin(0 if bare else self._kept)
             if request.stream is not None or not is_form(request):
                 reads = request.stream is None and api and not bare and self._reads_any_label
-                return DECODED if reads and self._unpacks_object(request) else AS_SENT
+                return DECODED if reads and await self._unpacks_object(request) else AS_SENT
         else:
             request.body = await bodies.read(http, bounds)
         if "content-encoding" not in headers:
             return AS_SENT if "expect" in headers else ()
         coding = ",".join(headers.getall("content-encoding"))
-        request.body = bodies.decode(request.body, coding, self._bounds.largest)
+        request.body = await bodies.decode(request.body, coding, self._bounds.largest)
         return DECODED
 
     def _check_length(self, length: str, request_id: str) -> None:
@@ -60,5 +60,5 @@ class Intake:
         if int(length) > SMALL:
             self._space.take(request_id, int(length))
 
-    def _unpacks_object(self, request: Request) -> bool:
-        return "content-encoding" in request.headers and bodies.unpack_object(request, self._bounds.largest)
+    async def _unpacks_object(self, request: Request) -> bool:
+        return "content-encoding" in request.headers and await bodies.unpack_object(request, self._bounds.largest)

@@ -5,6 +5,7 @@ It uses as little of the processor as it can, and yields it to the others, so th
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import sys
@@ -30,6 +31,7 @@ class Large(NamedTuple):
     body: Callable[[], bytes]
     plugins: str = "usual"
     kind: str = "application/json"
+    coding: str = "identity"
 
 
 def _chat(model: str, messages: list[dict[str, Any]], *, spaced: bool = False, **more: Any) -> bytes:
@@ -83,6 +85,7 @@ KINDS = {
     "the same with white space": Large(CHAT, lambda: _small_messages(spaced=True)),
     "the same, Messages client": Large("/v1/messages", _small_messages),
     "10 MB, one text": Large(CHAT, lambda: _one_text(10 * MB)),
+    "10 MB, one text, in gzip": Large(CHAT, lambda: _one_text(10 * MB), coding="gzip"),
     "8,000 tool calls": Large(CHAT, _tool_calls),
     "5 MB event": Large(CHAT, lambda: _asks("event", stream=True)),
     "10,000 events in one piece": Large(CHAT, lambda: _asks("events", stream=True)),
@@ -101,15 +104,17 @@ KINDS = {
 
 def prepared(kind: str) -> Callable[[int], bytes]:
     """Returns a function that makes the body of the request with a number."""
-    body = KINDS[kind].body()
-    before, mark, behind = body.partition(_NUMBER_PLACE.encode())
-    return (lambda number: b"".join((before, b"%08d" % number, behind))) if mark else (lambda _: body)
+    code = gzip.compress if KINDS[kind].coding == "gzip" else bytes
+    before, mark, behind = KINDS[kind].body().partition(_NUMBER_PLACE.encode())
+    first, last = code(before), code(behind) if mark else b""
+    return lambda number: b"".join((first, code(b"%08d" % number), last)) if mark else first
 
 
 def main() -> None:
     port, kind, seconds = int(sys.argv[1]), sys.argv[2], float(sys.argv[3])
     os.nice(10)
     large, body, taken = KINDS[kind], prepared(kind), []
+    headers = {"content-type": large.kind, "content-encoding": large.coding, "authorization": "Bearer sk-client"}
     connection = HTTPConnection("127.0.0.1", port, timeout=120)
     began = time.time_ns() // 1_000_000 % 10_000_000
     until = time.perf_counter() + seconds
@@ -117,7 +122,7 @@ def main() -> None:
         if len(taken) == 1:
             print("begun", flush=True)
         sent, started = body(began + len(taken)), time.perf_counter()
-        connection.request("POST", large.path, sent, {"content-type": large.kind, "authorization": "Bearer sk-client"})
+        connection.request("POST", large.path, sent, headers)
         answer = connection.getresponse()
         text = answer.read()
         if answer.status != 200:

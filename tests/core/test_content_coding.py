@@ -1,7 +1,9 @@
 """A coded body that comes in pieces: however it is cut, what comes out is what went in, and never more than allowed."""
 
 import gzip
+import random
 import zlib
+from contextlib import suppress
 
 import brotli
 import pytest
@@ -9,7 +11,8 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.core.content_coding import Decoding, codings_of, is_known
+from aigw.core.content_coding import DECODERS, Decoding, codings_of, is_known
+from aigw.core.pace import LARGE
 
 
 def deflated(body):
@@ -37,6 +40,33 @@ def test_it_is_undone_however_it_is_cut(header, bodies, cut):
     decoding = Decoding(header, 1000)
     assert b"".join(decoding.feed(raw[at : at + cut]) for at in range(0, len(raw), cut)) == body
     assert decoding.complete
+
+
+@pytest.mark.parametrize("header", ENCODERS)
+def test_a_large_one_comes_in_pieces(header):
+    body = random.Random(1).randbytes(20_000) + bytes(1_000_000)
+    several = 2 if header in ("gzip", "zstd") else 1
+    decoding = Decoding(header, several * len(body))
+    assert decoding.feed(ENCODERS[header](body) * several) == body * several
+    assert decoding.complete
+
+
+@pytest.mark.parametrize("header", [name for name in ENCODERS if name != "identity"])
+def test_what_follows_its_end_is_none_of_it(header):
+    for follows in (b"\xff", b"\xff" * 10_000):
+        decoding = Decoding(header, 1000)
+        with suppress(ValueError):
+            decoding.feed(ENCODERS[header](b"some body") + follows)
+            assert not decoding.complete
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_no_piece_is_long(name):
+    raw, decoder = ENCODERS[name.removeprefix("x-")](bytes(3 * LARGE)), DECODERS[name]()
+    sizes = [len(decoder.feed(raw, LARGE))]
+    while sizes[-1]:
+        sizes.append(len(decoder.feed(b"", LARGE)))
+    assert sum(sizes) == 3 * LARGE and max(sizes) <= 2 * LARGE
 
 
 @pytest.mark.parametrize("header", [name for name in ENCODERS if name != "identity"])

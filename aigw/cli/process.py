@@ -218,7 +218,7 @@ async def serve_together(options: Options, workers: int) -> int:
     with reserve(host, port) as reserved:
         address, port = reserved.getsockname()[:2]
         orders = Orders(host, port, instance=new_id(), file=file, found=found)
-        supervisor = Supervisor(_worker_command(), workers, orders, grace=options.grace)
+        supervisor = Supervisor(_worker_command(), workers, orders, grace=options.grace, words=loaded.files)
 
         def ready(pids: list[int]) -> None:
             url = base_url(address, port)

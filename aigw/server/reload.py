@@ -95,7 +95,7 @@ class Reloader:
             now = self._look()
 
     def _look(self) -> tuple[Stamp, ...]:
-        return tuple(map(_stamp, (self._path, self._path.parent / ".env", *self._files)))
+        return stamps(self._path, *self._files)
 
     def _report(self, new: Loaded, started: Loaded) -> None:
         log.log(self._good, "%s has changed: new requests follow it", self._path)
@@ -118,6 +118,12 @@ def _said(loaded: Loaded) -> tuple[str, GuardSettings]:
     """What the file says, in its order: in some keys the order counts, such as that of patterns. And the words in the
     files that it names."""
     return json.dumps(loaded.source.values), loaded.guard
+
+
+def stamps(path: Path, *files: Path) -> tuple[Stamp, ...]:
+    """Tells one state of a configuration from another: of its file, the .env beside it, and other files that it
+    names."""
+    return tuple(map(_stamp, (path, path.parent / ".env", *files)))
 
 
 def _stamp(path: Path) -> Stamp:

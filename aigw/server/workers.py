@@ -18,12 +18,14 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
 from aigw.config.report import EXIT_CODE
 from aigw.core.errors import AddressError
 from aigw.server.listen import bind, cannot_listen
+from aigw.server.reload import POLL_SECONDS, Stamp, stamps
 
 log = logging.getLogger("aigw")
 
@@ -32,8 +34,8 @@ CRASH_SECONDS = 10.0
 """If more than CRASHES workers end within CRASH_SECONDS, the supervisor gives up."""
 MARGIN_SECONDS = 10.0
 """How long a worker may close everything after the grace, before it is killed."""
-RETRY_SECONDS = 1.0
-"""A worker that found its configuration invalid is started again after this time, as long as others serve."""
+RETRY_SECONDS = 60.0
+"""A worker that refused a changed configuration is started again after this time, unless a file changes before."""
 
 LAST_WORDS_SECONDS = 1.0
 
@@ -99,16 +101,14 @@ def reserve(host: str, port: int) -> socket.socket:
 
 
 class RestartPolicy:
-    """Decides what happens after a worker has ended. `clock` returns seconds."""
+    """Decides what happens after a worker has crashed. `clock` returns seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._ends: deque[float] = deque()
 
-    def pause(self, code: int, *, others_serve: bool) -> float | None:
-        """Seconds until the worker is started again, None to give up. `code` is an exit code as `subprocess` has it."""
-        if code == EXIT_CODE:
-            return RETRY_SECONDS if others_serve else None
+    def pause(self) -> float | None:
+        """Seconds until the worker is started again, None to give up."""
         now = self._clock()
         self._ends.append(now)
         while now - self._ends[0] > CRASH_SECONDS:
@@ -125,17 +125,23 @@ class _Child:
 
 
 class Supervisor:
-    """Runs `count` workers, which `command` starts. `grace` is how many seconds their answers in flight get to end."""
+    """Runs `count` workers, which `command` starts. `grace` is how many seconds their answers in flight get to end, and
+    `words` are the files of words that the configuration names."""
 
-    def __init__(self, command: Sequence[str], count: int, orders: Orders, *, grace: float) -> None:
+    def __init__(
+        self, command: Sequence[str], count: int, orders: Orders, *, grace: float, words: Sequence[Path] = ()
+    ) -> None:
         self._command = command
         self._count = count
         self._orders = orders
+        self._words = words
         self._patience = grace + MARGIN_SECONDS
         self._policy = RestartPolicy()
         self._children: dict[int, _Child] = {}
         self._starting = asyncio.Lock()
         self._all_ready = asyncio.Event()
+        self._accepted = False
+        """Whether a worker has served: the configuration was right, and only a change can make it wrong."""
         self._stopping = asyncio.Event()
         self.told: list[bytes] = []
         """What workers said at their ends, a line each."""
@@ -156,6 +162,7 @@ class Supervisor:
                 log.error("%d workers did not end within %g s and are killed", len(late), self._patience)
                 self._failures.append(1)
         finally:
+            self.stop()  # it is not set yet if the task was cancelled
             self.kill()
             told.cancel()
             await asyncio.wait([told, *keepers])
@@ -176,7 +183,8 @@ class Supervisor:
 
     async def _keep(self, index: int) -> None:
         """Runs worker `index`, and starts it again when it ends."""
-        while True:
+        while not self._stopping.is_set():
+            before = self._files()
             try:
                 code = await self._run_one(index)
             except OSError as error:
@@ -184,15 +192,35 @@ class Supervisor:
                 code = 1
             if self._stopping.is_set():
                 return
-            others_serve = any(child.ready for child in self._children.values())
-            pause = self._policy.pause(code, others_serve=others_serve)
+            if code == EXIT_CODE and self._accepted:
+                await self._change(before)
+                continue
+            pause = None if code == EXIT_CODE else self._policy.pause()
             if pause is None:
                 self._give_up(code)
                 return
             log.warning("a worker ended with %s and is started again", _how(code))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
-                return
+            await self._pause(pause)
+
+    async def _change(self, before: tuple[Stamp, ...]) -> None:
+        """Waits until the files, which a worker has refused, are no longer as they were. What is wrong may also be
+        elsewhere, so it does not wait for ever."""
+        serving = sum(each.ready for each in self._children.values())
+        file = self._orders.file or "the configuration"
+        told = "no worker can be started with %s as it is now; %d of %d serve until it has changed"
+        log.warning(told, file, serving, self._count)
+        until = time.monotonic() + RETRY_SECONDS
+        while not self._stopping.is_set() and self._files() == before and time.monotonic() < until:
+            await self._pause(POLL_SECONDS)
+
+    async def _pause(self, seconds: float) -> None:
+        """Waits, but not longer than until all shall stop."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    def _files(self) -> tuple[Stamp, ...]:
+        """What the files of the configuration look like."""
+        return stamps(Path(self._orders.file), *self._words) if self._orders.file else ()
 
     def _give_up(self, code: int) -> None:
         if code == EXIT_CODE:
@@ -212,6 +240,7 @@ class Supervisor:
             writer.write(msgspec.json.encode(msgspec.structs.replace(self._orders, first=index == 0)) + b"\n")
             with contextlib.suppress(ConnectionError):
                 child.ready = await reader.readline() == _READY
+                self._accepted |= child.ready
             if sum(each.ready for each in self._children.values()) == self._count:
                 self._all_ready.set()
             code = await process.wait()

@@ -3,14 +3,16 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import os
 import signal
 import sys
+from logging.handlers import QueueHandler
 
 import pytest
 
 from aigw.config.report import EXIT_CODE
-from aigw.server.workers import CRASH_SECONDS, CRASHES, RETRY_SECONDS, Orders, RestartPolicy, Supervisor
+from aigw.server.workers import CRASH_SECONDS, CRASHES, Orders, RestartPolicy, Supervisor
 
 
 class Clock:
@@ -22,9 +24,9 @@ class Clock:
 
 def test_a_first_end_is_made_good_at_once_and_a_row_of_them_ever_later():
     policy = RestartPolicy(Clock())
-    pauses = [policy.pause(-signal.SIGKILL, others_serve=True) for _ in range(CRASHES)]
+    pauses = [policy.pause() for _ in range(CRASHES)]
     assert pauses == pytest.approx([0.0, 0.1, 0.3, 0.7, 1.5])
-    assert policy.pause(-signal.SIGKILL, others_serve=True) is None
+    assert policy.pause() is None
 
 
 def test_ends_long_ago_do_not_count():
@@ -32,13 +34,7 @@ def test_ends_long_ago_do_not_count():
     policy = RestartPolicy(clock)
     for _ in range(50):
         clock.now += CRASH_SECONDS / CRASHES + 0.1
-        assert policy.pause(1, others_serve=False) is not None
-
-
-def test_a_worker_that_refuses_the_configuration_waits_for_a_better_one_while_others_serve():
-    policy = RestartPolicy(Clock())
-    assert {policy.pause(EXIT_CODE, others_serve=True) for _ in range(50)} == {RETRY_SECONDS}
-    assert policy.pause(EXIT_CODE, others_serve=False) is None
+        assert policy.pause() is not None
 
 
 async def test_a_command_that_cannot_be_started_ends_the_whole_and_leaves_no_socket(caplog):
@@ -46,6 +42,16 @@ async def test_a_command_that_cannot_be_started_ends_the_whole_and_leaves_no_soc
     assert await supervisor.run(lambda pids: None) == 1
     assert "a worker cannot be started" in caplog.text
     gc.collect()  # a socket that was left open is a warning now
+
+
+@pytest.fixture
+def said():
+    """What the supervisor says, as it comes."""
+    messages = asyncio.Queue()
+    handler = QueueHandler(messages)
+    logging.getLogger("aigw").addHandler(handler)
+    yield messages
+    logging.getLogger("aigw").removeHandler(handler)
 
 
 SERVES = """
@@ -112,3 +118,46 @@ async def test_a_worker_that_cannot_close_is_a_failure(caplog):
     supervisor = Supervisor(worker(code=3), 1, Orders("127.0.0.1", 0), grace=5.0)
     assert await supervisor.run(lambda pids: supervisor.stop()) == 1
     assert "a worker ended with exit code 3" in caplog.text
+
+
+async def test_a_stop_that_came_before_the_workers_were_started_starts_none():
+    """Until the signals are its own, Ctrl-C cancels the task, which notices it when it first waits."""
+    supervisor = Supervisor(worker(), 1, Orders("127.0.0.1", 0), grace=5.0)
+
+    async def cancelled():
+        asyncio.current_task().cancel()
+        await supervisor.run(lambda pids: pytest.fail("a worker serves"))
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(asyncio.create_task(cancelled()), 5)
+
+
+async def test_a_worker_that_refuses_the_first_configuration_ends_the_whole():
+    refuses = [sys.executable, "-S", "-c", f"raise SystemExit({EXIT_CODE})"]
+    supervisor = Supervisor(refuses, 1, Orders("127.0.0.1", 0), grace=5.0)
+    assert await supervisor.run(lambda pids: None) == EXIT_CODE
+
+
+async def test_a_worker_that_refuses_a_changed_file_is_started_again_once_it_has_changed(tmp_path, said):
+    """Also when no other serves, and the worker is not tried in between."""
+    file = tmp_path / "aigw.yaml"
+    file.write_text("right")
+    reads = f"open({os.fspath(file)!r}).read() == 'right' or sys.exit({EXIT_CODE}); {READY}; {STARTING}"
+    supervisor = Supervisor(worker(then=reads), 1, Orders("127.0.0.1", 0, file=os.fspath(file)), grace=5.0)
+    started = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, started.set)
+
+    def ready(pids):
+        started.clear()
+        file.write_text("wrong")
+        os.kill(pids[0], signal.SIGKILL)
+
+    running = asyncio.create_task(supervisor.run(ready))
+    assert "SIGKILL" in (await said.get()).message
+    assert (
+        await said.get()
+    ).message == f"no worker can be started with {file} as it is now; 0 of 1 serve until it has changed"
+    file.write_text("right")
+    await started.wait()
+    supervisor.stop()
+    assert (await running, said.qsize()) == (0, 0)

@@ -7,8 +7,10 @@ from __future__ import annotations
 from aigw.core.answer import Failure
 from aigw.core.errors import FailedAnswerError
 from aigw.core.exchange import Exchange
+from aigw.core.model import Chunk
 from aigw.core.redaction import Redaction, hidden_in
 from aigw.core.reply import Reply
+from aigw.dialects.answer_texts import IDENTIFIER
 from aigw.dialects.bodies import begins_events, is_coded
 from aigw.dialects.json_end import JsonEnd
 
@@ -34,11 +36,25 @@ def without_answer(exchange: Exchange, how: str, words: str) -> FailedAnswerErro
 def unusable(exchange: Exchange, reply: Reply, body: bytes) -> FailedAnswerError:
     """Returns the error for a body that is no answer."""
     coded = is_coded(reply.headers)
-    text = "" if coded else _shown(exchange, body.decode("utf-8", "replace").strip())
+    text = "" if coded else _shown(exchange, _told_of(body))
     kind = reply.headers.get("content-type", "") or "no content type"
     said = text or ("a coded body" if body else "an empty body")
     message = f"the provider answered {reply.status}, but not with an answer ({kind}): {said}"
     return FailedAnswerError(502, message, code="upstream_cut_off" if not coded and _is_cut(body) else "")
+
+
+def _told_of(body: bytes) -> str:
+    """Returns what helps to see what a body is: the words of a page, but of JSON and events nothing that a model may
+    have written."""
+    if begins_events(body):
+        return f"{len(body)} bytes of events"
+    if not _is_json(body):
+        return body.decode("utf-8", "replace").strip()
+    value = Chunk(body, body).json()
+    if value is None:
+        return f"{len(body)} bytes " + ("of JSON that is cut off" if _is_cut(body) else "that begin as JSON")
+    names = [name for name in value if IDENTIFIER.fullmatch(name)] if isinstance(value, dict) else []
+    return f"JSON with {', '.join(names)}" if names else "JSON without names"
 
 
 def _is_cut(body: bytes) -> bool:
@@ -47,7 +63,11 @@ def _is_cut(body: bytes) -> bool:
         return True
     end = JsonEnd()
     end.feed(body)
-    return body.lstrip()[:1] in (b"{", b"[") and end.open
+    return _is_json(body) and end.open
+
+
+def _is_json(body: bytes) -> bool:
+    return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
 
 
 def _shown(exchange: Exchange, text: str) -> str:

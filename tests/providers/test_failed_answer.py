@@ -31,7 +31,11 @@ def test_what_was_said_before_the_end(exchange, words, told):
     ("body", "headers", "said", "code"),
     [
         (b"<html>no</html>", {"content-type": "text/html"}, "(text/html): <html>no</html>", "upstream_failed"),
-        (b'{"a":', {}, '(no content type): {"a":', "upstream_cut_off"),
+        (b'{"choices":[{"content":"x', {}, "(no content type): 25 bytes of JSON that is cut off", "upstream_cut_off"),
+        (b' {"id":"x","a b":"secret"}', {}, "JSON with id", "upstream_failed"),
+        (b"[]", {}, "JSON without names", "upstream_failed"),
+        (b"\xef\xbb\xbf[1] and more", {}, "15 bytes that begin as JSON", "upstream_failed"),
+        (b"data: some text", {}, "15 bytes of events", "upstream_cut_off"),
         (b"", {}, "an empty body", "upstream_cut_off"),
         (b"x", {"content-encoding": "gzip"}, "a coded body", "upstream_failed"),
     ],

@@ -49,13 +49,17 @@ def streamed(text: str, size: int = 5, *more: Exception) -> Answer:
 
 @asynccontextmanager
 async def guard_world(
-    config: dict[str, Any], *script: Answer, settings: GuardSettings = SETTINGS, **how: Any
+    config: dict[str, Any],
+    *script: Answer,
+    settings: GuardSettings = SETTINGS,
+    plugins: dict[str, Any] | None = None,
+    **how: Any,
 ) -> AsyncIterator[World]:
-    """`config` is that of ai-security-guard. `provider` of the world is the FakeUpstream."""
+    """`config` is that of ai-security-guard, `plugins` are those of others. `provider` of the world is the FakeUpstream."""
     provider = FakeUpstream(*script)
     screen = Screen(settings)
     standins = {STANDIN: GreenCipStandin(lambda: screen, lambda: "R1")}
     switch = Switch({"http": provider, "https": provider, "standin": StandinUpstream(standins)})
-    async with world({"ai-security-guard": config}, upstream=switch, standins=standins, **how) as it:
+    async with world({"ai-security-guard": config, **(plugins or {})}, upstream=switch, standins=standins, **how) as it:
         it.provider = provider  # type: ignore[attr-defined]
         yield it

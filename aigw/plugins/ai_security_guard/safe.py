@@ -16,6 +16,7 @@ from aigw.core.answer import BreakingOff
 from aigw.core.aside import aside
 from aigw.core.dialect import TextPlace
 from aigw.core.env import Env
+from aigw.core.errors import FailedAnswerError
 from aigw.core.exchange import Exchange
 from aigw.core.large_json import Elements
 from aigw.core.model import Batch, Chunk, Request
@@ -77,7 +78,12 @@ class SafeGuard:
             if decision.kind == "deny":
                 asked = exchange.asked
                 return self._refusals.reply(exchange, decision, "request", streaming=asked.stream and not asked.array)
-        reply = await call_next(exchange)
+        try:
+            reply = await call_next(exchange)
+        except FailedAnswerError as error:
+            if settings.response is None:
+                raise
+            raise await _passable(error, settings.response(exchange)) from None
         if settings.response is None or not 200 <= reply.status < 300 or _has_no_text(reply):
             return reply
         return await self._response(exchange, reply, settings.response(exchange), told)
@@ -214,6 +220,17 @@ class SafeGuard:
             words = {"deny": "denied", "mask": "masked", "pass": "reported"}[decision.kind]
             labels = ", ".join(check.labels)
             exchange.labels.remarks[NAME] = f"{phase} {words}{': ' if labels else ''}{labels}"
+
+
+async def _passable(error: FailedAnswerError, check: Check) -> FailedAnswerError:
+    """The error of an answer that failed, which may quote what the provider said."""
+    told = error.answer()
+    decision = await check.text(told.message)
+    if decision.kind == "pass":
+        return error
+    masked = decision.masked if decision.kind == "mask" else "the answer failed; what the provider said must not pass"
+    message, _, others = masked.partition("\n")
+    return FailedAnswerError(told.status, message, kind=told.kind, code=told.code or "", others=others)
 
 
 def _is_object(request: Request) -> bool:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from world import world
 
-from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
+from aigw.core.errors import FailedAnswerError, GatewayError, UpstreamError, UpstreamFault
 
 SERVICE = {
     "serviceName": "green.dns", "servicePort": 443, "serviceHost": "green.example", "accessKey": "a", "secretKey": "s",
@@ -199,6 +199,27 @@ async def test_only_new_texts_go_to_a_service_elsewhere():
     checked = [request.body.decode() for request, target in it.upstream.sent if "green" in target.authority]
     assert len(checked) == 1
     assert "third" in checked[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (json.dumps({"choices": [{"message": {"content": f"{BAD} of {MAIL}"}}]}) + "}", "that begin as JSON"),
+        (f"Mail {MAIL} please", "with an answer (text/plain): Mail [email] please"),
+        (f"This is {BAD}.", "what the provider said must not pass"),
+        (json.dumps({"error": {"message": f"This is {BAD}."}}), "what the provider said must not pass"),
+    ],
+)
+async def test_what_is_told_of_an_unusable_answer_is_checked(body, told):
+    answer = Answer(headers={"content-type": "text/plain"}, pieces=[body.encode()])
+    async with guard_world(
+        BOTH, answer, plugins={"ai-proxy": {"provider": {"type": "openai", "apiTokens": ["k"]}}}
+    ) as it:
+        with pytest.raises(FailedAnswerError) as caught:
+            await it.ask(asking("hi"))
+    said = caught.value.answer().message
+    assert (BAD in str(caught.value), MAIL in str(caught.value)) == (False, False)
+    assert said.endswith(told)
 
 
 async def test_errors_of_providers_are_not_checked():

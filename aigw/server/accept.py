@@ -85,13 +85,17 @@ class Acceptor(Generic[C]):
                 log.warning("a connection has to wait: %s", error.strerror or error)
                 await asyncio.sleep(AGAIN_SECONDS)
                 continue
-            connection = self._make()
-            self._open.add(connection)
-            try:
-                await loop.connect_accepted_socket(lambda made=connection: made, accepted)  # type: ignore[misc]
-            except OSError:  # it has gone already
-                accepted.close()
-                self.left(connection)
+            await self._let_in(accepted)
+            del accepted  # the last one is not kept until the next one comes
+
+    async def _let_in(self, accepted: socket.socket) -> None:
+        connection = self._make()
+        self._open.add(connection)
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, accepted)  # type: ignore[type-var]
+        except OSError:  # it has gone already
+            accepted.close()
+            self.left(connection)
 
     async def _wait_for_room(self) -> None:
         while self.is_full():

@@ -83,6 +83,7 @@ class Connection(asyncio.Protocol):
         self._idle.cancel()
         if self._task is not None:
             self._task.cancel()
+        self._reader.close()
         self._left(self)
 
     def eof_received(self) -> None:

@@ -78,6 +78,13 @@ class RequestReader:
             return data[upgrade.args[0] :]
         return b""
 
+    def close(self) -> None:
+        """No more comes. It lets go of what refers to it, which else stays in memory until Python looks for garbage: up
+        to some thousand connections, with their last requests."""
+        self._ended = True
+        self._current = None
+        del self._parser, self._peer, self._begin
+
     # The parser calls these.
 
     def on_message_begin(self) -> None:

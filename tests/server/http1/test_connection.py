@@ -2,8 +2,10 @@
 
 import asyncio
 import errno
+import gc
 import socket
 import time
+import weakref
 from contextlib import asynccontextmanager
 
 import pytest
@@ -46,6 +48,25 @@ async def test_a_body_that_nobody_reads_does_not_hide_the_next_request():
         assert await answer(reader) == (200, b"/a")
         writer.write(b"x" * 1_000_000 + GET % b"b")
         assert await answer(reader) == (200, b"/b")
+
+
+async def test_a_connection_that_is_gone_does_not_wait_for_the_collector():
+    peers = []
+
+    async def handler(http):
+        peers.append(weakref.ref(http.peer))
+        return PlainResponse(200, {}, b"")
+
+    gc.disable()
+    try:
+        async with serving(handler) as (reader, writer, _):
+            writer.write(GET % b"a")
+            await answer(reader)
+            writer.write(b"POST /b HTTP/1.1\r\nContent-Length: 10\r\n\r\nhalf")
+            await answer(reader)
+        assert [each() for each in peers] == [None, None]
+    finally:
+        gc.enable()
 
 
 async def test_bodies_that_nobody_reads_do_not_add_up():

@@ -16,8 +16,9 @@ from aigw.core.stores import StoreError
 
 log = logging.getLogger("aigw")
 
-QUIET_SECONDS = 0.1
-"""For so long nobody has asked before a job begins."""
+LOOK_SECONDS = 0.1
+"""How often it looks whether a request is under way. A job does not wait for a longer silence: under a steady load there
+is none, and the first request that needs what the job does would wait for it."""
 
 
 class WarmUp:
@@ -59,6 +60,6 @@ class WarmUp:
                 log.exception("something could not be loaded before the first request")
 
     async def _quiet(self) -> None:
-        await self._sleep(QUIET_SECONDS)
+        await self._sleep(LOOK_SECONDS)
         while self._busy():
-            await self._sleep(QUIET_SECONDS)
+            await self._sleep(LOOK_SECONDS)

@@ -133,7 +133,7 @@ def is_known(header: str) -> bool:
     return True
 
 
-def decoded(decoder: Decoder, data: bytes, room: int) -> bytes:
+def _decoded(decoder: Decoder, data: bytes, room: int) -> bytes:
     """Returns what `data` decodes to. Raises TooLargeError for more than `room` bytes, ValueError if it is corrupt."""
     try:
         out = b"".join(_pieces(decoder, data, room))
@@ -170,7 +170,7 @@ class Decoding:
     def feed(self, data: bytes) -> bytes:
         """Returns what `data` decodes to. Raises ValueError if the body is corrupt, or larger than the limit."""
         for decoder in self._decoders:
-            data = decoded(decoder, data, self._room)
+            data = _decoded(decoder, data, self._room)
         self._room -= len(data)
         return data
 

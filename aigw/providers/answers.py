@@ -222,7 +222,7 @@ class Answers:
             decoding = decoding_of(reply.headers) if is_coded(reply.headers) else None
             reply.headers = CIMultiDict(uncoded_headers(headers) if decoding is not None else headers)
             return reply.decode(LongError(self.hidden, decoding))
-        body = hidden_in(decoded_body(whole.raw, reply.headers, MAX_DECODED), self.hidden)
+        body = hidden_in(await decoded_body(whole.raw, reply.headers, MAX_DECODED), self.hidden)
         if body is not whole.raw:
             headers = uncoded_headers(headers)
         return exchange.reply(body, status=reply.status, headers=headers, streaming=reply.streaming)
@@ -236,7 +236,7 @@ class Answers:
         whole = await reply.whole(MAX_PLAIN)
         if whole is None:
             return reply
-        read = decoded_body(whole.raw, reply.headers, MAX_PLAIN) if encoded else whole.raw
+        read = await decoded_body(whole.raw, reply.headers, MAX_PLAIN) if encoded else whole.raw
         shown = hidden_in(read, self._hidden_always)
         if shown is read:
             return reply
@@ -253,7 +253,7 @@ class Answers:
         if not call.spoken.convertible or asked.array or (events and asked.stream):
             return None
         whole = await reply.whole(MAX_PLAIN)
-        data = decoded_body(whole.raw, reply.headers, MAX_PLAIN) if whole is not None else b""
+        data = await decoded_body(whole.raw, reply.headers, MAX_PLAIN) if whole is not None else b""
         if not data or (begins_events(data) == asked.stream and not self._converts and call.translation is None):
             return None
         return exchange.reply(data, headers=uncoded_headers(reply.headers.items()))

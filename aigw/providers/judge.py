@@ -87,7 +87,8 @@ class Judge:
         answer = exchange.answer
         if whole is None or answer is None:
             return
-        if await aside(len(whole.raw), _error_of, answer):  # reads the body: what is asked later is known then
+        size = max(len(whole.raw), answer.size)  # it may be coded
+        if await aside(size, _error_of, answer):  # reads the body: what is asked later is known then
             raise failed(exchange)
         if _is_answer(answer) or (coded and not is_known(reply.headers["content-encoding"])):
             return

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+from aigw.core.aside import aside
+from aigw.core.coded_body import uncoded
 from aigw.core.content_coding import Decoding, is_known
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk, raw_of
@@ -50,8 +52,15 @@ async def check_body(exchange: Exchange, reply: Reply) -> None:
             return
     whole = await reply.whole(MAX_PLAIN)
     if whole is not None:
-        data = _decoded(Decoding(coding, MAX_PLAIN), whole.raw) if coding else whole.raw
-        _check_json(exchange, reply, Chunk(data, data))
+        data = await _without_coding(whole.raw, coding)
+        await aside(len(data), _check_json, exchange, reply, Chunk(data, data))
+
+
+async def _without_coding(body: bytes, coding: str) -> bytes:
+    try:
+        return (await uncoded(body, coding, MAX_PLAIN))[0] if coding else body
+    except ValueError:
+        return b""
 
 
 def _decoded(decoding: Decoding, data: bytes) -> bytes:

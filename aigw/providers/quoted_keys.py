@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from aigw.core.coded_body import uncoded
 from aigw.core.content_coding import Decoding
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.model import Batch, Chunk, raw_of
@@ -120,12 +121,12 @@ def hidden_text(value: str, secrets: tuple[bytes, ...]) -> str:
     return hidden_in(value.encode("utf-8", "surrogateescape"), secrets).decode("utf-8", "surrogateescape")
 
 
-def decoded_body(body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
+async def decoded_body(body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
     """Returns a body without its content coding, empty if it cannot be decoded, or not to at most `limit` bytes: nobody
     can look into it."""
     if not is_coded(headers):
         return body
     try:
-        return Decoding(headers.get("content-encoding", ""), limit).feed(body)
+        return (await uncoded(body, headers.get("content-encoding", ""), limit))[0]
     except (ValueError, ImportError):
         return b""

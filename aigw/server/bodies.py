@@ -6,18 +6,17 @@ An upload up to a size is read whole, so that it can be sent again. Of a larger 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
 from aigw.core.aside import aside
-from aigw.core.content_coding import DECODERS, TooLargeError, codings_of, decoded
+from aigw.core.coded_body import uncoded
+from aigw.core.content_coding import DECODERS, TooLargeError, codings_of
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request
-from aigw.core.pace import LARGE
 from aigw.dialects.bodies import begins_object
 from aigw.server.allowance import SMALL
 from aigw.server.http1.request import HttpRequest
@@ -31,9 +30,7 @@ BEGINNING = 64 * 1024
 
 async def decode(body: bytes, encodings: str, limit: int) -> bytes:
     """Undoes a Content-Encoding. Raises GatewayError: 415 if it is unknown, 400 if the body is corrupt, 413 if the
-    decoded body has more than `limit` bytes.
-
-    Nobody knows how large it will be: what turns out to be large is decoded once more, aside."""
+    decoded body has more than `limit` bytes."""
     names = codings_of(encodings)
     for name in names:
         if name not in DECODERS:
@@ -42,26 +39,15 @@ async def decode(body: bytes, encodings: str, limit: int) -> bytes:
                 415, f"unknown content-encoding '{name}'; send one of {known}", code="unsupported_encoding"
             )
     try:
-        if len(names) < 2 and len(body) <= LARGE:
-            with suppress(TooLargeError):
-                return _undo(body, names, min(limit, LARGE))
-        return await aside(LARGE + 1, _undo, body, names, limit)
+        decoded, whole = await uncoded(body, encodings, limit)
     except TooLargeError:
         raise too_large(limit) from None
-
-
-def _undo(body: bytes, names: Sequence[str], limit: int) -> bytes:
-    for name in names:
-        decoder = DECODERS[name]()
-        try:
-            body = decoded(decoder, body, limit)
-        except TooLargeError:
-            raise
-        except ValueError:
-            raise _corrupt(name) from None
-        if not decoder.complete():
-            raise _corrupt(name)
-    return body
+    except ValueError:
+        whole = False
+    if not whole:
+        message = f"the request body is not valid {', '.join(names)}"
+        raise GatewayError(400, message, code="invalid_encoding")
+    return decoded
 
 
 async def unpack_object(request: Request, limit: int) -> bool:
@@ -90,10 +76,6 @@ def refuse_twins(body: Document) -> None:
         body.refuse_twins()
     except ValueError as error:
         raise GatewayError(400, f"the request body cannot be used: {error}", code="invalid_body") from None
-
-
-def _corrupt(name: str) -> GatewayError:
-    return GatewayError(400, f"the request body is not valid {name}", code="invalid_encoding")
 
 
 def too_slow() -> GatewayError:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import gzip
 import json
 import threading
 
@@ -95,6 +96,27 @@ async def test_a_small_request_is_answered_while_a_large_event_is_in_the_works(p
     assert (await large).body == sent
     again = await ask(running, turn("Say much."), stream=True)
     assert again.body == sent and again.headers["x-aigw-cache"].startswith("hit")
+
+
+async def test_a_small_request_is_answered_while_a_large_answer_is_decoded(provider, gateway):
+    """Each piece of it is small."""
+    coded = gzip.compress(completion("x" * 2 * LARGE), mtime=0)
+    asked = asyncio.Event()
+
+    async def says_much(peer):
+        asked.set()
+        await answers(coded, headers={"Content-Encoding": "gzip"})(peer)
+
+    upstream = await provider(says_much, answers(completion("small")))
+    running = await gateway(proxied(upstream.url))
+    before, go_on = await busy()
+    large = asyncio.create_task(ask(running, turn("Say much.")))
+    await asked.wait()
+    small = await ask(running, turn("Hello!"))
+    assert b"small" in small.body and not large.done()
+    go_on.set()
+    await before
+    assert (await large).body == coded
 
 
 async def test_a_connection_that_is_kept_holds_no_request(behind):

@@ -1,8 +1,6 @@
 """Encoded bodies: whole, corrupt, cut short, and larger than they look."""
 
-import asyncio
 import gzip
-import threading
 import zlib
 
 import brotli
@@ -13,10 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from aigw.core.aside import aside
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request
-from aigw.core.pace import LARGE
 from aigw.dialects.form import hold
 from aigw.server.allowance import SMALL, overloaded
 from aigw.server.bodies import Bounds, Incoming, decode, is_mislabelled, unpack_object
@@ -72,18 +68,6 @@ async def test_exactly_the_limit_is_allowed(name):
     assert await decode(ENCODERS[name](body), name, 100_000) == body
     with pytest.raises(GatewayError):
         await decode(ENCODERS[name](body), name, 99_999)
-
-
-@pytest.mark.parametrize("name", ENCODERS)
-async def test_what_turns_out_to_be_large_is_decoded_aside(name):
-    may = threading.Event()
-    before = asyncio.create_task(aside(LARGE + 1, may.wait, 10))
-    large = asyncio.create_task(decode(ENCODERS[name](bytes(LARGE + 1)), name, 2 * LARGE))
-    assert await decode(ENCODERS[name](bytes(LARGE)), name, 2 * LARGE) == bytes(LARGE)
-    assert not large.done()
-    may.set()
-    assert await before
-    assert await large == bytes(LARGE + 1)
 
 
 async def test_unknown_is_415():

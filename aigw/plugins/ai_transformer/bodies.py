@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from multidict import CIMultiDict
 
-from aigw.core.content_coding import Decoding
+from aigw.core.coded_body import uncoded
 from aigw.core.exchange import Exchange
 from aigw.core.reply import Reply
 from aigw.plugins.ai_transformer.message import UnchangedError
@@ -43,11 +43,10 @@ async def body_of(exchange: Exchange, reply: Reply, limit: int) -> bytes:
     if not coding:
         return chunk.raw
     try:
-        decoding = Decoding(coding, limit)
-        body = decoding.feed(chunk.raw)
+        body, whole = await uncoded(chunk.raw, coding, limit)
     except (ValueError, ImportError) as error:
         raise UnchangedError(f"the body cannot be decoded: {error}", passing=True) from None
-    if not decoding.complete:
+    if not whole:
         raise UnchangedError("the body cannot be decoded: it is cut off", passing=True)
     return body
 

@@ -21,7 +21,7 @@ MEDIA = ("audio/", "image/", "video/")
 BYTES_PER_MEDIUM = 250
 """So many bytes of a sound or an image are counted as one byte of text."""
 
-_EVENTS = re.compile(rb"\s*(?:data|event|id|retry)?:")
+_EVENTS = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
 _OBJECT = re.compile(rb"[\xef\xbb\xbf\xfe\xff\x00\s]*\{")
 _TOLD = 8
 """From so many bytes on it is known whether they begin events."""

@@ -3,6 +3,8 @@
 Rule: an event ends with a blank line, and lines end with LF, CRLF or CR (WHATWG HTML 9.2.6). The input may be cut
 anywhere, also inside a UTF-8 character. No byte is lost: the `raw` of all chunks, joined, is the input.
 
+A byte order mark before the first line is passed on, and is no part of the line.
+
 An object without `data:` counts as data, too: Google and others tell so that a stream has failed."""
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from aigw.dialects.json_values import encoded
 
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+_MARK = b"\xef\xbb\xbf"
 
 MAX_EVENT = 64 * 1024 * 1024
 """The largest event, in bytes. Long lists of tools make events of several MB. A larger event is an error."""
@@ -63,7 +66,7 @@ def rewritten(chunk: Chunk, body: Any) -> Chunk:
         return Chunk(data, data)
     if _is_object(chunk.raw):
         return Event(data + b"\n\n")
-    lines = [line for line in _LINE_END.split(chunk.raw) if line and not line.startswith(b"data:")]
+    lines = [line for line in _LINE_END.split(chunk.raw.removeprefix(_MARK)) if line and not line.startswith(b"data:")]
     return Event(b"\n".join([*lines, b"data: " + data]) + b"\n\n")
 
 
@@ -153,12 +156,13 @@ def closed(raw: bytes) -> Event:
 
 
 def _is_object(raw: bytes) -> bool:
-    return raw.lstrip().startswith(b"{")
+    return raw.removeprefix(_MARK).lstrip().startswith(b"{")
 
 
 def _data_of(raw: bytes) -> bytes | None:
     if raw.startswith(b"data:") and raw.endswith(b"\n\n") and raw.find(b"\n", 0, -2) < 0 and b"\r" not in raw:
         return raw[6:-2] if raw[5:6] == b" " else raw[5:-2]
+    raw = raw.removeprefix(_MARK)
     lines = [line[5:].removeprefix(b" ") for line in _LINE_END.split(raw) if line.startswith(b"data:")]
     if lines:
         return b"\n".join(lines)

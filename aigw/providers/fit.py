@@ -72,10 +72,13 @@ def _plain(exchange: Exchange, call: Call, reply: Reply, events: Batch) -> Reply
         raise _misfit(error) from None
     if exchange.answer is None or not exchange.answer.ended:
         raise _misfit("the stream has no end")
+    unread = exchange.answer.unread
     answer = call.spoken.reader(call.asked, streaming=False, provider=exchange.provider)
     answer.feed((Chunk(body, body),))
     exchange.answer = answer
-    return exchange.reply(body, headers=_headers(reply, JSON))
+    made = exchange.reply(body, headers=_headers(reply, JSON))
+    made.makeshift = reply.makeshift or unread > 0  # what could not be read may be a piece of the answer
+    return made
 
 
 def _headers(reply: Reply, kind: str) -> list[tuple[str, str]]:

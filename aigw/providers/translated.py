@@ -39,7 +39,9 @@ async def translated(exchange: Exchange, translation: AnyTranslation, reply: Rep
         body = await aside(len(whole.raw), translation.whole, whole.raw)
     except ValueError as error:
         raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider's answer cannot be translated: {error}") from None
-    return exchange.reply(body, status=reply.status, headers=[*_headers(reply), ("content-type", JSON)])
+    made = exchange.reply(body, status=reply.status, headers=[*_headers(reply), ("content-type", JSON)])
+    made.makeshift = reply.makeshift
+    return made
 
 
 def _in_array(reply: Reply) -> Reply:

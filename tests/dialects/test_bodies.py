@@ -70,7 +70,14 @@ def test_a_body_that_decodes_to_very_much_is_given_up():
 
 @pytest.mark.parametrize(
     ("body", "expected"),
-    [(b"data: x", True), (b"\n: hello", True), (b"event: a", True), (b'{"data": 1}', False), (b"database: x", False)],
+    [
+        (b"data: x", True),
+        (b"\xef\xbb\xbfdata: x", True),
+        (b"\n: hello", True),
+        (b"event: a", True),
+        (b'{"data": 1}', False),
+        (b"database: x", False),
+    ],
 )
 def test_what_begins_events(body, expected):
     assert begins_events(body) is expected

@@ -96,6 +96,17 @@ def test_a_rewritten_event_keeps_its_other_lines():
     assert (changed.raw, changed.json()) == (b': hi\nid:1\nevent: e\ndata: {"a":1}\n\n', {"a": 1})
 
 
+@pytest.mark.parametrize("event", [b'data: {"a":1}\n\n', b'event: x\ndata: {"a":1}\n\n', b'{"a":1}\n\n'])
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_a_byte_order_mark_before_the_first_event_is_no_part_of_it(event, size):
+    splitter, data, chunks = EventSplitter(), b"\xef\xbb\xbf" + event + event, []
+    for at in range(0, len(data), size):
+        chunks += splitter.feed(data[at : at + size])
+    assert b"".join(chunk.raw for chunk in chunks) == data
+    assert [chunk.json() for chunk in chunks] == [{"a": 1}, {"a": 1}]
+    assert rewritten(chunks[0], {"a": 2}).raw == event.replace(b"1", b"2")
+
+
 def test_a_rewritten_object_without_data_lines_is_one():
     assert rewritten(Event(b'{\n  "error": {}\n}\n\n'), {"a": 1}).raw == b'{"a":1}\n\n'
 

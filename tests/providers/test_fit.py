@@ -36,6 +36,15 @@ async def test_a_stream_becomes_one_body(answer):
     assert body["usage"] == USAGE["usage"]
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize("more", [b"", b": hi\n\n", b"data: {no json}\n\n"])
+async def test_what_is_made_of_a_stream_that_cannot_be_read_wholly_is_makeshift(path, more):
+    broken = Answer(headers=EVENTS.headers, pieces=[more, *EVENTS.pieces])
+    _, reply, received = await once({"provider": OPENAI}, chat({**HELLO, "max_tokens": 9}, path=path), broken)
+    assert b"yo" in received
+    assert reply.makeshift == (b"json" in more)
+
+
 @pytest.mark.parametrize("kind", ["application/octet-stream", "", "text/plain"])
 async def test_a_stream_stays_one_where_nobody_could_read_the_request(kind):
     asked = chat(STREAM, headers={"content-type": kind})

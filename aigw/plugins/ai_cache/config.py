@@ -129,7 +129,8 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     the provider.
 
     The response header x-aigw-cache says `hit`, `miss` or `bypass`, and the reason: `joined` is a hit that waited for
-    an equal request, `unavailable` is a miss because Redis is down. Clients can send `Cache-Control: no-cache`,
+    an equal request, `unavailable` is a miss because Redis is down. `kept=no` says that the answer will not be kept: it
+    failed, or depends on more than the request, as with ai-history. Clients can send `Cache-Control: no-cache`,
     `no-store` and `max-age=60`, and `x-higress-skip-ai-cache: on`. Stateful requests (`store`,
     `previous_response_id`), and requests for several random answers, bypass the cache.
 

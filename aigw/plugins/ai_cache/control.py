@@ -11,7 +11,8 @@ from multidict import CIMultiDict
 from aigw.core.exchange import CacheStatus, Exchange
 
 HEADER = "x-aigw-cache"
-"""Its value is hit, miss or bypass, followed by reason=, key=, and age= and ttl= in seconds."""
+"""Its value is hit, miss or bypass, followed by reason=, key=, and age= and ttl= in seconds; kept=no where the answer
+will not be kept, as it failed, is from another provider, or depends on more than the request (ai-history)."""
 SKIP = "x-higress-skip-ai-cache"
 """If a client sends `on`, the request is not looked up, and its answer is not kept."""
 

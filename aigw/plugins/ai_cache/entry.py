@@ -47,6 +47,7 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _decode = msgspec.msgpack.Decoder(Entry).decode
+_skip = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def encode(entry: Entry) -> bytes:
@@ -117,8 +118,11 @@ class Capture:
         )
 
     def _is_repeatable(self, exchange: Exchange) -> bool:
-        """Whether the provider's reader says so, or, in a thread of its own, another one: others use that one."""
+        """Whether the provider's reader says so, or, in a thread of its own, another one: others use that one. A
+        translation has nothing of what cannot be read."""
         answer = exchange.answer
+        if answer is not None and exchange.wire is not exchange.dialect and self._streaming and answer.unread:
+            return False
         same = exchange.wire is exchange.dialect and self.size <= LARGE
         if answer is None or not answer.complete or same:
             return answer is not None and answer.repeatable
@@ -137,7 +141,7 @@ class Capture:
         if dialect.marks_end and not tail:
             return b"", (), b"", b""
         told = next((event for event, _ in pairs[-LAST:] if dialect.tells_only_usage(event)), None)
-        if not pairs:
+        if not pairs or not all(_is_readable(event) for event, _ in pairs):
             return b"", (), b"", b""
         usage = told.raw if told is not None else dialect.usage_event(pairs[0][0], answer.tokens)
         pairs = [pair for pair in pairs if pair[0] is not told]
@@ -148,6 +152,15 @@ class Capture:
 
 LAST = 4
 """The event that only reports usage is searched for among so many events at the end."""
+
+
+def _is_readable(event: Chunk) -> bool:
+    """Whether a plain answer can be made of the event. To decode it takes ten times as long."""
+    try:
+        _skip(event.data or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return event.json() is not None or not (event.data or b"").strip()
+    return True
 
 
 def _has_data(event: Chunk) -> bool:

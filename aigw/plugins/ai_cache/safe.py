@@ -118,12 +118,13 @@ class SafeCache:
         flight = self._flights.start(key.key)
         try:
             reply = await call_next(exchange)
-            reply.headers[HEADER] = f"miss; key={key.key[:SHOWN]}; reason={why}"
+            # after a fallback, the answer is from another provider, and must not answer later requests
+            kept = keepable(reply) and len(set(exchange.attempts)) < 2
+            reply.headers[HEADER] = f"miss; key={key.key[:SHOWN]}; reason={why}{'' if kept else '; kept=no'}"
         except BaseException:
             self._flights.end(key.key, flight)
             raise
-        if not keepable(reply) or len(set(exchange.attempts)) > 1:
-            # after a fallback, the answer is from another provider, and must not answer later requests
+        if not kept:
             self._flights.end(key.key, flight)
             return reply
         capture = Capture(key, reply, self._env.clock.monotonic)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ai_cache_world import HEAD, STREAM, asking, completion, delta, how, stage
+from ai_cache_world import HEAD, STREAM, asking, completion, delta, how, stage, told
 from fakes import Answer, answer_json, events
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +30,7 @@ from aigw.plugins.ai_cache.entry import FORMAT, NAME, Entry, decode, encode
         events(*STREAM[:-1]),
         events(*STREAM[:2], {"error": {"message": "overloaded"}}, STREAM[-1]),
         events(*STREAM, b'data: {"cut', done=False),
+        events(*STREAM[:1], b"data: {no json}\n\n", *STREAM[1:]),
     ],
 )
 async def test_what_is_not_complete_is_not_kept(answer: Answer) -> None:
@@ -49,6 +50,18 @@ async def test_an_answer_of_another_provider_is_not_kept() -> None:
 
         await it.ask(end=fallback)
         assert [*await it.kept()] == []
+
+
+async def test_it_is_told_that_what_depends_on_more_than_the_request_is_not_kept() -> None:
+    async with stage(answer_json(completion())) as it:
+
+        async def with_history(exchange: Exchange) -> Reply:
+            reply = await it.forward(exchange)
+            reply.makeshift = True
+            return reply
+
+        assert told(await it.ask(end=with_history)).endswith("; reason=new; kept=no")
+        assert told(await it.ask()).endswith("; reason=new")
 
 
 async def test_a_huge_answer_passes_and_is_not_kept() -> None:

@@ -195,6 +195,7 @@ class Exchange:
                 cancelled = error
             except Exception:
                 log.exception("closing a reply failed")
+        self.watchers = ()  # they hold this exchange: only the garbage collector would find it, with its bodies
         if self._deferred or self._soon:
             self._start_jobs()
         if cancelled is not None:

@@ -161,3 +161,20 @@ async def test_a_deferred_job_still_works_for_its_exchange():
     number = await asyncio.create_task(request())
     await asyncio.gather(*jobs)
     assert [id(each) for each in seen] == [number]
+
+
+async def test_a_closed_exchange_leaves_no_circle_with_those_who_watched_it():
+    class Watcher:
+        def __init__(self, watched):
+            self.watched = watched
+
+    gc.disable()
+    try:
+        ex = exchange()
+        ex.watchers = (Watcher(ex),)
+        gone = ref(ex)
+        await ex.aclose()
+        del ex
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -42,7 +42,6 @@ ELSEWHERE = {
     "cli/doctor/check.py": "cli/doctor/test_setup.py: data",
     "cli/sources/configured.py": "cli/commands/test_budget.py cli/commands/test_cache.py: what a command says for each of its options",
     "cli/sources/opened.py": "cli/commands/test_budget.py cli/commands/test_cache.py: the stores of a gateway, by its commands",
-    "cli/sources/asking.py": "cli/commands/test_template.py: what its command sends, and reads of the answer",
     "cli/sources/rendering.py": "cli/commands/test_template.py: what its command prints",
     "cli/sources/sending.py": "cli/commands/test_template.py: what its command sends, and through whose gateway",
     "cli/sources/transforming.py": "cli/commands/test_transform.py: what its command reads, does and asks",

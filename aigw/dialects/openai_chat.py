@@ -201,7 +201,8 @@ class CompletionsReader(AnswerReader):
         finished = len(self._finished)
         if finished >= self._choices:
             return True
-        done = bool(self._kept) and self._kept[-1][-1].data == DONE_DATA
+        last = self._kept[-1] if self._kept else ()
+        done = bool(last) and last[-1].data == DONE_DATA
         return done and (finished > 0 or (bool(self.calls) and self._has_whole_calls()))
 
     def gather(self, body: Json) -> None:

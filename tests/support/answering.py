@@ -6,15 +6,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @contextmanager
-def answering(body, status=200):
-    """A server that answers every GET the same way; yields its port."""
+def answering(body, status=200, headers=()):
+    """A server that answers every GET and POST the same way; yields its port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(status)
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            for name, value in headers:
+                self.send_header(name, value)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        do_POST = do_GET
 
         def log_message(self, *args):
             pass
@@ -22,6 +27,8 @@ def answering(body, status=200):
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()

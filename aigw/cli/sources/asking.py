@@ -13,11 +13,13 @@ from multidict import CIMultiDict
 
 from aigw.cli.sources.templates import Call
 from aigw.core.answer import Reader
+from aigw.core.content_coding import Decoding
 from aigw.core.headers import ID_HEADER
 from aigw.core.model import Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects.json_values import encoded
 from aigw.dialects.model_list import entries_of
+from aigw.dialects.reader import MAX_PLAIN
 from aigw.dialects.sse import EventSplitter
 from aigw.dialects.table import dialect_of
 
@@ -47,7 +49,7 @@ def place_of(url: str) -> str:
 def answer_of(url: str, call: Call, key: str = "") -> tuple[int, bytes]:
     """The status and the body of the answer. Raises OSError."""
     with _sent(url, call, key) as response:
-        return response.status, response.read()
+        return response.status, _body(response)
 
 
 def configuration_of(url: str) -> Mapping[str, Any] | None:
@@ -73,28 +75,59 @@ def models_at(url: str, key: str) -> list[str]:
 def whole_of(url: str, call: Call, key: str = "") -> tuple[Told, str, bytes]:
     """What a plain answer told, its text, and its body. Raises OSError."""
     with _sent(url, call, key) as response:
-        body, id_ = response.read(), response.headers.get(ID_HEADER, "")
-    if response.status != HTTP_OK:
-        return Told(response.status, "", Tokens(), body.decode("utf-8", "replace"), id_), "", body
-    reader = _reader(call, streaming=False)
-    reader.feed([Chunk(body, body)])
-    return Told(response.status, reader.model, reader.tokens, reader.error, id_), reader.text, body
+        body = _body(response)
+    told, text = _plain(response, call, body)
+    return told, text, body
 
 
 def stream_of(url: str, call: Call, say: Callable[[str], None], key: str = "") -> Told:
     """Passes the text of a streamed answer to `say`, piece by piece. Raises OSError."""
     with _sent(url, call, key) as response:
-        id_ = response.headers.get(ID_HEADER, "")
-        if response.status != HTTP_OK:
-            return Told(response.status, "", Tokens(), response.read().decode("utf-8", "replace"), id_)
+        if response.status != HTTP_OK or not _has_events(response):
+            told, text = _plain(response, call, _body(response))
+            say(text)
+            return told
         reader, splitter, done = _reader(call, streaming=True), EventSplitter(), 0
-        while piece := response.read1(_PIECE):
+        reader.keep_all()
+        for piece in _pieces(response):
             reader.feed(splitter.feed(piece))
             text = reader.text
             say(text[done:])
             done = len(text)
         error = reader.error or ("" if reader.ended else "the answer was cut off")
-        return Told(response.status, reader.model, reader.tokens, error, id_)
+        return Told(response.status, reader.model, reader.tokens, error, _id(response))
+
+
+def _has_events(response: http.client.HTTPResponse) -> bool:
+    return response.headers.get_content_type() == "text/event-stream"
+
+
+def _plain(response: http.client.HTTPResponse, call: Call, body: bytes) -> tuple[Told, str]:
+    """What a plain answer told, and its text."""
+    if response.status != HTTP_OK:
+        return Told(response.status, "", Tokens(), body.decode("utf-8", "replace"), _id(response)), ""
+    reader = _reader(call, streaming=False)
+    reader.feed([Chunk(body, body)])
+    return Told(response.status, reader.model, reader.tokens, reader.error, _id(response)), reader.text
+
+
+def _id(response: http.client.HTTPResponse) -> str:
+    return response.headers.get(ID_HEADER, "")
+
+
+def _body(response: http.client.HTTPResponse) -> bytes:
+    return b"".join(_pieces(response))
+
+
+def _pieces(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    """The body as it comes, without its content coding, which some providers choose unasked. Raises OSError."""
+    try:
+        decoding = Decoding(response.headers.get("content-encoding", ""), MAX_PLAIN)
+        while piece := response.read1(_PIECE):
+            if decoded := decoding.feed(piece):
+                yield decoded
+    except ValueError as error:
+        raise OSError(f"its answer cannot be read: {error}") from None
 
 
 def _reader(call: Call, *, streaming: bool) -> Reader:

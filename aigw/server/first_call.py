@@ -28,6 +28,8 @@ from aigw.translation.translation import CLIENTS
 
 LOCAL = "127.0.0.1"
 GEMINI_PATH = "/v1beta/models/{model}:generateContent"
+PLACEHOLDER = "MODEL"
+"""The name in a call where the configuration names no model."""
 ROOM = 76
 """How long a line of a command may be before it goes on in the next one."""
 
@@ -59,8 +61,8 @@ class Key(NamedTuple):
 
 
 class FirstCall(NamedTuple):
-    """`headers` are those that the route wants. `body` is None for a GET. `builtin` are the models that need no
-    network."""
+    """`headers` are those that the route wants. `model` is "" if nobody knows one: then the body has the placeholder.
+    `body` is None for a GET. `builtin` are the models that need no network."""
 
     path: str
     headers: Mapping[str, str] = {}
@@ -68,6 +70,13 @@ class FirstCall(NamedTuple):
     body: str | None = None
     builtin: Sequence[str] = ()
     key: Key = Key()
+
+    @property
+    def notes(self) -> list[str]:
+        """What stands in the command for something that a person must put there."""
+        unnamed = self.body is not None and not self.model
+        model = f"{PLACEHOLDER} is a model of the provider; /v1/models may list them" if unnamed else ""
+        return [note for note in (model, self.key.note) if note]
 
     def curl(self, url: str, indent: str = "  ") -> str:
         """The command, in lines that fit 80 columns where the names allow it."""
@@ -92,7 +101,7 @@ def first_call(loaded: Loaded) -> FirstCall | None:
 def call_of(loaded: Loaded, api: str) -> FirstCall | None:
     """The simplest call of this API that is answered; None if none is."""
     found = [_call(loaded, route, api) for route in _routes(loaded)]
-    return min((call for call in found if call is not None and call.body is not None), key=_effort, default=None)
+    return min(filter(None, found), key=_effort, default=None)
 
 
 def call_on(loaded: Loaded, route: RouteConfig, api: str) -> FirstCall:
@@ -103,7 +112,7 @@ def call_on(loaded: Loaded, route: RouteConfig, api: str) -> FirstCall:
 
 
 def _effort(call: FirstCall) -> tuple[bool, int]:
-    return call.body is None, len(call.headers) + bool(call.key.header)
+    return not call.model, len(call.headers) + bool(call.key.header)
 
 
 def _routes(loaded: Loaded) -> Sequence[RouteConfig]:
@@ -154,9 +163,8 @@ def _ask(loaded: Loaded, route: RouteConfig, host: str, api: str, path: str) -> 
     headers = {**_host_header(host), **named}
     builtin = _let_in(loaded, about, [name for each in about for name in each.builtin])
     model = _named(loaded, about, api, asked) if asked else _model(loaded, about, api)
-    if not model:
-        return FirstCall("/v1/models", headers, "", None, builtin, key) if api == apis.CHAT else None
-    return FirstCall(path.replace("{model}", model), headers, model, greeting(api, model), builtin, key)
+    shown = model or PLACEHOLDER
+    return FirstCall(path.replace("{model}", shown), headers, model, greeting(api, shown), builtin, key)
 
 
 def _headers(route: RouteConfig) -> dict[str, str]:

@@ -145,7 +145,7 @@ def describe(loaded: Loaded, url: str, origin: str, *, workers: int = 1, tries: 
         said = f"  {name:<15}{fact}" if fact else ""
         lines += textwrap.wrap(said, 80, subsequent_indent=" " * 17, break_on_hyphens=False)
     commands = list(tries) or ([call.curl(url)] if call else [])
-    notes = [f"  ({call.key.note})"] if call and call.key.note and not tries else []
+    notes = [f"  ({note})" for note in call.notes] if call and not tries else []
     return "\n".join([*lines, *([""] if commands else []), *commands, *notes])
 
 

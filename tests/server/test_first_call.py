@@ -128,9 +128,10 @@ async def test_it_is_answered(what, tmp_path):
     assert "MODEL" not in shown
 
 
-def test_a_model_that_nobody_knows_is_asked_for():
+def test_a_model_that_nobody_knows_is_left_to_fill_in():
     call = first_call(loaded(ANSWERED["a vllm of which nobody knows the models"]))
-    assert call.curl("http://h") == "  curl http://h/v1/models"
+    assert '"model":"MODEL"' in call.curl("http://h")
+    assert call.notes == ["MODEL is a model of the provider; /v1/models may list them"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ from aigw.providers.to_try import BUILTIN
 from aigw.server.first_call import FirstCall, Key, call_of, call_on, models_to_name
 
 BEARER = Key("authorization", "Bearer ")
-ECHO = "echo"
 
 
 def chat_call(gateway: AskedGateway, model: str, said: Sequence[Said], route: str | None) -> Call:
@@ -35,8 +34,10 @@ def chat_call(gateway: AskedGateway, model: str, said: Sequence[Said], route: st
 def model_of(gateway: AskedGateway, route: str | None = None) -> str:
     """The model that is asked if nobody names one. Raises as `chat_call` does."""
     if gateway.loaded is not None:
-        named = _first(gateway.loaded, route).model
-        return named or next(iter(models_to_name(gateway.loaded)), ECHO)
+        named = _first(gateway.loaded, route).model or next(iter(models_to_name(gateway.loaded)), "")
+        if not named:
+            raise ValueError("the configuration names no model; name one with -m")
+        return named
     with reaching(gateway.url):
         found = models_at(gateway.url, gateway.key)
     if not found:

@@ -22,6 +22,7 @@ from aigw.cli.terminal.log import LogThread
 from aigw.cli.terminal.said import USAGE, fail, say_sentence
 from aigw.cli.views.figures import count, money
 from aigw.core.errors import AddressError, ConfigError
+from aigw.server.first_call import Key
 
 INTERRUPTED = 130
 UNAUTHORIZED = 401
@@ -83,14 +84,14 @@ def streamed(gateway: AskedGateway, call: Call, say: Callable[[str], None]) -> A
 
     with reaching(gateway.url):
         told = stream_of(gateway.url, call.streamed(), piece, gateway.key)
-    return Answered(_checked(gateway, told), "".join(pieces), b"")
+    return Answered(_checked(gateway, call, told), "".join(pieces), b"")
 
 
 def whole(gateway: AskedGateway, call: Call) -> Answered:
     """Raises SendError."""
     with reaching(gateway.url):
         told, text, body = whole_of(gateway.url, call, gateway.key)
-    return Answered(_checked(gateway, told), text, body)
+    return Answered(_checked(gateway, call, told), text, body)
 
 
 def usage(told: Told, row: UsageRow | None) -> str:
@@ -100,11 +101,17 @@ def usage(told: Told, row: UsageRow | None) -> str:
     return f"{told.model or '?'}: {tokens}, ${money(row.cost if row is not None else None)}"
 
 
-def _checked(gateway: AskedGateway, told: Told) -> Told:
+def _checked(gateway: AskedGateway, call: Call, told: Told) -> Told:
     if told.status != HTTP_OK:
-        wants_key = told.status == UNAUTHORIZED and not gateway.key
-        remedy = ["the gateway asks for a key: set AIGW_KEY, or give it with --key"] if wants_key else []
+        remedy = _wants_key(gateway, call) if told.status == UNAUTHORIZED else []
         raise SendError(refusal(told.status, told.error.encode("utf-8", "replace")), *remedy)
     if told.error:
         raise SendError(f"the answer failed: {told.error}")
     return told
+
+
+def _wants_key(gateway: AskedGateway, call: Call) -> list[str]:
+    """The remedy after a 401: who asks for a key is the gateway only if its configuration says so, or is not known."""
+    if call.call.key == Key():
+        return ["the provider refused the key that it was sent: see the configuration, or the variable that it names"]
+    return [] if gateway.key else ["the gateway asks for a key: set AIGW_KEY, or give it with --key"]

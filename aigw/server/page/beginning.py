@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from aigw.config.load import Loaded
 from aigw.dialects import apis
-from aigw.server.first_call import GEMINI_PATH, FirstCall, Key, call_of, first_call, models_to_name
+from aigw.server.first_call import GEMINI_PATH, PLACEHOLDER, FirstCall, Key, call_of, first_call, models_to_name
 
 _SHOWN = 50
 """How many models are named."""
@@ -71,8 +71,8 @@ class Beginning:
         """`url` is the gateway's own, as the client names it."""
         call = self._calls[_OPENAI]
         lines, notes = self._environment(url)
-        if self._call is not None and self._call.key.note:
-            notes = [f"{self._call.key.note}.", *notes]
+        if self._call is not None:
+            notes = [*(f"{note}." for note in self._call.notes), *notes]
         return Start(
             models=self._models[:_SHOWN],
             more=max(len(self._models) - _SHOWN, 0),
@@ -132,7 +132,7 @@ def _openai(call: FirstCall, url: str) -> str:
         "default_query": _dict({json.dumps(key.query): secret}) if key.query else "",
     }
     said = ", ".join(f"{name}={value}" for name, value in given.items() if value)
-    asked = f'model={json.dumps(call.model)}, messages=[{{"role": "user", "content": "Hello!"}}]'
+    asked = f'model={json.dumps(call.model or PLACEHOLDER)}, messages=[{{"role": "user", "content": "Hello!"}}]'
     return "\n".join(
         [
             *(["import os"] if "os.environ" in said else []),

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from answering import answering
 from serving import serving
 
 from aigw.cli.sources.neighbour import aigw_at
@@ -127,6 +128,19 @@ def test_the_key_is_missing(served):
     code, _, err = ask("Hi", "--url", url)
     assert code == 1
     assert err.splitlines()[1] == "aigw ask: the gateway asks for a key: set AIGW_KEY, or give it with --key"
+
+
+def test_a_model_that_the_configuration_does_not_name(aigw, tmp_path):
+    refused = json.dumps({"error": {"message": "Incorrect API key provided."}}).encode()
+    with answering(refused, 401) as port:
+        url = f"http://127.0.0.1:{port}/v1"
+        provider = {"type": "openai", "apiTokens": ["sk-x1234567890123"], "openaiCustomUrl": url}
+        (tmp_path / "aigw.yaml").write_text(json.dumps({"plugins": {"ai-proxy": {"provider": provider}}}))
+        code, _, err = aigw("ask", "Hi")
+        assert (code, err) == (2, "aigw ask: the configuration names no model; name one with -m\n")
+        code, _, err = aigw("ask", "Hi", "-m", "plain")
+    assert code == 1
+    assert err.startswith("aigw ask: Incorrect API key provided. (status 401)\naigw ask: the provider refused the key")
 
 
 def test_passages_of_a_collection(aigw, tmp_path):

@@ -36,15 +36,52 @@ def root(
 
 def main() -> None:
     _open_standard_files()
-    app()
+    _check_folder()
+    try:
+        app()
+    except OSError as error:
+        _check_output(error)
+        raise
 
 
 def _open_standard_files() -> None:
     """Opens stdin, stdout or stderr on /dev/null if the parent closed it: a socket must not get its number."""
     import os
+    import sys
 
-    for number in (0, 1, 2):
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))
+
+
+def _check_folder() -> None:
+    """Exits if the current folder was removed: no command could say where its files are."""
+    import os
+
+    from aigw.cli.terminal.said import FAILURE
+
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        typer.echo("aigw: the current folder was removed; go to another one, or to the new one of its name", err=True)
+        raise SystemExit(FAILURE) from None
+
+
+def _check_output(error: OSError) -> None:
+    """Says that stdout or stderr takes no more, and exits, if that is what happened."""
+    import errno
+    import sys
+    from contextlib import suppress
+
+    from aigw.cli.terminal.said import FAILURE, drop
+
+    if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF):
+        return
+    drop(sys.stdout)
+    with suppress(OSError):
+        typer.echo(f"aigw: the output cannot be written: {error.strerror}", err=True)
+    drop(sys.stderr)
+    raise SystemExit(FAILURE) from None

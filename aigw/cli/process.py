@@ -28,7 +28,7 @@ from aigw.cli.sources.page_views import page_views
 from aigw.cli.sources.recipe import served, tries
 from aigw.cli.sources.recorded import Chosen, closing, network, opened
 from aigw.cli.sources.registering import REPLAYED, registered
-from aigw.cli.terminal.said import FAILURE, say_json, say_sentence, say_text
+from aigw.cli.terminal.said import FAILURE, drop, say_json, say_sentence, say_text
 from aigw.cli.views.closing import Tally, line, together
 from aigw.cli.views.recordings import summary
 from aigw.config.load import Loaded
@@ -294,4 +294,10 @@ def _announce(options: Options, loaded: Loaded, url: str, origin: str, pids: Seq
     for note in loaded.notes:
         say_sentence(f"note: {note}", err=True)
     commands = tries(options.recipe, url) if options.recipe is not None else []
-    say_text(describe(loaded, url, origin, workers=max(len(pids), 1), tries=commands))
+    try:
+        say_text(describe(loaded, url, origin, workers=max(len(pids), 1), tries=commands))
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # the disk is full: it serves all the same
+        drop(sys.stdout)
+        log.warning("serves %s; stdout cannot be written: %s", url, error.strerror)

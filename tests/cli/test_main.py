@@ -135,3 +135,26 @@ def test_ctrl_c_while_it_loads_a_module(module, words, tmp_path):
         [sys.executable, "-m", "aigw", *words], cwd=tmp_path, env=env, capture_output=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def in_shell(script, folder):
+    env = {**os.environ, "PYTHONPATH": str(Path(aigw.__file__).parents[1]), "AIGW": f"{sys.executable} -m aigw"}
+    done = subprocess.run(["/bin/sh", "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("words", ["--help", "config schema", "env --json"])
+def test_the_output_cannot_be_written(words, tmp_path):
+    said = "aigw: the output cannot be written: No space left on device\n"
+    assert in_shell(f"$AIGW {words} > /dev/full", tmp_path) == (1, "", said)
+
+
+def test_standard_files_that_are_closed(tmp_path):
+    assert in_shell("$AIGW config keys >&- <&-", tmp_path) == (0, "", "")
+    assert in_shell("$AIGW config keys --recipe nothing 2>&-", tmp_path)[0] == 2
+
+
+def test_the_current_folder_was_removed(tmp_path):
+    code, _, err = in_shell("mkdir gone; cd gone; rmdir ../gone; $AIGW usage", tmp_path)
+    assert (code, err) == (1, "aigw: the current folder was removed; go to another one, or to the new one of its name\n")

@@ -19,7 +19,7 @@ def answering(body, status=200, headers=()):
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815
 
         def log_message(self, *args):
             pass

@@ -67,6 +67,11 @@ def _json(value: Any, indent: int | None) -> str:
     return plain_json(json.dumps(value, indent=indent, ensure_ascii=False))
 
 
+def drop(stream: TextIO) -> None:
+    """What is still in its buffer, and what is written from now on, goes nowhere: nobody takes it any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def width(stream: TextIO | None = None) -> int:
     """How many cells a line may have on this stream, stdout by default: those of the terminal, or of COLUMNS if
     somebody has set it."""

@@ -4,12 +4,11 @@ Rule: on a terminal nothing that a model writes can move the cursor or hide; lin
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
 
-from aigw.cli.terminal.said import FAILURE
+from aigw.cli.terminal.said import FAILURE, drop
 
 
 class Written:
@@ -47,5 +46,5 @@ class Written:
                 sys.stdout.buffer.write(text.encode("utf-8", "replace"))
                 sys.stdout.buffer.flush()
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in its buffer
+            drop(sys.stdout)
             raise typer.Exit(FAILURE) from None

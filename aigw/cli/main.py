@@ -54,19 +54,19 @@ def _open_standard_files() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
-            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _check_folder() -> None:
     """Exits if the current folder was removed: no command could say where its files are."""
-    import os
+    from pathlib import Path
 
     from aigw.cli.terminal.said import FAILURE
 
     try:
-        os.getcwd()
+        Path.cwd()
     except FileNotFoundError:
-        typer.echo("aigw: the current folder was removed; go to another one, or to the new one of its name", err=True)
+        typer.echo("aigw: the current folder was removed; change to one that is there", err=True)
         raise SystemExit(FAILURE) from None
 
 
@@ -78,7 +78,8 @@ def _check_output(error: OSError) -> None:
 
     from aigw.cli.terminal.said import FAILURE, drop
 
-    if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF):
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+    if error.filename is not None or error.errno not in full:
         return
     drop(sys.stdout)
     with suppress(OSError):

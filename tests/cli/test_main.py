@@ -157,4 +157,4 @@ def test_standard_files_that_are_closed(tmp_path):
 
 def test_the_current_folder_was_removed(tmp_path):
     code, _, err = in_shell("mkdir gone; cd gone; rmdir ../gone; $AIGW usage", tmp_path)
-    assert (code, err) == (1, "aigw: the current folder was removed; go to another one, or to the new one of its name\n")
+    assert (code, err) == (1, "aigw: the current folder was removed; change to one that is there\n")

@@ -67,7 +67,7 @@ class _NoTraceError(Exception):
 
 
 def _read(folder: Path) -> list[TraceRecord]:
-    """The traces by time of arrival, without those of other versions that this one cannot read."""
+    """The traces by the time of their end, without those of other versions that this one cannot read."""
     import msgspec
 
     from aigw.trace.files import FOLDER, read_lines
@@ -94,7 +94,8 @@ def _read(folder: Path) -> list[TraceRecord]:
             f"there are no traces in {folder}: start `aigw serve --trace` here and send it a request, or name another"
             " state folder with --state, or a recipe with --recipe"
         )
-    records.sort(key=lambda record: record.at)
+    # What a plugin asked meanwhile began later than the client's request, and ended before it.
+    records.sort(key=lambda record: record.at + record.total_ms / 1000)
     return records
 
 

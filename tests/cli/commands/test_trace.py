@@ -52,7 +52,15 @@ LAST = TraceRecord(
 )  # fmt: skip
 RECORDS = [
     TraceRecord(
-        v=1, id="abcd0001", at=NOON, route="llm", method="GET", path="/v1/models", status=200, outcome="complete"
+        v=1,
+        id="abcd0001",
+        at=NOON + 2,
+        total_ms=100,
+        route="llm",
+        method="GET",
+        path="/v1/models",
+        status=200,
+        outcome="complete",
     ),
     LAST,
     TraceRecord(v=2, id="newer", at=NOON + 2),

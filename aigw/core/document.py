@@ -6,6 +6,7 @@ somebody reads it."""
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import threading
@@ -228,6 +229,21 @@ class Document:
         twin._values = dict(self._values)
         twin._inexact = self._inexact
         return twin
+
+
+def may_say_more(source: bytes, value: Any) -> bool:
+    """Whether somebody could read something else in a JSON text than this value, as an object has a name twice or as it
+    is no UTF-8."""
+    try:
+        if _encode(value) == source:
+            return False
+    except (UnicodeError, OverflowError, RecursionError):
+        pass  # the scan tells
+    try:
+        _look_for_twins(source.removeprefix(codecs.BOM_UTF8), _scan_names if len(source) <= LARGE else _scan_many_names)
+    except (ValueError, StopIteration):
+        return True
+    return False
 
 
 def _look_for_twins(source: bytes, scan: Callable[[str, int], Any]) -> None:

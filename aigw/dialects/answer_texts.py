@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from aigw.core.answer import AnswerText
+from aigw.core.document import may_say_more
 from aigw.core.json_path import JsonPath
 from aigw.core.model import Chunk
 from aigw.dialects.sse import Event, rewritten
@@ -42,6 +43,12 @@ def rewrite(chunk: Chunk, texts: Iterable[tuple[AnswerText, str]]) -> Chunk:
                 return _said(chunk, text)
             body = _put(body, place.path, text, copies)
     return chunk if body is before else rewritten(chunk, body)
+
+
+def as_read(chunk: Chunk) -> Chunk:
+    """Returns a chunk that says only what was read: others may take another value of a name that stands twice."""
+    body = chunk.json()
+    return rewritten(chunk, body) if body is not None and may_say_more(chunk.data or b"", body) else chunk
 
 
 def unread(chunk: Chunk) -> Sequence[AnswerText]:

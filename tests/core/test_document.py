@@ -4,9 +4,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.core.document import Document
+from aigw.core.document import Document, may_say_more
+from aigw.core.model import Chunk
 
 SOURCE = b'{"b": 1.0, "a":1e5,"t":"\\u00e9\xc3\xa9", "big":123456789012345678901234567890,"n":{"z": null, "y":[1,  2]}}'
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (b'{"a":1,"b":[{"a":2}]}', False),
+        (b' {"a": NaN, "b": "\\ud83d"}', False),
+        (b'\xef\xbb\xbf{"a": 1}', False),
+        (b'{"a":1,"b":[{"a":2,"a":3}]}', True),
+        (b'{"a": 1, "\\u0061": 2}', True),
+        (b'{"a": "\xff"}', True),
+    ],
+)
+def test_whether_what_was_read_is_all_that_is_there(source, expected):
+    assert may_say_more(source, Chunk(source, source).json()) is expected
 
 
 def test_untouched_is_byte_for_byte():

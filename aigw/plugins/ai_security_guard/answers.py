@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
+from aigw.core.aside import aside
 from aigw.core.dialect import Asked, Dialect
 from aigw.core.model import Batch, Chunk
-from aigw.dialects.answer_texts import unread
+from aigw.dialects.answer_texts import as_read, unread
 from aigw.plugins.ai_security_guard.arguments import leaves_of, with_leaves
 from aigw.plugins.ai_security_guard.checking import Check, Uncheckable
 from aigw.plugins.ai_security_guard.deciding import PASS, Decision
@@ -33,13 +34,14 @@ class Answer:
 
     async def plain(self, chunk: Chunk) -> tuple[Chunk, Decision]:
         """Returns the body that may pass, and what was decided."""
-        self._windows.feed(chunk)
+        read = await aside(len(chunk.raw), as_read, chunk)
+        self._windows.feed(read)
         self._windows.end()
         decision = await self._settle()
         if decision.kind == "deny":
             return chunk, decision
         (made,) = self._windows.released()
-        return made, PASS if made is chunk else Decision("mask")
+        return made, PASS if made is read else Decision("mask")
 
     async def stream(
         self, batches: AsyncIterator[Batch], passed_on: PassedOn, ending: Ending
@@ -52,7 +54,7 @@ class Answer:
         while True:
             try:
                 for chunk in await anext(source):
-                    windows.feed(chunk)
+                    windows.feed(as_read(chunk))
             except StopAsyncIteration:
                 windows.end()
                 break

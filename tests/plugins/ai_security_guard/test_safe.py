@@ -258,6 +258,21 @@ async def test_nothing_of_a_call_that_is_denied_leaves():
     assert b"from-security-guard" in seen.body
 
 
+@pytest.mark.parametrize("name", ["delta", "message"])
+async def test_only_what_was_read_leaves_of_a_name_that_stands_twice(name):
+    said = json.dumps({"content": "fine"})
+    twice = f'"{name}": {json.dumps({"content": BAD})}, "{name}": {said}'
+    body = f'{{"choices": [{{"index": 0, {twice}, "finish_reason": "stop"}}]}}'.encode()
+    streams = name == "delta"
+    pieces = [b"data: " + body + b"\n\n", b"data: [DONE]\n\n"] if streams else [body]
+    head = {"content-type": "text/event-stream" if streams else "application/json"}
+    async with guard_world(BOTH, Answer(headers=head, pieces=pieces)) as it:
+        seen = await it.ask(asking("hi", stream=streams))
+    assert seen.body.count(b'"fine"') == 1
+    assert BAD.encode() not in seen.body
+    assert seen.headers["x-aigw-guard"] == "request=pass, response=" + ("checked" if streams else "pass")
+
+
 @pytest.mark.parametrize("event", [b"data: " + BAD.encode() + b"\n\n", b": " + BAD.encode() + b"\n\n"])
 async def test_events_that_are_no_json_are_checked(event):
     answer = Answer(headers={"content-type": "text/event-stream"}, pieces=[event])

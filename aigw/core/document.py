@@ -202,7 +202,8 @@ class Document:
     def set(self, name: str, value: Any) -> None:
         """Sets a field. An existing field keeps its position, a new one comes last. `value` may contain
         `msgspec.Raw`."""
-        self._fields[name] = msgspec.Raw(encoded(value))
+        large = len(self._parsed) > LARGE
+        self._fields[name] = msgspec.Raw(large_json.written(value, encoded) if large else encoded(value))
         self._values.pop(name, None)
         self._inexact -= {name}
         self._source = None
@@ -218,7 +219,8 @@ class Document:
 
     def encode(self) -> bytes:
         if self._source is None:
-            self._source = encoded(self._fields)
+            large = len(self._parsed) > LARGE
+            self._source = large_json.written(self._fields, encoded) if large else encoded(self._fields)
         return self._source
 
     def copy(self) -> Document:

@@ -123,6 +123,34 @@ def encoded(value: Any, encode: Encode) -> bytes:
     return b"".join(_pieces(value, encode))
 
 
+def written(value: Any, encode: Encode) -> bytes:
+    """Returns what `encode` returns of a value that may have large parts: a list, or an object with lists or JSON."""
+    if not value or not isinstance(value, dict):
+        return b"".join(_parts(value, encode))
+    pieces = [piece for name, each in value.items() for piece in (b",", encode(name), b":", *_parts(each, encode))]
+    return b"".join([b"{", *pieces[1:], b"}"])
+
+
+def _parts(value: Any, encode: Encode) -> Iterator[bytes]:
+    if isinstance(value, msgspec.Raw):
+        yield bytes_of(value)
+    elif isinstance(value, list) and len(value) > MANY:
+        yield from _elements(iter(value), encode)
+    else:
+        rest()
+        yield encode(value)
+
+
+def _elements(left: Iterator[Any], encode: Encode) -> Iterator[bytes]:
+    before = b"["
+    while some := list(islice(left, MANY)):
+        rest()
+        yield before
+        yield encode(some)[1:-1]
+        before = b","
+    yield b"]" if before == b"," else b"[]"
+
+
 def _pieces(value: Any, encode: Encode) -> Iterator[bytes]:
     if isinstance(value, dict) and any(isinstance(each, Elements) for each in value.values()):
         before = b"{"
@@ -132,12 +160,7 @@ def _pieces(value: Any, encode: Encode) -> Iterator[bytes]:
             before = b","
         yield b"}"
     elif isinstance(value, Elements):
-        before, left = b"[", iter(value)
-        while some := list(islice(left, MANY)):
-            yield before
-            yield encode(some)[1:-1]
-            before = b","
-        yield b"]" if before == b"," else b"[]"
+        yield from _elements(iter(value), encode)
     else:
         rest()
         yield encode(value)

@@ -217,6 +217,13 @@ class Burst(Sequence[Chunk]):
         self._chunks: list[Chunk] = []
         """The chunks behind the first `_at` bytes."""
 
+    @classmethod
+    def of(cls, bursts: Sequence[Burst]) -> Burst:
+        """Returns several bursts as one."""
+        whole = cls(b"".join([burst.raw for burst in bursts]), bursts[0]._split)
+        whole._at, whole._chunks = 0, [chunk for burst in bursts for chunk in burst]
+        return whole
+
     def behind(self, at: int) -> list[Chunk]:
         """Returns the chunks behind the first `at` bytes, and perhaps some before them. A chunk must end at `at`."""
         if at < self._at:
@@ -272,6 +279,14 @@ def raw_of(batch: Batch) -> bytes:
     if type(batch) is Burst:
         return batch.raw
     return batch[0].raw if len(batch) == 1 else b"".join([chunk.raw for chunk in batch])
+
+
+def joined(batches: Sequence[Batch]) -> Batch:
+    """Returns the chunks of several batches as one."""
+    bursts = [batch for batch in batches if type(batch) is Burst]
+    if bursts and len(bursts) == len(batches):
+        return Burst.of(bursts)
+    return [chunk for batch in batches for chunk in batch]
 
 
 def large_of(batch: Batch) -> int:

@@ -13,7 +13,8 @@ from multidict import CIMultiDict
 
 from aigw.core.aside import aside
 from aigw.core.layers import ChunkSource, Decoder, Layers, Observer, OnBatch, OnEnd
-from aigw.core.model import Batch, Chunk, large_of, raw_of
+from aigw.core.model import Batch, Chunk, joined, large_of, raw_of
+from aigw.core.pace import LARGE
 
 Stage = Callable[[AsyncIterator[Batch]], AsyncIterator[Batch]]
 
@@ -213,7 +214,7 @@ class Reply:
             held.append(batch)
             if await aside(size, until, batch) if (size := large_of(batch)) else until(batch):
                 break
-        head = held[0] if len(held) == 1 else [chunk for batch in held for chunk in batch]
+        head = held[0] if len(held) == 1 else joined(held)
         if held and isinstance(source, Layers):
             source.put_back(head)
         elif held:
@@ -240,7 +241,7 @@ class Reply:
             self.arrived = b"".join(pieces)
             raise
         await self._source.aclose()
-        return self.become(b"".join(pieces))
+        return self.become(await aside(size, b"".join, pieces) if size > LARGE else b"".join(pieces))
 
     def become(self, body: bytes) -> Chunk:
         """Puts these bytes in the place of a source that has nothing to give or to close any more."""

@@ -301,7 +301,7 @@ class OpenAIChat:
         return CompletionsReader(asked.choices, streaming=streaming, provider=provider)
 
     def tells_only_usage(self, event: Chunk) -> bool:
-        return b'"usage"' in event.raw and is_usage_only(event.json())
+        return (len(event.raw) > LARGE or b'"usage"' in event.raw) and is_usage_only(event.json())
 
     def usage_event(self, event: Chunk, tokens: Tokens) -> bytes:
         sample = event.json()
@@ -328,9 +328,9 @@ class OpenAIChat:
         text = self.says_text.search(raw)
         if text is None:
             return False
-        end = raw.find(b"\n\n", text.start()) + 2
-        if end > LARGE:
-            return False  # it is decoded in any case
+        end = raw.find(b"\n\n", text.start(), LARGE) + 2
+        if end < 2:
+            return False  # a large event is decoded in any case
         so_far = raw[:end]
         return not (may_fail(so_far) or so_far.count(b'"finish_reason":"') or so_far.count(DONE_DATA))
 

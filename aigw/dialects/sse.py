@@ -21,6 +21,7 @@ from aigw.dialects.json_values import encoded
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _MARK = b"\xef\xbb\xbf"
+_LF = ord("\n")
 
 MAX_EVENT = 64 * 1024 * 1024
 """The largest event, in bytes. Long lists of tools make events of several MB. A larger event is an error."""
@@ -134,11 +135,14 @@ def _split(data: bytes) -> list[Chunk]:
 
 
 def _cut(data: bytes) -> Iterator[Chunk]:
-    start = 0
+    start, last = 0, len(data) - 3
     while start < len(data):
-        end = data.find(b"\n\n", start, len(data) - 2) + 2
-        yield Event(data[start : end if end >= 2 else len(data)])
-        start = end if end >= 2 else len(data)
+        end = data.find(b"\n", start, last) + 1  # a single byte is found twenty times as fast
+        while end and data[end] != _LF:
+            end = data.find(b"\n", end, last) + 1
+        end = end + 1 if end else len(data)
+        yield Event(data[start:end])
+        start = end
 
 
 def is_whole(event: Event) -> bool:
@@ -163,7 +167,8 @@ def _data_of(raw: bytes) -> bytes | None:
     if raw.startswith(b"data:") and raw.endswith(b"\n\n") and raw.find(b"\n", 0, -2) < 0 and b"\r" not in raw:
         return raw[6:-2] if raw[5:6] == b" " else raw[5:-2]
     raw = raw.removeprefix(_MARK)
-    lines = [line[5:].removeprefix(b" ") for line in _LINE_END.split(raw) if line.startswith(b"data:")]
+    every = _LINE_END.split(raw) if b"\r" in raw else raw.split(b"\n")
+    lines = [line[5:].removeprefix(b" ") for line in every if line.startswith(b"data:")]
     if lines:
         return b"\n".join(lines)
     return raw.strip() if _is_object(raw) else None

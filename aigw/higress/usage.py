@@ -91,6 +91,14 @@ class _Paths(NamedTuple):
     more_output: Mapping[str, tuple[str, str]]
 
 
+def has_usage(body: Any) -> bool:
+    """Whether a decoded payload has usage where it counts, seen without a look through its bytes."""
+    if not isinstance(body, dict):
+        return False
+    inner = [value for name in ("response", "message") if isinstance(value := body.get(name), dict)]
+    return any(name in each for each in (body, *inner) for name in ("usage", "usageMetadata"))
+
+
 @lru_cache(maxsize=128)
 def _paths(tops: tuple[str, ...]) -> _Paths:
     """Returns the paths that begin with one of `tops`. A payload has only two or three of these fields, and to search

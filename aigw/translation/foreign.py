@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from multidict import CIMultiDict
 
+from aigw.core import large_json
 from aigw.core.model import Request
+from aigw.core.pace import LARGE
 from aigw.dialects.json_values import Json, encoded
 from aigw.dialects.openai_error import JSON
 
@@ -23,4 +25,5 @@ def request_for(source: Request, path: str, query: str, body: Json) -> Request:
         [(name, value) for name, value in source.headers.items() if not name.lower().startswith(_OWN)]
     )
     headers["content-type"] = JSON
-    return Request("POST", path, query, headers, encoded(body))
+    written = encoded(body) if len(source.body) <= LARGE else large_json.written(body, encoded)
+    return Request("POST", path, query, headers, written)

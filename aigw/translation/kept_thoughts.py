@@ -116,6 +116,8 @@ class Recall:
                 self._keep()
 
     def _keep(self) -> None:
+        if not self._found:
+            return
         asked = next((text for message in reversed(self._messages) if (text := _question(message))), "")
         for id, kept in self._found:
             self._kept.put(self._key(id, asked), kept)

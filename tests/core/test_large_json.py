@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.core.document import Document
-from aigw.core.large_json import SEARCHED, SLICE, Elements, decoded, encoded, occurrences, without_large
-from aigw.core.pace import LARGE
+from aigw.core.large_json import SEARCHED, SLICE, Elements, decoded, encoded, occurrences, without_large, written
+from aigw.core.pace import LARGE, MANY
 
 decode = msgspec.json.Decoder().decode
 encode = msgspec.json.Encoder(order="sorted").encode
+encode_any = msgspec.json.Encoder().encode
 VALUE = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
@@ -105,3 +106,18 @@ def test_what_a_body_says_beside_its_content():
 def test_a_text_is_counted_once_wherever_it_is_cut(before):
     body = b"." * before + b"base64" + b"." * SEARCHED + b"base64base64"
     assert occurrences(body, b"base64") == body.count(b"base64") == 3
+
+
+@given(VALUE)
+def test_what_is_written_in_parts_is_what_is_written_at_once(value):
+    many = [value] * (MANY + 2)
+    raw = msgspec.Raw(encode(many))
+    for whole in (value, many, {"é": many, "a": raw, "b": value}, raw, []):
+        assert written(whole, encode_any) == encode_any(whole)
+
+
+def test_a_large_document_is_written_with_what_was_changed():
+    document, messages = Document(large(1)), [PADDING] * (MANY + 1)
+    document.set("messages", messages)
+    document.set("new", {"a": 1})
+    assert document.encode() == encode_any({"model": "m", "messages": messages, "z": 1, "new": {"a": 1}})

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from aigw.core.model import Burst, Chunk, Origin, Request, raw_of, without
+from aigw.core.model import Burst, Chunk, Origin, Request, joined, raw_of, without
 
 
 @pytest.mark.parametrize(
@@ -147,3 +147,11 @@ def test_a_burst_has_the_bytes_of_a_changed_chunk():
 def test_a_batch_without_a_chunk():
     first, second = lines(b"a\nb\n")
     assert list(without((first, second), (first,))) == [second]
+
+
+@given(st.lists(PIECES, min_size=1, max_size=3))
+def test_several_bursts_are_one_with_the_same_chunks(bursts):
+    several = [Burst(b"".join(pieces), lines) for pieces in bursts]
+    whole = joined(several)
+    assert type(whole) is Burst and whole.raw == b"".join(burst.raw for burst in several)
+    assert list(whole) == list(joined([*several, []])) == [chunk for burst in several for chunk in burst]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.dialects.sse import EventSplitter
-from aigw.higress.usage import HigressUsage
+from aigw.higress.usage import HigressUsage, has_usage
 
 CASES = Path(__file__).parents[1] / "conformance" / "higress-cases.yaml"
 STEPS = [
@@ -167,3 +167,17 @@ def test_anything_is_survived(payloads, data):
     usage = read({"usage": {}}, *payloads, data, b'{"usage":' + data)
     assert isinstance(usage.model, str)
     assert all(isinstance(number, int) for number in (usage.input, usage.output, usage.total))
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({"usage": {}}, True),
+        ({"response": {"usage": {}}}, True),
+        ({"message": {"usageMetadata": {}}}, True),
+        ({"choices": [{"usage": {}}], "message": "usage"}, False),
+        (["usage"], False),
+    ],
+)
+def test_where_a_decoded_payload_has_usage(body, found):
+    assert has_usage(body) is found

@@ -20,7 +20,7 @@ from aigw.dialects.json_values import decoded
 from aigw.dialects.usage import as_payload, mentions_usage
 from aigw.higress.log_attributes import of_details
 from aigw.higress.log_fields import UNKNOWN, api_of, chat_id, chat_round, is_error, mentions_error
-from aigw.higress.usage import HigressUsage
+from aigw.higress.usage import HigressUsage, has_usage
 from aigw.higress.values import text_of
 from aigw.plugins.ai_statistics import attributes as attrs
 from aigw.plugins.ai_statistics.attributes import Attribute, AttributeSource, Collector
@@ -165,7 +165,7 @@ class Record:
     def _tell(self, events: Iterable[Chunk]) -> None:
         for event in events:
             body = event.json()
-            if self.counts and (data := event.data):
+            if self.counts and (data := event.data) and (len(data) <= LARGE or has_usage(body)):
                 self.usage.feed(data, body)
             self.failed = self.failed or is_error(body)
 

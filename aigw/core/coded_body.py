@@ -1,25 +1,34 @@
-"""Undoes the content coding of a body that is there as a whole, without holding up others."""
+"""Undoes the content coding of bodies without holding up others.
+
+Rule: nobody knows how large it will be. What turns out to be large is decoded aside from there on."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from itertools import chain
 
 from aigw.core.aside import aside
-from aigw.core.content_coding import Decoding, TooLargeError, codings_of
+from aigw.core.content_coding import Decoding, codings_of
 from aigw.core.pace import LARGE
 
 
 async def uncoded(body: bytes, header: str, limit: int) -> tuple[bytes, bool]:
-    """Returns the body without the codings that `header` names, and whether all of it was there. Raises TooLargeError
-    for more than `limit` bytes, ValueError if it is corrupt or a coding is unknown, ImportError if none can undo it.
-
-    Nobody knows how large it will be: what turns out to be large is decoded once more, aside."""
-    if len(body) <= LARGE and len(codings_of(header)) < 2:
-        with suppress(TooLargeError):
-            return _undo(body, header, min(limit, LARGE))
-    return await aside(LARGE + 1, _undo, body, header, limit)
-
-
-def _undo(body: bytes, header: str, limit: int) -> tuple[bytes, bool]:
+    """Returns a whole body without the codings that `header` names, and whether nothing of it is missing. Raises
+    TooLargeError for more than `limit` bytes, ValueError if it is corrupt or a coding is unknown, ImportError if
+    nothing here can undo it."""
     decoding = Decoding(header, limit)
-    return decoding.feed(body), decoding.complete
+    if len(codings_of(header)) > 1:
+        return await aside(LARGE + 1, decoding.feed, body), decoding.complete
+    return await fed(decoding, body), decoding.complete
+
+
+async def fed(decoding: Decoding, data: bytes) -> bytes:
+    """Returns what `data` decodes to. Raises as `Decoding.feed` does."""
+    if len(data) > LARGE:
+        return await aside(len(data), decoding.feed, data)
+    decoded, size, pieces = [], 0, decoding.pieces(data)
+    for piece in pieces:
+        decoded.append(piece)
+        size += len(piece)
+        if size > LARGE:
+            return await aside(size, b"".join, chain(decoded, pieces))
+    return b"".join(decoded)

@@ -6,7 +6,7 @@ between (`core.pace`), because nobody knows its size before."""
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from aigw.core.pace import LARGE, rest
@@ -133,27 +133,24 @@ def is_known(header: str) -> bool:
     return True
 
 
-def _decoded(decoder: Decoder, data: bytes, room: int) -> bytes:
-    """Returns what `data` decodes to. Raises TooLargeError for more than `room` bytes, ValueError if it is corrupt."""
+def _decoded(decoder: Decoder, given: Iterable[bytes], room: int) -> Iterator[bytes]:
+    """Yields what `given` decodes to. Raises TooLargeError for more than `room` bytes, ValueError if it is corrupt."""
     try:
-        out = b"".join(_pieces(decoder, data, room))
+        for data in given:
+            for start in range(0, len(data), SLICE):
+                part = data[start : start + SLICE]
+                while piece := decoder.feed(part, min(LARGE, room + 1)):
+                    room -= len(piece)
+                    if room < 0:
+                        raise TooLargeError("the body is too large when it is decoded")
+                    yield piece
+                    part = b""
+                    rest()
+                rest()
+    except TooLargeError:
+        raise
     except Exception as error:  # noqa: BLE001  each library has an error class of its own
         raise ValueError(str(error)) from None
-    if len(out) > room:
-        raise TooLargeError("the body is too large when it is decoded")
-    return out
-
-
-def _pieces(decoder: Decoder, data: bytes, room: int) -> Iterator[bytes]:
-    """Yields what `data` decodes to, until it is more than `room` bytes."""
-    for start in range(0, len(data), SLICE):
-        given = data[start : start + SLICE]
-        while room >= 0 and (piece := decoder.feed(given, min(LARGE, room + 1))):
-            yield piece
-            room -= len(piece)
-            given = b""
-            rest()
-        rest()
 
 
 class Decoding:
@@ -169,10 +166,16 @@ class Decoding:
 
     def feed(self, data: bytes) -> bytes:
         """Returns what `data` decodes to. Raises ValueError if the body is corrupt, or larger than the limit."""
+        return b"".join(self.pieces(data))
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """As `feed`, but nothing of it is long. All of them must be read before other data are given."""
+        pieces: Iterable[bytes] = (data,)
         for decoder in self._decoders:
-            data = _decoded(decoder, data, self._room)
-        self._room -= len(data)
-        return data
+            pieces = _decoded(decoder, pieces, self._room)
+        for piece in pieces:
+            self._room -= len(piece)
+            yield piece
 
     @property
     def complete(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from aigw.core.aside import aside
+from aigw.core.coded_body import fed
 from aigw.core.content_coding import Decoding, is_known
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
@@ -60,7 +62,7 @@ class DecodedBody:
     async def __anext__(self) -> bytes:
         while True:
             try:
-                data = self._decoder.feed(await self._body.__anext__())
+                data = await self._decoded(await self._body.__anext__())
             except StopAsyncIteration:
                 if self._decoder.complete:
                     raise
@@ -71,6 +73,11 @@ class DecodedBody:
                 raise UpstreamError(UpstreamFault.PROTOCOL, message) from None
             if data:
                 return data
+
+    async def _decoded(self, data: bytes) -> bytes:
+        if isinstance(self._decoder, Decoding):
+            return await fed(self._decoder, data)
+        return await aside(len(data), self._decoder.feed, data)
 
     async def aclose(self) -> None:
         await self._body.aclose()

@@ -1,8 +1,10 @@
 """A coded stream of another dialect than the client's comes without its coding, and a binary event stream as server-sent
 events; each is complete only where its decoder is."""
 
+import asyncio
 import gzip
 import json
+import threading
 import zlib
 
 import brotli
@@ -11,8 +13,10 @@ from ai_proxy_world import HELLO, QWEN, STREAM, once
 from backports import zstd
 from fakes import Answer, chat
 
+from aigw.core.aside import aside
 from aigw.core.content_coding import Decoding
 from aigw.core.errors import UpstreamError, UpstreamFault
+from aigw.core.pace import LARGE
 from aigw.dialects.aws_events import CONTENT_TYPE, encode_message
 from aigw.pipeline.decoded import DecodedBody
 
@@ -86,6 +90,19 @@ async def test_every_cut_of_the_coding_is_seen(coding):
 async def test_a_corrupt_coding_is_an_error():
     with pytest.raises(UpstreamError, match="cannot be decoded"):
         await read(Arrives(b"no gzip"), "gzip")
+
+
+async def test_what_turns_out_to_be_large_is_decoded_aside():
+    may = threading.Event()
+    before = asyncio.create_task(aside(LARGE + 1, may.wait, 10))
+    body = DecodedBody(Arrives(gzip.compress(bytes(2 * LARGE))), Decoding("gzip", 2 * LARGE), "its content coding")
+    piece = asyncio.create_task(anext(body))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not piece.done()
+    may.set()
+    assert await before
+    assert await piece == bytes(2 * LARGE)
 
 
 async def read(arrives, coding):

@@ -72,5 +72,5 @@ def there_and_back(loaded: Loaded, text: bytes, env: dict[str, str]) -> Loaded:
     written = exported(Given(loaded, text))
     stream = "---\n".join(yaml_of(each) for each in written.resources).encode()
     result = imported(read_resources(stream, "resources.yaml"))
-    known = {name: written.secrets[name] or env[name] for name in result.variables}
+    known = {name: written.secrets[name] or env.get(name, "") for name in result.variables}
     return load(None, known, text=result.text().encode())

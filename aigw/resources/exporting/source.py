@@ -33,10 +33,12 @@ def given(path: Path, env: Mapping[str, str]) -> Given:
 
 
 def portable(config: Given) -> tuple[dict[str, Any], dict[str, str]]:
-    """The values of the file, and the keys that the Secret of the cluster must have, each with the secret that stands
-    in the file, "" if the environment has it. A variable that is no secret is replaced by its value."""
+    """The values of the file, and the keys that the Secret of the cluster must have, each with the secret, or the
+    default, that stands in the file, "" if the environment has it. A variable that is no secret is replaced by its
+    value."""
     source, missing = config.loaded.source, config.missing
     referring, _ = read(config.text, _References(), "")
+    defaults: dict[str, str] = {}
 
     def value(real: Any, other: Any, path: JsonPath) -> Any:
         if isinstance(real, dict):
@@ -45,14 +47,18 @@ def portable(config: Given) -> tuple[dict[str, Any], dict[str, str]]:
         if isinstance(real, list):
             each = other if isinstance(other, list) and len(other) == len(real) else [None] * len(real)
             return [value(item, each[index], (*path, index)) for index, item in enumerate(real)]
-        names = source.expanded.get(path)
-        hidden = bool(names) and (is_secret(path) or is_secret(names or ()) or not missing.isdisjoint(names or ()))
-        return other if hidden and other is not None else real
+        names = references_in(other) if path in source.expanded else set()
+        if not (names and (is_secret(path) or is_secret([*names]) or not missing.isdisjoint(names))):
+            return real
+        if not source.expanded[path]:
+            defaults[other] = real
+        return other
 
-    known = {name for each in (source.expanded, source.missing) for names in each.values() for name in names}
+    known = references_in(referring.values)
     variables = Variables(in_cluster, keep_references=True, taken=known)
     found: dict[str, Any] = variables.hide(value(source.values, referring.values, ()), ())
-    return found, {name: variables.values.get(name, "") for name in sorted(references_in(found))}
+    secrets = {name: variables.values.get(name) or defaults.get(in_cluster(name), "") for name in references_in(found)}
+    return found, dict(sorted(secrets.items()))
 
 
 class _References(Mapping[str, str]):

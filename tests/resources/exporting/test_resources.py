@@ -259,6 +259,24 @@ def test_a_key_that_is_not_set_is_not_needed(tmp_path):
     assert (provider["apiTokens"], provider["modelMapping"]) == (["${secret.aigw.K}"], {"*": "${secret.aigw.M}"})
 
 
+def test_a_variable_with_a_default_keeps_its_name():
+    """Two keys with the same default are not one."""
+    text = """
+plugins:
+  ai-proxy: {provider: {type: qwen, apiTokens: ['${DASHSCOPE_API_KEY:-unused}'], modelMapping: {'*': '${MODEL:-q}'}}}
+  key-auth: {keys: [x-key], consumers: [{name: a, credential: '${KEY_OF_A:-unused}'}]}
+  ai-cache: {redis: {serviceName: redis.static, username: '${REDIS_USER:-}', password: '${REDIS_PASSWORD:-}'}}
+"""
+    kinds, result = written(text, {"KEY_OF_A": "key-0123456789"})
+    by_name = {each["metadata"]["name"]: each["spec"]["defaultConfig"] for each in kinds["WasmPlugin"]}
+    provider = by_name["ai-proxy"]["provider"]
+    assert (provider["apiTokens"], provider["modelMapping"]) == (["${secret.aigw.DASHSCOPE_API_KEY}"], {"*": "q"})
+    assert by_name["key-auth"]["consumers"][0]["credential"] == "${secret.aigw.KEY_OF_A}"
+    assert by_name["ai-cache"]["redis"]["username"] == ""
+    assert by_name["ai-cache"]["redis"]["password"] == "${secret.aigw.REDIS_PASSWORD}"
+    assert result.secrets == {"DASHSCOPE_API_KEY": "unused", "KEY_OF_A": "", "REDIS_PASSWORD": ""}
+
+
 def test_another_order_becomes_priorities():
     kinds, _ = written(
         "plugins: {ai-cache: {redis: {serviceName: r.static}}, ai-statistics: {}}\norder: [ai-cache, ai-statistics]"

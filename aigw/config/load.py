@@ -16,7 +16,7 @@ from aigw.config.plugins import FindPlugin, LoadedPlugin, PluginLoader, find_plu
 from aigw.config.reading import read_file
 from aigw.config.report import Report
 from aigw.config.rules import HIGRESS_HOSTS, SAFE_HOSTS, HostForms
-from aigw.config.semantics import check_gateway, check_order
+from aigw.config.semantics import check_gateway, check_order, check_redis
 from aigw.config.services import ServiceTable, parse_upstream
 from aigw.config.source import Source, read
 from aigw.core.errors import ConfigError
@@ -101,6 +101,7 @@ def examine(
     config = _with_patterns(config, _hosts(config))
     loader = PluginLoader(checker, find, _hosts(config), lenient_global=config.fidelity == "higress")
     plugins = loader.load(config.plugins, config.routes)
+    check_redis([each for plugin in plugins.values() for each in plugin.rules.configs], config.services, report)
     names = sort({name: plugin.about.place for name, plugin in plugins.items()})
     if config.order is not None:
         check_order(config.order, loader.seen, report)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
+
+from aigw.clients.redis_config import RedisConfig
 from aigw.config.model import GatewayConfig, RouteConfig
 from aigw.config.report import Report, suggest
-from aigw.config.services import parse_listen, parse_upstream, service_problem
+from aigw.config.services import ServiceTable, parse_listen, parse_upstream, service_problem
 from aigw.core.authority import is_private, split_authority
 from aigw.core.errors import ConfigError
 from aigw.core.json_path import JsonPath
 from aigw.core.plugin import About
 from aigw.rag.settings import RagSettings
-from aigw.stores.redis.url import parse_redis_url
+from aigw.stores.redis.url import is_redis_url, parse_redis_url
 from aigw.traffic.volatility import rules
 
 _METHOD = re.compile(r"[A-Z][A-Z0-9-]*")
@@ -46,6 +49,23 @@ def check_gateway(config: GatewayConfig, report: Report) -> None:
             report.error((*path, "name"), f"{route.name!r} is already the name of the route in line {first}")
         seen.setdefault(route.name, index)
         _check_route(route, path, report)
+
+
+def check_redis(configs: Iterable[Any], services: Mapping[str, str], report: Report) -> None:
+    """Checks that what plugins use as a Redis is mapped to one. `configs` are those of the plugins."""
+    table = ServiceTable(services)
+    used = [part.service() for config in configs for part in _parts(config) if isinstance(part, RedisConfig)]
+    wrong = {url for each in used if (url := table.store(each.name, each.port)) and not is_redis_url(url)}
+    names = {name for each in used for name in (each.name.lower(), f"{each.name}:{each.port}".lower())}
+    for name, url in services.items():
+        if url in wrong and name.lower() in names:
+            place = ("services", name)
+            told = "a plugin uses it as a Redis, so it must be a redis:// URL"
+            report.error(place, f"{told}, got {report.say(place, url)}")
+
+
+def _parts(config: Any) -> list[Any]:
+    return list(msgspec.structs.asdict(config).values()) if isinstance(config, msgspec.Struct) else []
 
 
 def check_order(order: list[str], configured: Mapping[str, About[Any] | None], report: Report) -> None:

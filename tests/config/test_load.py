@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aigw.config.load import load
+from aigw.config.load import examine, load
 from aigw.core.errors import ConfigError
 
 NO_FILE = "is not a file; a pipe cannot be read again, so write what it gives into a file"
@@ -173,3 +173,12 @@ def test_what_begins_with_x_means_nothing(read_config):
     assert loaded is not None
     _, errors, _ = read_config("y-higress: {}\n")
     assert len(errors) == 1
+
+
+@pytest.mark.parametrize("url", ["reddis://127.0.0.1:6379", "http://127.0.0.1:6379"])
+def test_what_a_plugin_uses_as_a_redis_is_one(url):
+    text = f"services:\n  other.dns: {url}\n  Redis.static: {url}\nplugins:\n  ai-cache: {{redis: {{serviceName: redis.static}}}}"
+    loaded, report = examine(None, {}, text=text.encode())
+    assert loaded is None
+    told = f"services['Redis.static']: a plugin uses it as a Redis, so it must be a redis:// URL, got '{url}'"
+    assert report.format_all(report.errors) == [f"(no configuration file):3 {told}"]

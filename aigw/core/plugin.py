@@ -98,7 +98,7 @@ class Description(NamedTuple):
     `key_header` shows how a client sends its key, such as `authorization: Bearer KEY`; if it can only be in the query,
     `key_query` is the parameter. The key is in the environment variable `key_variable`, or in the configuration at
     `key_at`. `model_header` is the header that the plugin fills with the model. `priced` is true if only models with a
-    known price are let in."""
+    known price are let in. `lacking` says what to write so that there is a provider, if the plugin could have one."""
 
     providers: Sequence[str] = ()
     models: Sequence[str] = ()
@@ -110,6 +110,7 @@ class Description(NamedTuple):
     key_at: tuple[str | int, ...] = ()
     model_header: str = ""
     priced: bool = False
+    lacking: str = ""
 
 
 class Destination(NamedTuple):

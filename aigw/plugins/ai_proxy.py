@@ -115,12 +115,21 @@ def _check_references(config: Config) -> list[Problem]:
 
 def describes(config: Config) -> Description:
     providers = config.active()
+    if not providers:
+        return Description(lacking=_lacking(config))
     names = [each.id or each.type for each in providers]
     builtin, models = models_to_try(providers, config.by_model)
     told = Description(names, models, builtin, apis_to_try(providers, config.by_model))
     if not models or builtin or not lacks_key(providers[0]):
         return told
     return told._replace(key_header="authorization: Bearer KEY", key_variable=variable_of(providers[0].type))
+
+
+def _lacking(config: Config) -> str:
+    ids = [each.id for each in config.providers]
+    if not ids:
+        return "ai-proxy has no provider; write provider: {type: ...} under it (`aigw init` writes one)"
+    return f"ai-proxy has {', '.join(ids)}, and activeProviderId names none; write activeProviderId: {ids[0]}"
 
 
 _UNKEYED = ("apiTokens", "timeout", "firstByteTimeout", "failover", "retryOnFailure")

@@ -151,10 +151,14 @@ def describe(loaded: Loaded, url: str, origin: str, *, workers: int = 1, tries: 
 
 def _without(loaded: Loaded) -> str:
     """What the gateway can do without a provider."""
-    return NOTHING if answers_nothing(loaded) else "none: plain HTTP routes only"
+    return why_nothing(loaded) if answers_nothing(loaded) else "none: plain HTTP routes only"
 
 
-NOTHING = "none, and no route has an upstream: nothing is answered without the plugin ai-proxy (`aigw init` writes it)"
+def why_nothing(loaded: Loaded) -> str:
+    """Says why no request can be answered, and what to write."""
+    lacking = next((each.lacking for each in described(loaded) if each.lacking), "")
+    remedy = "no route has an upstream: nothing is answered without the plugin ai-proxy (`aigw init` writes it)"
+    return f"none: {lacking}" if lacking else f"none, and {remedy}"
 
 
 def answers_nothing(loaded: Loaded) -> bool:

@@ -96,6 +96,21 @@ def test_a_file_by_which_nothing_is_answered():
     assert told not in describe(routed, "http://127.0.0.1:4700", "a file")
 
 
+@pytest.mark.parametrize(
+    ("plugin", "told"),
+    [
+        ("{}", "ai-proxy has no provider; write provider: {type: ...} under it"),
+        (
+            "{providers: [{type: builtin, id: a}, {type: builtin, id: b}]}",
+            "ai-proxy has a, b, and activeProviderId names none; write activeProviderId: a",
+        ),
+    ],
+)
+def test_a_file_whose_providers_answer_nothing(plugin, told):
+    loaded = load(None, {}, text=f"plugins: {{ai-proxy: {plugin}}}".encode())
+    assert told in " ".join(describe(loaded, "http://127.0.0.1:4700", "a file").split())
+
+
 async def test_a_running_ollama_serves_its_models():
     loaded, _ = await start({}, answer_json({"data": [{"id": "llama3:8b"}]}))
     (config,) = loaded.plugins["ai-proxy"].rules.configs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aigw.cli.options import DEFAULT_FILE, Config, Json, configuration
+from aigw.cli.options import DEFAULT_FILE, Config, Json, ServedRecipe, configuration
 from aigw.cli.terminal.groups import Commands
 from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence, say_text, width
 
@@ -27,29 +27,32 @@ app = typer.Typer(
 
 
 @app.command("check", epilog="Example: aigw config check --config aigw.yaml")
-def check(config: Config = None, as_json: Json = False) -> None:
+def check(config: Config = None, recipe: ServedRecipe = None, as_json: Json = False) -> None:
     """Name every mistake with its line. Exit code 0: no mistake, 2: mistakes, or no file."""
     import os
 
-    from aigw.config.load import examine
-    from aigw.server.start import NOTHING, answers_nothing
+    from aigw.cli.sources.configured import examined
+    from aigw.core.errors import ConfigError
 
     path = config or DEFAULT_FILE
-    if not path.exists():
+    if recipe is None and not path.exists():
         _say_missing(path, as_json=as_json)
         raise typer.Exit(USAGE)
-    loaded, report = examine(path, os.environ)
-    if loaded is not None and answers_nothing(loaded):
-        report.note((), f"providers: {NOTHING}")
+    try:
+        loaded, report = examined(config, recipe, os.environ)
+    except ConfigError as error:
+        fail("config check", error.findings, USAGE)
+    if loaded is not None:
+        _note_what_serve_says(loaded, report)
     if as_json:
         findings = {"errors": _plain(report, report.errors), "notes": _plain(report, report.notes)}
-        say_json({"file": str(path), "ok": loaded is not None, **findings})
+        say_json({"file": report.name, "ok": loaded is not None, **findings})
     else:
         for line in report.format_all(report.errors):
             say_sentence(line)
         for line in report.format_all(report.notes):
             say_sentence(f"note: {line}")
-        say_sentence(f"{path}: {_summary(loaded, report)}")
+        say_sentence(f"{report.name}: {_summary(loaded, report)}")
     if loaded is None:
         raise typer.Exit(USAGE)
 
@@ -57,6 +60,7 @@ def check(config: Config = None, as_json: Json = False) -> None:
 @app.command("show", epilog="Example: aigw config show --json")
 def show(
     config: Config = None,
+    recipe: ServedRecipe = None,
     everything: Annotated[bool, typer.Option("--all", help="Defaults, too.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -64,11 +68,12 @@ def show(
 
     Below it is the order of the plugins on each route. Without a file it shows what `aigw serve` would use.
     Secrets are printed as ***, and defaults only with --all."""
+    from aigw.cli.sources.configured import in_force
     from aigw.config.effective import data, effective, given, render
     from aigw.core.errors import ConfigError
 
     try:
-        shown = effective(_load(config))
+        shown = effective(_load(config) if recipe is None else in_force(config, recipe))
     except ConfigError as error:
         fail("config show", error.findings, USAGE)
     shown = shown if everything else given(shown)
@@ -156,6 +161,22 @@ def _without_a_file() -> list[str]:
     names = dict.fromkeys(name for each in described(loaded) for name in each.providers)
     found = ", ".join("the built-in models" if name == BUILTIN else name for name in names)
     return [f"without a file `aigw serve` uses what it finds in the environment: {found}", *loaded.notes]
+
+
+def _note_what_serve_says(loaded: Loaded, report: Report) -> None:
+    """Notes what `aigw serve` finds wrong with a right file."""
+    from aigw.config.services import parse_listen
+    from aigw.core.errors import ConfigError
+    from aigw.server.gateway import check_address
+    from aigw.server.protection import is_protected
+    from aigw.server.start import answers_nothing, why_nothing
+
+    if answers_nothing(loaded):
+        report.note((), f"providers: {why_nothing(loaded)}")
+    try:
+        check_address(parse_listen(loaded.config.listen)[0], insecure=False, authenticated=is_protected(loaded))
+    except ConfigError as error:
+        report.note(("listen",), f"`aigw serve` refuses it: {error.findings[0].removeprefix('listen: ')}")
 
 
 def _plain(report: Report, findings: list[Finding]) -> list[dict[str, object]]:

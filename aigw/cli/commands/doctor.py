@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aigw.cli.options import Config, Json, configuration
+from aigw.cli.options import Config, Json, ServedRecipe, configuration
 from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_text
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _LEVEL, _NAME = 9, 15
 
 def doctor(
     config: Config = None,
+    recipe: ServedRecipe = None,
     online: Annotated[
         bool, typer.Option("--online", help="Also ask every provider for its models, and every Redis elsewhere.")
     ] = False,
@@ -38,10 +39,15 @@ def doctor(
     """
     import os
 
+    from aigw.core.errors import ConfigError
+
     if target not in ("", "higress"):
         fail("doctor", f"--for takes higress, got {target!r}", USAGE)
-    path, env = configuration(config), dict(os.environ)
-    checks = _compare(path, env) if target else _examine(path, env, online=online)
+    path, env = configuration(config) if recipe is None else config, dict(os.environ)
+    try:
+        checks = _compare(path, recipe, env) if target else _examine(path, recipe, env, online=online)
+    except ConfigError as error:
+        fail("doctor", error.findings, USAGE)
     ok = all(check.level != "problem" for check in checks)
     if as_json:
         say_json({"ok": ok, "checks": [check._asdict() for check in checks]})
@@ -52,7 +58,7 @@ def doctor(
         raise typer.Exit(FAILURE)
 
 
-def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list[Check]:
+def _examine(path: Path | None, recipe: str | None, env: Mapping[str, str], *, online: bool) -> list[Check]:
     import asyncio
 
     from aigw.cli.doctor import machine, setup
@@ -63,7 +69,7 @@ def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list
     from aigw.rag.settings import RagSettings
     from aigw.server.protection import is_protected
 
-    loaded, checks = setup.configuration(path, env)
+    loaded, checks = setup.configuration(path, env, recipe)
     if loaded is not None:
         checks += setup.keys(loaded, env)
         checks.append(setup.address(loaded.config.listen, authenticated=is_protected(loaded)))
@@ -82,12 +88,14 @@ def _examine(path: Path | None, env: Mapping[str, str], *, online: bool) -> list
     return checks
 
 
-def _compare(path: Path | None, env: Mapping[str, str]) -> list[Check]:
+def _compare(path: Path | None, recipe: str | None, env: Mapping[str, str]) -> list[Check]:
     from aigw.cli.doctor import setup
     from aigw.cli.doctor.higress import differences
+    from aigw.cli.sources.configured import recipe_text
 
-    loaded, checks = setup.configuration(path, env)
-    return checks if loaded is None else [*checks, *differences(loaded)]
+    loaded, checks = setup.configuration(path, env, recipe)
+    text = recipe_text(path, recipe) if recipe is not None else b""
+    return checks if loaded is None else [*checks, *differences(loaded, text)]
 
 
 def render(check: Check) -> str:

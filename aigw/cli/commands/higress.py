@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aigw.cli.options import DEFAULT_FILE, Config, Json
+from aigw.cli.options import DEFAULT_FILE, Config, Json, ServedRecipe
 from aigw.cli.terminal.groups import Commands
 from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_text
 
@@ -78,6 +78,7 @@ def import_(
 @app.command("export", epilog="Example: aigw higress export --out higress && kubectl apply -f higress")
 def export(
     config: Config = None,
+    recipe: ServedRecipe = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="Write a file for each resource here.")
     ] = None,
@@ -97,15 +98,18 @@ def export(
     Without --out the resources are printed, and the report goes to stderr."""
     import os
 
+    from aigw.cli.sources.configured import recipe_text
     from aigw.cli.sources.resource_files import write_new
     from aigw.core.errors import ConfigError
     from aigw.resources.exporting.resources import exported, files_of
     from aigw.resources.exporting.source import given
 
     _one_of(markdown, as_json, "export")
-    path = config or DEFAULT_FILE
     try:
-        result = exported(given(path, os.environ))
+        if recipe is None:
+            result = exported(given(config or DEFAULT_FILE, os.environ))
+        else:
+            result = exported(given(None, os.environ, recipe_text(config, recipe)))
         files = files_of(result.resources)
         if out is not None:
             write_new({out / name: text for name, text in files.items()}, force=force)

@@ -13,12 +13,13 @@ from aigw.resources.report import LOST
 NAME = "higress"
 
 
-def differences(loaded: Loaded) -> Iterator[Check]:
-    """What is lost is a problem, and what only differs is a note."""
-    if loaded.path is None:
+def differences(loaded: Loaded, recipe: bytes = b"") -> Iterator[Check]:
+    """What is lost is a problem, and what only differs is a note. `recipe` is the text of the configuration if it has
+    no file."""
+    if loaded.path is None and not recipe:
         yield Check(NAME, "problem", "there is no aigw.yaml", "aigw init writes one")
         return
-    found = exported(Given(loaded, loaded.path.read_bytes()))
+    found = exported(Given(loaded, loaded.path.read_bytes() if loaded.path else recipe))
     count = 0
     for entry in [*found.findings.lost, *found.findings.of("approximate")]:
         count += 1

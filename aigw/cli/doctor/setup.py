@@ -17,9 +17,10 @@ from aigw.books.question import parse
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_query import summarise
 from aigw.cli.doctor.check import Check, Level
+from aigw.cli.sources.configured import examined
 from aigw.cli.sources.neighbour import aigw_at
 from aigw.config.automatic import OLLAMA, automatic, keyless, unused
-from aigw.config.load import Loaded, examine, load
+from aigw.config.load import Loaded, load
 from aigw.config.services import parse_listen
 from aigw.core.errors import ConfigError
 from aigw.plugins.ai_proxy import Config as AiProxyConfig
@@ -44,9 +45,12 @@ _PLACEHOLDER = re.compile(
 _REFERENCE = re.compile(r"\$\{?[A-Za-z_]\w*\}?|%\w+%")
 
 
-def configuration(path: Path | None, env: Mapping[str, str]) -> tuple[Loaded | None, list[Check]]:
-    """The configuration of the file, or the one of a start without a file. Uses no network."""
-    if path is None:
+def configuration(
+    path: Path | None, env: Mapping[str, str], recipe: str | None = None
+) -> tuple[Loaded | None, list[Check]]:
+    """The configuration of the file or the recipe, or the one of a start without a file. Uses no network. Raises
+    ConfigError if there is no such recipe."""
+    if path is None and recipe is None:
         loaded = load(None, env, text=json.dumps({"plugins": automatic(env, None, ())}).encode())
         checks = [Check("configuration", "ok", "no aigw.yaml here: providers come from the environment")]
         for message, _, remedy in (said.partition("; ") for said in wrong(env)):
@@ -56,12 +60,14 @@ def configuration(path: Path | None, env: Mapping[str, str]) -> tuple[Loaded | N
             remedy = "`aigw init` writes one; or export its variables"
             checks.append(Check("configuration", "note", ".env is read only beside a configuration file", remedy))
         return loaded, checks
-    found, report = examine(path, env)
+    found, report = examined(path, recipe, env)
     remedy = "correct it, then: aigw config check"
     checks = [Check("configuration", "problem", line, remedy) for line in report.format_all(report.errors)]
     checks += [Check("configuration", "note", line) for line in report.format_all(report.notes)]
     if found is not None:
-        checks.append(Check("configuration", "ok", f"{path} is right; plugins: {', '.join(found.plugins) or 'none'}"))
+        checks.append(
+            Check("configuration", "ok", f"{report.name} is right; plugins: {', '.join(found.plugins) or 'none'}")
+        )
     return found, checks
 
 

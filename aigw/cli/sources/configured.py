@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from aigw.cli.options import DEFAULT_FILE
 from aigw.cli.sources.asking import configuration_of, place_of
 from aigw.cli.sources.recipe import served
 from aigw.config.automatic import automatic
-from aigw.config.load import NO_FILE, Loaded, load
+from aigw.config.load import NO_FILE, Loaded, examine, load
 from aigw.config.reading import read_file
+from aigw.config.report import Report
 from aigw.config.source import Source, read
 from aigw.core.errors import ConfigError
 from aigw.core.secrets import HIDDEN, is_secret
@@ -29,13 +31,28 @@ def configured(config: Path | None, recipe: str | None, *, calls: bool = True) -
             raise ConfigError([f"there is no {DEFAULT_FILE} here; say with --config or --recipe what the gateway uses"])
         path = config or DEFAULT_FILE
         return load(path, os.environ if calls else _with_keys(read_file(path, os.environ)[0]))
+    text = recipe_text(config, recipe)
+    return load(None, os.environ if calls else _with_keys(read(text, os.environ)[0]), text=text)
+
+
+def examined(config: Path | None, recipe: str | None, env: Mapping[str, str]) -> tuple[Loaded | None, Report]:
+    """Checks the file, or the recipe, and returns the report of all that is wrong. Raises ConfigError if there is no
+    such recipe."""
+    if recipe is None:
+        return examine(config or DEFAULT_FILE, env)
+    loaded, report = examine(None, env, text=recipe_text(config, recipe))
+    report.name = origin(config, recipe)
+    return loaded, report
+
+
+def recipe_text(config: Path | None, recipe: str) -> bytes:
+    """The recipe as it is served. Raises ConfigError if there is none of this name, or also a file."""
     if config is not None:
         raise ConfigError(["choose one of --config and --recipe"])
     try:
-        text = served(recipe).encode()
+        return served(recipe).encode()
     except ValueError as error:
         raise ConfigError([str(error)]) from None
-    return load(None, os.environ if calls else _with_keys(read(text, os.environ)[0]), text=text)
 
 
 def _with_keys(source: Source) -> dict[str, str]:

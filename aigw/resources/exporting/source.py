@@ -24,12 +24,13 @@ class Given(NamedTuple):
     missing: frozenset[str] = frozenset()
 
 
-def given(path: Path, env: Mapping[str, str]) -> Given:
-    """Loads a file for an export, which needs no secrets. Raises ConfigError with all other mistakes in it."""
-    source, _ = read_file(path, env)
+def given(path: Path | None, env: Mapping[str, str], text: bytes = b"") -> Given:
+    """Loads a file, or the text, for an export, which needs no secrets. Raises ConfigError with all other mistakes in
+    it."""
+    source, _ = read_file(path, env) if path is not None else read(text, env)
     missing = {name for names in source.missing.values() for name in names}
-    loaded = load(path, {**{name: f"unknown-{name}" for name in missing}, **env})
-    return Given(loaded, content(path, MAX_BYTES), frozenset(missing))
+    loaded = load(path, {**{name: f"unknown-{name}" for name in missing}, **env}, text=text)
+    return Given(loaded, content(path, MAX_BYTES) if path is not None else text, frozenset(missing))
 
 
 def portable(config: Given) -> tuple[dict[str, Any], dict[str, str]]:

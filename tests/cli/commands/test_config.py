@@ -55,6 +55,21 @@ def test_check_of_a_file_by_which_nothing_is_answered(aigw, tmp_path):
     assert (code, "nothing is answered without the plugin ai-proxy (`aigw init` writes it)" in out) == (0, True)
 
 
+def test_check_of_an_address_that_serve_refuses(aigw, tmp_path):
+    """The file is right: --insecure serves it."""
+    (tmp_path / "aigw.yaml").write_text("plugins: {ai-proxy: {provider: {type: builtin}}}\nlisten: 0.0.0.0:4700\n")
+    code, out, _ = aigw("config", "check")
+    told = "note: aigw.yaml:2 listen: `aigw serve` refuses it: 0.0.0.0 can be reached from other machines"
+    assert (code, out.startswith(told)) == (0, True)
+
+
+def test_a_recipe_is_checked_and_shown(aigw):
+    code, out, err = aigw("config", "check", "--recipe", "model-routes")
+    assert (code, out.split(";")[0], err) == (0, "recipe model-routes: is right", "")
+    assert "x-higress-llm-model" in aigw("config", "show", "--recipe", "model-routes")[1]
+    assert aigw("config", "check", "--recipe", "nosuch")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("env", "notes"),
     [

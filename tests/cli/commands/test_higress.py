@@ -148,3 +148,11 @@ def test_the_doctor_says_what_will_be_different(aigw, tmp_path):
 def test_a_doctor_without_a_file(aigw):
     code, out, _ = aigw("doctor", "--for", "higress")
     assert (code, "there is no aigw.yaml" in out) == (1, True)
+
+
+def test_a_recipe_is_exported_and_compared(aigw):
+    code, out, _ = aigw("higress", "export", "--recipe", "everything", "--json")
+    keys = {"DASHSCOPE_API_KEY", "DASHVECTOR_API_KEY", "GREEN_CIP_AK", "GREEN_CIP_SK", "REDIS_PASSWORD"}
+    assert (code, keys <= set(json.loads(out)["secrets"])) == (0, True)
+    code, out, _ = aigw("doctor", "--for", "higress", "--recipe", "everything")
+    assert (code, "recipe everything is right" in out, "DASHVECTOR_API_KEY" in out) == (1, True, True)

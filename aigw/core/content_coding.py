@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from aigw.core.pace import LARGE, rest
 
-SLICE = 4096
+SLICE = 16 * 1024
 """So many bytes go in at once: zlib and zstd copy what they have not used yet."""
 
 

@@ -263,6 +263,7 @@ async def test_collections_that_cannot_be_read_leave_the_old_plugins(stage, capl
     async with stage.serving(state=tmp_path):
         stage.write("new, collections: [docs]")
         await logged(caplog, "cannot be started; what was in force stays")
+        assert "the collections cannot be used: " in caplog.text
         assert await stage.get() == "old"
         assert "closed old" not in stage.log
         collections.unlink()

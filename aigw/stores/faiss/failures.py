@@ -12,7 +12,8 @@ from aigw.core.stores import StoreError
 
 @contextlib.contextmanager
 def told(name: str) -> Iterator[None]:
-    """Raises RetrievalError for what goes wrong with the collection of this name."""
+    """Raises RetrievalError for what goes wrong with the collection of this name, "": with all of them."""
+    what = f"the collection {name}" if name else "the collections"
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -22,7 +23,7 @@ def told(name: str) -> Iterator[None]:
     except UnicodeEncodeError as error:
         raise RetrievalError(f"the collection {name} cannot keep what is no Unicode text: {error}") from None
     except (StoreError, OSError) as error:
-        raise RetrievalError(f"the collection {name} cannot be used: {error}") from None
+        raise RetrievalError(f"{what} cannot be used: {error}") from None
 
 
 def remedy(name: str) -> str:

@@ -12,6 +12,7 @@ from aigw.core.stores import LEASE, Count, Limit, Ticket
 from aigw.stores.counter import state
 from aigw.stores.counter.file import CounterFile
 from aigw.stores.counter.ticket import new_ticket
+from aigw.stores.counter.transaction import Transaction
 from aigw.stores.namespace import Namespace
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 PAGE = 500
 """How many keys are listed at a time."""
-Settling = Callable[["sqlite3.Connection"], tuple[Count, ...]]
+Settling = Callable[[Transaction], tuple[Count, ...]]
 
 
 class SqliteCounter:
@@ -37,15 +38,15 @@ class SqliteCounter:
             return _ticket(limits, await self._counts(keys, [limit.window for limit in limits]))
         held: list[Ticket] = []
 
-        def decide(connection: sqlite3.Connection) -> Ticket:
+        def decide(transaction: Transaction) -> Ticket:
             now = self._file.now()
             counts = []
             for key, limit in zip(keys, limits, strict=True):
-                counts.append(state.look(connection, key, now, limit.window).counted(now))
+                counts.append(transaction.look(key, now, limit.window).counted(now))
             ticket = _ticket(limits, tuple(counts))
             if ticket.refused is None:
                 for key, (name, amount) in _holds(keys, ticket).items():
-                    state.hold(connection, key, name, amount, now + lease)
+                    transaction.hold(key, name, amount, now + lease)
                 held[:] = [ticket]
             return ticket
 
@@ -60,7 +61,8 @@ class SqliteCounter:
         keys = [self._namespace.encode(limit.key) for limit in ticket.limits]
         holds = _holds(keys, ticket)
 
-        def decide(connection: sqlite3.Connection) -> Ticket:
+        def decide(transaction: Transaction) -> Ticket:
+            connection = _alone(transaction)
             now, limits = self._file.now(), list(ticket.limits)
             for key in holds:
                 state.look(connection, key, now)
@@ -76,8 +78,8 @@ class SqliteCounter:
         settling = self._settling(ticket, charges, within=within)
         settled: list[tuple[Count, ...]] = []
 
-        def decide(connection: sqlite3.Connection) -> tuple[Count, ...]:
-            settled[:] = [settling(connection)]
+        def decide(transaction: Transaction) -> tuple[Count, ...]:
+            settled[:] = [settling(transaction)]
             return settled[0]
 
         try:
@@ -93,7 +95,8 @@ class SqliteCounter:
     async def add(self, key: str, amount: int) -> int:
         name = self._namespace.encode(key)
 
-        def decide(connection: sqlite3.Connection) -> int:
+        def decide(transaction: Transaction) -> int:
+            connection = _alone(transaction)
             before = state.look(connection, name, self._file.now())
             used = state.fitting((before.used or 0) + amount)
             state.put(connection, name, used, before.ends)
@@ -105,7 +108,8 @@ class SqliteCounter:
         name = self._namespace.encode(key)
         state.fitting(value)
 
-        def decide(connection: sqlite3.Connection) -> None:
+        def decide(transaction: Transaction) -> None:
+            connection = _alone(transaction)
             state.look(connection, name, self._file.now())
             state.put(connection, name, value)
             state.forget_all(connection, name)
@@ -115,7 +119,8 @@ class SqliteCounter:
     async def drop(self, *keys: str) -> int:
         names = [self._namespace.encode(key) for key in keys]
 
-        def decide(connection: sqlite3.Connection) -> int:
+        def decide(transaction: Transaction) -> int:
+            connection = _alone(transaction)
             now = self._file.now()
             there = 0
             for name in names:
@@ -156,8 +161,8 @@ class SqliteCounter:
                 return None
             return tuple([each.counted(now) for each in states])
 
-        def look(connection: sqlite3.Connection) -> tuple[Count, ...]:
-            now = self._file.now()
+        def look(transaction: Transaction) -> tuple[Count, ...]:
+            connection, now = _alone(transaction), self._file.now()
             states = [state.look(connection, key, now, window) for key, window in zip(keys, windows, strict=True)]
             return tuple([each.counted(now) for each in states])
 
@@ -168,24 +173,30 @@ class SqliteCounter:
         keys = [self._namespace.encode(limit.key) for limit in ticket.limits]
         holds = _holds(keys, ticket)
 
-        def settle(connection: sqlite3.Connection) -> tuple[Count, ...]:
+        def settle(transaction: Transaction) -> tuple[Count, ...]:
             now = self._file.now()
             before: dict[bytes, state.State] = {}
             after: dict[bytes, state.State] = {}
             for key, limit in zip(keys, ticket.limits, strict=True):
                 if key not in before:
-                    lapsed = key in holds and not state.free(connection, key, holds[key][0])
-                    before[key] = after[key] = state.look(connection, key, now, limit.window)
-                    if lapsed and state.forget(connection, key, holds[key][0], now):
+                    lapsed = key in holds and not transaction.free(key, *holds[key])
+                    before[key] = after[key] = transaction.look(key, now, limit.window)
+                    if lapsed and state.forget(transaction.connection, key, holds[key][0], now):
                         after[key] = before[key].taken_back(limit.lapsed(holds[key][1]))
             for key, limit, charge in zip(keys, ticket.limits, charges, strict=True):
                 after[key] = after[key].charged(limit, charge, within=within, now=now)
             for key, each in after.items():
                 if each is not before[key] and each.used is not None:
-                    state.put(connection, key, each.used, each.ends)
+                    transaction.charge(key, each)
             return tuple([after[key].counted(now) for key in keys])
 
         return settle
+
+
+def _alone(transaction: Transaction) -> sqlite3.Connection:
+    """The connection, for a decision that changes keys without the transaction."""
+    transaction.forget()
+    return transaction.connection
 
 
 def _ticket(limits: tuple[Limit, ...], counts: tuple[Count, ...]) -> Ticket:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from aigw.core.stores import StoreError
 from aigw.stores.counter.schema import PRUNE_SECONDS, open_counters, prune, transact
+from aigw.stores.counter.transaction import Transaction
 from aigw.stores.opening import Opening
 from aigw.stores.sqlite_file import is_busy
 
@@ -32,7 +33,7 @@ TURN = 32
 
 
 class _Waiting(NamedTuple):
-    decision: Callable[[sqlite3.Connection], Any]
+    decision: Callable[[Transaction], Any]
     outcome: asyncio.Future[Any]
     until: float
 
@@ -59,9 +60,9 @@ class CounterFile:
         except sqlite3.Error as error:
             if not is_busy(error):
                 raise await self._failed(connection, error) from None
-        return await self._wait(look, patience)
+        return await self._wait(lambda transaction: look(transaction.connection), patience)
 
-    def decide(self, decision: Callable[[sqlite3.Connection], T], patience: float) -> asyncio.Future[T]:
+    def decide(self, decision: Callable[[Transaction], T], patience: float) -> asyncio.Future[T]:
         """Runs `decision` while nobody else changes the file, and keeps what it changes. It is not called if the caller
         was cancelled, and called again if the file could not be written. If it raises StoreError, the other decisions
         of the transaction go on.
@@ -73,7 +74,7 @@ class CounterFile:
         """Opens it before somebody waits for that. Raises StoreError."""
         await self._opening.get()
 
-    def later(self, decision: Callable[[sqlite3.Connection], Any], patience: float) -> None:
+    def later(self, decision: Callable[[Transaction], Any], patience: float) -> None:
         """Runs a decision for a caller that cannot wait any more."""
         self._wait(decision, patience).add_done_callback(_retrieve)
 
@@ -87,7 +88,7 @@ class CounterFile:
                 await asyncio.wait([task])
         await self._opening.aclose()
 
-    def _wait(self, act: Callable[[sqlite3.Connection], T], patience: float) -> asyncio.Future[T]:
+    def _wait(self, act: Callable[[Transaction], T], patience: float) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[T] = loop.create_future()
         self._waiting.append(_Waiting(act, outcome, time.monotonic() + patience))
@@ -132,8 +133,9 @@ class CounterFile:
         decided: list[Any] = []
 
         def decide(held: sqlite3.Connection) -> None:
+            transaction = Transaction(held)
             for one in turn:
-                decided.append(_decided(one, held))  # noqa: PERF401  what was decided before an error counts
+                decided.append(_decided(one, transaction))  # noqa: PERF401  what was decided before an error counts
 
         try:
             transact(connection, "BEGIN IMMEDIATE", decide)
@@ -177,10 +179,11 @@ async def _close(connection: sqlite3.Connection) -> None:
     connection.close()
 
 
-def _decided(one: _Waiting, connection: sqlite3.Connection) -> Any:
+def _decided(one: _Waiting, transaction: Transaction) -> Any:
     try:
-        return one.decision(connection)
+        return one.decision(transaction)
     except StoreError as error:
+        transaction.forget()
         return error
 
 

@@ -20,6 +20,7 @@ _DROP = "DELETE FROM counters WHERE key = ?"
 _HOLD = "INSERT INTO holds (key, ticket, amount, frees) VALUES (?, ?, ?, ?)"
 _GROW = "UPDATE holds SET amount = amount + ?, frees = ? WHERE key = ? AND ticket = ? AND amount"
 _FREE = "DELETE FROM holds WHERE key = ? AND ticket = ? AND amount"
+_FREE_AMOUNT = "DELETE FROM holds WHERE key = ? AND ticket = ? AND amount = ?"
 _FORGET = "DELETE FROM holds WHERE key = ? AND ticket = ? AND NOT amount AND frees > ?"
 _FORGET_ALL = "DELETE FROM holds WHERE key = ? AND NOT amount"
 _EXPIRED = "SELECT ticket, amount FROM holds WHERE key = ? AND frees <= ?"
@@ -140,8 +141,10 @@ def grow(connection: sqlite3.Connection, key: bytes, name: str, amount: int, fre
     return connection.execute(_GROW, (amount, frees, key, name)).rowcount > 0
 
 
-def free(connection: sqlite3.Connection, key: bytes, name: str) -> bool:
-    """Ends a hold. False if there is none."""
+def free(connection: sqlite3.Connection, key: bytes, name: str, amount: int | None = None) -> bool:
+    """Ends a hold. False if there is none, or none of this amount."""
+    if amount is not None:
+        return connection.execute(_FREE_AMOUNT, (key, name, amount)).rowcount > 0
     return connection.execute(_FREE, (key, name)).rowcount > 0
 
 

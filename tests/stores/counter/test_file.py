@@ -108,8 +108,8 @@ async def test_a_decision_with_a_bug_harms_no_other(path):
     file = CounterFile(path)
     counter = SqliteCounter(file)
 
-    def buggy(connection):
-        state.put(connection, b"|a", 99)
+    def buggy(transaction):
+        state.put(transaction.connection, b"|a", 99)
         raise RuntimeError("a bug")
 
     async with asyncio.timeout(10):

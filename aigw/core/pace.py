@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 LARGE = 256 * 1024
 """Bytes. To read a JSON text of this size takes about 1 ms."""
@@ -36,6 +36,13 @@ def rest() -> None:
     if time.perf_counter() > _pace.until:
         time.sleep(REST_SECONDS)
         _pace.until = time.perf_counter() + SLICE_SECONDS
+
+
+def let_go(elements: list[Any]) -> None:
+    """Frees the elements of a list that nobody else has: to free 100,000 objects at once takes 15 ms."""
+    while elements:
+        del elements[-MANY:]
+        rest()
 
 
 def resting(elements: Iterable[_T]) -> Iterator[_T]:

@@ -18,6 +18,7 @@ from aigw.core.env import Env
 from aigw.core.errors import ConfigError, GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Origin, Request, Target
+from aigw.core.pace import LARGE
 from aigw.core.reply import Reply
 from aigw.dialects import apis, form
 from aigw.dialects import dashscope_openai as qwen
@@ -235,6 +236,8 @@ class BoundProvider:
     ) -> tuple[str, bool]:
         """Writes the body. Returns as `_map_path`."""
         context = None
+        if request.parsed is None:  # as of a request that was translated
+            await aside(len(request.body), request.parse)
         try:
             self._check_convertible(request, request.document, api)
             if self.config.context and not bare:
@@ -254,6 +257,8 @@ class BoundProvider:
             if self.refusals.by_model:
                 self.refusals.undo(document, model, source.document)
             request.replace_body(self._edits.convert(document, api, request.headers, context))
+            if len(request.body) > LARGE:
+                request.parse()  # its view will be read on the loop
         except ValueError as error:
             raise unusable(str(error)) from None
         return model

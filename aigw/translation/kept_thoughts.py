@@ -67,15 +67,17 @@ class Recall:
         self._kept = kept
         self._consumer = consumer
         self._messages = messages
+        self._question = next((text for message in reversed(messages) if (text := _question(message))), "")
         self._thoughts: dict[int, list[Thinking]] = {}
         """Of each choice: the reasoning since its last call."""
         self._words: dict[int, list[str]] = {}
         self._found: list[tuple[str, Kept]] = []
 
     def messages(self) -> tuple[Message, ...]:
-        """Returns the messages with the reasoning that the client did not send back."""
+        """Returns the messages with the reasoning that the client did not send back. Call it once."""
         question, out = "", list[Message]()
-        for message in resting(self._messages):
+        messages, self._messages = self._messages, ()
+        for message in resting(messages):
             out.append(self._recalled(message, question) if message.calls else message)
             question = _question(message) or question
         return tuple(out)
@@ -116,11 +118,8 @@ class Recall:
                 self._keep()
 
     def _keep(self) -> None:
-        if not self._found:
-            return
-        asked = next((text for message in reversed(self._messages) if (text := _question(message))), "")
         for id, kept in self._found:
-            self._kept.put(self._key(id, asked), kept)
+            self._kept.put(self._key(id, self._question), kept)
 
     def _key(self, id: str, question: str) -> bytes:
         digest = blake2b(digest_size=16)

@@ -15,6 +15,7 @@ import msgspec
 from aigw.core.dialect import Asked, Dialect
 from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, Request
+from aigw.core.pace import let_go
 from aigw.dialects import apis
 from aigw.dialects.json_values import Json, object_of
 from aigw.dialects.sse import Event
@@ -146,9 +147,12 @@ class Translation:
         recalled = read.messages if self._recall is None else self._recall.messages()
         messages = mended(unwrapped(recalled), self.notes)
         given = msgspec.structs.replace(read, model=model, stream=asked.stream or asked.array, messages=messages)
+        read_from, given_messages = _elements(body), [*messages]
+        del body, read, recalled, messages
+        let_go(read_from)
         self._names = Names(given, longest=provider.longest_name, letter_first=provider.letter_first)
         self._frame = Frame(
-            conversation=given,
+            conversation=msgspec.structs.replace(given, messages=()),  # they are not needed for the answer
             rules=rules,
             notes=self.notes,
             id=id,
@@ -161,6 +165,8 @@ class Translation:
         self.api = provider.streams if provider.streams and given.stream else target
         self.dialect: Dialect = dialect_of(self.api)
         self.request = self._written(renamed(given, self._names), source)
+        del given
+        let_go(given_messages)
         self.asked = self.dialect.asked(self.request, self.api)
 
     def _written(self, conversation: Conversation, source: Request) -> Request:
@@ -171,7 +177,11 @@ class Translation:
         if "model" in body:
             body["model"] = self._asked_model  # the provider's own edits map it
         named = self._asked_model or self._frame.conversation.model
-        return request_for(source, *_path(self.api, named, self._frame.rules.version), body)
+        request = request_for(source, *_path(self.api, named, self._frame.rules.version), body)
+        written = _elements(body)
+        del body, conversation
+        let_go(written)
+        return request
 
     def _fitted(self, conversation: Conversation) -> tuple[Message, ...]:
         if self._frame.rules.short_ids:
@@ -208,6 +218,11 @@ class Translation:
         if failures:
             raise ValueError(failures[0].message)
         return self._client_dialect.whole(events)
+
+
+def _elements(body: Json) -> list[Any]:
+    """What is in the lists of a body."""
+    return [each for value in body.values() if isinstance(value, list) for each in value]
 
 
 AnyTranslation = Translation | EmbeddingsTranslation | HigressTranslation

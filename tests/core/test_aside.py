@@ -9,7 +9,7 @@ from contextvars import ContextVar
 import pytest
 
 from aigw.core.aside import SWITCH_SECONDS, aside
-from aigw.core.pace import LARGE, MANY, rest, resting
+from aigw.core.pace import LARGE, MANY, let_go, rest, resting
 
 SECONDS = 5.0
 asked = ContextVar("asked", default="")
@@ -25,6 +25,17 @@ async def test_threads_switch_sooner_only_while_a_large_job_runs():
     usual = sys.getswitchinterval()
     assert await aside(LARGE + 1, sys.getswitchinterval) == pytest.approx(SWITCH_SECONDS)
     assert sys.getswitchinterval() == usual
+
+
+async def test_nothing_is_collected_while_a_large_job_runs():
+    assert not await aside(LARGE + 1, gc.isenabled)
+    assert gc.isenabled()
+
+
+def test_what_nobody_needs_is_let_go():
+    elements = [object() for _ in range(MANY * 2 + 1)]
+    let_go(elements)
+    assert elements == []
 
 
 async def test_the_loop_goes_on_beside_a_large_job():

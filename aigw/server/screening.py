@@ -32,7 +32,7 @@ class Screening:
         if self._screen is None or loaded.guard != self._settings:
             screen = _screen(loaded.guard)
             self._prepared = loaded.guard, screen
-            await asyncio.to_thread(screen.screen, "-")
+            await asyncio.to_thread(screen.screen, "中")  # beyond ASCII, so that all patterns are looked for
 
     def take(self, loaded: Loaded, env: Env) -> None:
         """From now on, texts are screened by this configuration, and judged by a model of its gateway."""

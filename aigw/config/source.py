@@ -17,6 +17,8 @@ from aigw.core.json_path import JsonPath
 from aigw.core.secrets import is_secret, without_blanks, without_password
 
 BLANK = "is blank, and counts as missing"
+VALUE_OF = "the value of "
+"""So begins what is said of a variable of the environment."""
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 MAX_VALUES = 100_000
@@ -307,10 +309,12 @@ class _Builder:
         env = self._env
         assert env is not None
         bare = without_blanks(expand(text, {name: without_blanks(env[name]) for name in result.names}).text)
+        whose = f"{VALUE_OF}{', '.join(result.names)} " if result.names else ""
         if bare and bare != result.text:
-            self._report.note(path, "has blanks or line breaks around it, which are no part of it and are removed")
+            said = "has blanks or line breaks around it, which are no part of it and are removed"
+            self._report.note(path, f"{whose}{said}")
         elif bare != result.text:
-            self._report.note(path, BLANK)
+            self._report.note(path, f"{whose}{BLANK}")
         return bare
 
     def _present(self, items: list[Any], path: JsonPath) -> list[Any]:

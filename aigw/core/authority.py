@@ -8,20 +8,24 @@ from functools import lru_cache
 
 from aigw.core.model import Origin
 
+MAX_PORT = 65535
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 PRIVATE_ENDINGS = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 """How names end that no public name server knows."""
 
-_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\[\]:/@\s?#]+)(?::(?P<port>\d{1,5}))?")
+_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\[\]:/@\s?#]+)(?::(?P<port>\d{1,9}))?")
 
 
 def split_authority(text: str) -> tuple[str, int | None]:
     """Returns the host (an IPv6 address without its brackets) and the port, None if there is no port. Raises
     ValueError if `text` is not an address."""
     match = _AUTHORITY.fullmatch(text)
-    if match is None or int(match["port"] or 0) > 65535:
-        raise ValueError(f"{text.rpartition('@')[2]!r} is not a host or host:port")
+    shown = repr(text.rpartition("@")[2])
+    if match is None:
+        raise ValueError(f"{shown} is not a host or host:port")
+    if int(match["port"] or 0) > MAX_PORT:
+        raise ValueError(f"{shown} has a port that does not exist: the largest is {MAX_PORT}")
     return match["host"].strip("[]"), int(match["port"]) if match["port"] else None
 
 

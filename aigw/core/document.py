@@ -254,6 +254,8 @@ def _look_for_twins(source: bytes, scan: Callable[[str, int], Any]) -> None:
         scan(text, _skip(text, 0))
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
+    except ValueError as error:
+        raise (ValueError("a number has too many digits") if "set_int_max_str" in str(error) else error) from None
 
 
 def _decode_large(source: bytes) -> Any:
@@ -314,7 +316,7 @@ def decoded(source: bytes, decode: Callable[[bytes], _T], lenient: Callable[[str
         raise ValueError("JSON is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if not _SURROGATE.search(source):
-            raise ValueError(str(error)) from None
+            raise ValueError(str(error) if source.strip() else "it is empty") from None
     try:
         return lenient(source.decode())
     except RecursionError:

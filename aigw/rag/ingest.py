@@ -75,12 +75,13 @@ class Settings(NamedTuple):
 @dataclass
 class Report:
     """What has been done so far. Sizes are in bytes, `failed` has names and reasons, `findings` names and how often
-    each rule of the screen held. `masked`: what they found was masked."""
+    each rule of the screen held. `gone` sources were not found and stay. `masked`: what they found was masked."""
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
     removed: int = 0
+    gone: int = 0
     passages: int = 0
     done: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
@@ -107,6 +108,10 @@ Chooses = Callable[[Iterable[str]], Embedder]
 Cuts = Callable[[Document, Callable[[str], int], int, int], Sequence[Piece]]
 """Cuts a document into pieces of at most so many tokens, of which so many are repeated."""
 Shows = Callable[[Report], None]
+
+
+def _covers_none(name: str) -> bool:
+    return False
 
 
 class Ingest:
@@ -137,8 +142,11 @@ class Ingest:
         self._refused: set[str] = set()
         self.report = Report(masked=screen is not None and screen.masks)
 
-    async def run(self, items: Iterable[Item], *, prune: Callable[[str], bool] | None = None) -> Report:
-        """`prune` says of a source that was not found whether it is removed. Raises RetrievalError."""
+    async def run(
+        self, items: Iterable[Item], *, covers: Callable[[str], bool] = _covers_none, prune: bool = False
+    ) -> Report:
+        """`covers` says of a source that was not found whether it is gone, `prune` whether it is removed then. Raises
+        RetrievalError."""
         collection = await self._existing()
         if collection is not None:
             self._check(collection.info)
@@ -148,7 +156,9 @@ class Ingest:
             items = spread(list(items))
         async with _reading(self._read(items, known, found)) as ready:
             collection = await self._write(ready, collection, known)
-        gone = [name for name in known if name not in found and prune is not None and prune(name)]
+        gone = [name for name in known if name not in found and covers(name)]
+        if not prune:
+            self.report.gone, gone = len(gone), []
         gone += [name for name in known if name in self._refused]
         if collection is not None:
             if gone:

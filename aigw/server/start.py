@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,8 +15,9 @@ from multidict import CIMultiDict
 
 from aigw.clients.callout import CalloutError, fetch_json
 from aigw.config.automatic import LISTEN, automatic, keyless, one_model, unused
-from aigw.config.load import Loaded, load
+from aigw.config.load import NO_FILE, Loaded, load
 from aigw.config.plugins import LoadedPlugin
+from aigw.config.source import VALUE_OF
 from aigw.core.model import Origin, Request, Target, Timeouts
 from aigw.core.upstream import Upstream
 from aigw.dialects.openai_models import ModelList
@@ -24,6 +26,8 @@ from aigw.providers.ollama import ollama_address
 from aigw.server.first_call import described, first_call
 
 FROM_ENVIRONMENT = "none: from the environment (`aigw init` writes a file)"
+_PLACE = re.compile(rf"{re.escape(NO_FILE)}:\d+ \S+: (?={VALUE_OF})")
+"""The place of a variable in a text that no user has written."""
 PROBE_SECONDS = 0.2
 """An Ollama on this machine answers within milliseconds, so the start waits no longer for one."""
 
@@ -60,7 +64,7 @@ def load_found(text: str, env: Mapping[str, str], given: Given, notes: Sequence[
     """A configuration that does not come from a file of the user: `discover` wrote it, or it is a recipe. `notes` are
     about the environment. Raises ConfigError with all findings."""
     loaded = _changed(load(None, env, text=text.encode()), given)
-    return replace(loaded, notes=[*loaded.notes, *notes])
+    return replace(loaded, notes=[*(_PLACE.sub("", each) for each in loaded.notes), *notes])
 
 
 def notes_on(env: Mapping[str, str], listen: str | None = None) -> list[str]:

@@ -208,7 +208,9 @@ def test_secrets_have_no_blanks_around_them(blank, text, at, value):
     for step in at:
         found = found[step]
     assert (found, report.errors) == (value, [])
-    assert [(note.path[2:], note.message) for note in report.notes] == [(at, REMOVED)]
+    (note,) = report.notes
+    assert (note.path[2:], note.message.partition("has")[0].split()[:3]) == (at, ["the", "value", "of"])
+    assert note.message.endswith(REMOVED)
 
 
 def test_secrets_of_the_file_have_none_either():

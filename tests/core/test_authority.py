@@ -5,7 +5,7 @@ import pytest
 from aigw.core.authority import host_of, is_private, origin_of, split_authority
 from aigw.core.model import Origin
 
-WRONG = ["", "a b", "h:x", "h:99999", "user@h", "::1", "[::1", "h:1:2", "h/path", ":1", "h:"]
+WRONG = ["", "a b", "h:x", "user@h", "::1", "[::1", "h:1:2", "h/path", ":1", "h:"]
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,12 @@ def test_host_and_port(text, parts):
 @pytest.mark.parametrize("text", WRONG)
 def test_what_is_no_authority(text):
     with pytest.raises(ValueError, match="not a host or host:port"):
+        split_authority(text)
+
+
+@pytest.mark.parametrize("text", ["h:65536", "h:99999", "h:1234567"])
+def test_a_port_that_does_not_exist(text):
+    with pytest.raises(ValueError, match=f"'{text}' has a port that does not exist: the largest is 65535"):
         split_authority(text)
 
 

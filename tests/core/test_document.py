@@ -140,3 +140,12 @@ def test_a_number_of_another_document_is_not_this_ones():
     with pytest.raises(ValueError, match="twice"):
         Document(b'{"a":1.00000000000000000001,"b":{"c":1,"c":2}}').refuse_twins()
     assert Document(b'{"temperature":0.5}').exact("temperature") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [(b"", "it is empty"), (b" \n", "it is empty"), (b'{"a":' + b"1" * 5000 + b"}", "a number has too many digits")],
+)
+def test_what_is_wrong_is_said_for_people(source, said):
+    with pytest.raises(ValueError, match=said):
+        Document(source).refuse_twins()

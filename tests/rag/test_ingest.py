@@ -46,7 +46,7 @@ async def stage(tmp_path):
             clock=how.get("clock", FakeClock()), shows=how.get("shows", lambda report: None),
             screen=document_screen(how["guard"]) if "guard" in how else None,
         )  # fmt: skip
-        return await job.run(items, prune=prune)
+        return await job.run(items, covers=prune or (lambda name: False), prune=prune is not None)
 
     ingest.collections, ingest.embedder = collections, embedders.all["small"]
     yield ingest

@@ -180,3 +180,10 @@ def test_an_open_address_needs_keys_or_the_users_word():
     check_address("0.0.0.0", insecure=False, authenticated=True)
     with pytest.raises(ConfigError, match="--insecure"):
         check_address("0.0.0.0", insecure=False, authenticated=False)
+
+
+async def test_a_blank_around_a_key_is_said_of_its_variable():
+    (note,) = load_found(
+        '{"plugins": {"ai-proxy": {"provider": {"type": "openai", "apiTokens": ["${K}"]}}}}', {"K": " k"}, Given()
+    ).notes
+    assert note.startswith("the value of K has blanks or line breaks around it")

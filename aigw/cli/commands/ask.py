@@ -87,7 +87,7 @@ def ask(
     from aigw.cli.terminal.written import Written
     from aigw.cli.views.answer import data, sources
 
-    hits = _found(text, rag, config, recipe) if rag is not None else []
+    hits = _found(text, words or [], rag, config, recipe) if rag is not None else []
     with conversation("ask", config, recipe, url, key) as gateway:
         if template is not None:
             call = _templated(gateway, template, values or [], text, model, route)
@@ -124,11 +124,15 @@ def _asked(words: Sequence[str]) -> str:
         fail("ask", str(error), USAGE)
 
 
-def _found(question: str, collection: str, config: Path | None, recipe: str | None) -> Sequence[Hit]:
+def _found(
+    question: str, words: Sequence[str], collection: str, config: Path | None, recipe: str | None
+) -> Sequence[Hit]:
     """The passages for a question. If it fails, says what went wrong and exits."""
     from aigw.cli.sources.knowledge import Known, on_collections
 
     async def work(known: Known) -> Sequence[Hit]:
+        for word in set(words) & set(await known.collections.names()) if not collection else ():
+            say_sentence(f"aigw ask: note: to search the collection {word!r}, write --rag={word}", err=True)
         return await known.retrieval.search(known.name(collection), question, PASSAGES)
 
     return on_collections("ask", config, recipe, work)

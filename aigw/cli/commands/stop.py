@@ -19,7 +19,7 @@ def stop(
         str | None,
         typer.Argument(
             metavar="ADDRESS|PID",
-            help="Its address, port or process; default: the only one, or that of the configuration here.",
+            help="Its address, port or process; default: the only one, or that of this folder.",
             autocompletion=complete_gateway,
         ),
     ] = None,
@@ -61,12 +61,19 @@ def stop(
 
 def _meant(entries: list[Entry], which: str | None, *, every: bool) -> list[Entry]:
     """Those to end. Fails if that is not clear."""
+    import os
+    from pathlib import Path
+
     from aigw.cli.sources.feed import state_folder
     from aigw.cli.sources.gateways import named, with_state
 
     if every or (which is None and len(entries) <= 1):
         return entries
-    found = named(entries, which) if which is not None else with_state(entries, state_folder(None))
+    if which is not None:
+        found = named(entries, which)
+    else:
+        here = [each for each in entries if each.folder == os.fspath(Path.cwd())]
+        found = with_state(entries, state_folder(None)) or here
     there = ", ".join(f"{each.url} (pid {each.pid})" for each in entries) or "none"
     if which is not None and not found:
         fail("stop", f"no gateway of yours runs at {which}; there are: {there}")

@@ -86,12 +86,13 @@ def _print(summary: Summary) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from aigw.cli.terminal.plain import cut
-    from aigw.cli.views.screen import LEGEND, note
+    from aigw.cli.views.screen import legend, note
     from aigw.cli.views.table import fit, rich_table
 
     console = Console(highlight=False, emoji=False, markup=False, width=width())
-    console.print(rich_table(fit(summary, summary.rows, console.width, exact=True)))
+    grid = fit(summary, summary.rows, console.width, exact=True)
+    console.print(rich_table(grid))
     if said := note(summary):
         console.print(Text(said, "yellow"))
-    console.print(Text(cut(LEGEND, console.width), "dim"))
+    if explained := legend(grid.header, console.width):
+        console.print(Text(explained, "dim"))

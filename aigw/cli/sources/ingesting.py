@@ -128,7 +128,7 @@ async def ingest_paths(
             screen=document_screen(known.loaded.guard),
         )
         job.report.failed += found.problems
-        report = await job.run(items, prune=found.covers if prune else None)
+        report = await job.run(items, covers=found.covers, prune=prune)
     return Done(name, report, time.monotonic() - began, found.empty, found.left_out)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,8 +39,15 @@ def _saying(context: Any) -> Iterator[None]:
             raise
         invoked = getattr(context, "invoked_subcommand", None)
         at = _names(error.ctx) if error.ctx is not None else [*_names(context), *filter(None, [invoked])]
-        _say(" ".join(at), error.format_message())
+        _say(" ".join(at), error.format_message() + _remedy(error))
         raise typer.Exit(USAGE) from None
+
+
+def _remedy(error: Any) -> str:
+    """How to write what stands where the command takes nothing: people name the configuration so."""
+    options = {name for each in error.ctx.command.params for name in each.opts} if error.ctx is not None else set()
+    file = re.search(r"unexpected extra argument\S* \((\S+\.ya?ml)\)", error.format_message())
+    return f"; write --config {file[1]}" if file and "--config" in options else ""
 
 
 def _names(context: Any) -> list[str]:

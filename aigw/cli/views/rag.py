@@ -41,6 +41,7 @@ def plain_report(done: Done) -> dict[str, Any]:
         "changed": report.changed,
         "unchanged": report.unchanged,
         "removed": report.removed,
+        "gone": report.gone,
         "passages": report.passages,
         "failed": [{"source": source, "reason": reason} for source, reason in report.failed],
         "left_out": dict(done.left_out),
@@ -56,6 +57,8 @@ def print_report(done: Done) -> None:
               (report.removed, "removed"), (len(report.failed), "could not be read"))  # fmt: skip
     told = ", ".join(f"{number:,} {what}" for number, what in counts if number) or "nothing to do"
     say_text(f"{done.collection}: {told}.")
+    if report.gone:
+        say_sentence(f"No longer there: {counted(report.gone, 'source')}; --prune removes what is kept of it.")
     if done.left_out:
         say_text(f"Left out: {', '.join(f'{number:,} {why}' for why, number in sorted(done.left_out.items()))}.")
     if report.passages:

@@ -85,15 +85,15 @@ class View:
         more = [f"+{below} more ↓"] if below > 0 else [f"{self.offset} above ↑"] if self.offset else []
         state = [*(["PAUSED"] if self.paused else []), *more]
         keys = "  ".join([*state, f"by {column.name} {'▲' if self.reverse else '▼'}", KEYS])
+        rows = self.sort(summary.rows)
+        grid = fit(summary, rows, width, shown=shown, marked=column.name) if rows else None
         return Frame(
             title=cut(self.title(summary), width),
             sparkline=cut(sparkline(summary, width), width),
-            grid=fit(summary, self.sort(summary.rows), width, shown=shown, marked=column.name)
-            if summary.rows
-            else None,
+            grid=grid,
             message=self.nothing(summary),
             note=cut(said, width),
-            legend=cut(LEGEND, width) if summary.rows else "",
+            legend=legend(grid.header, width) if grid is not None else "",
             keys=cut(keys, width),
         )
 
@@ -121,13 +121,14 @@ class View:
 def whole(view: View, summary: Summary, width: int) -> Frame:
     """All rows, without keys: for `--once`."""
     lines = view.sort(summary.rows)
+    grid = fit(summary, lines, width) if lines else None
     return Frame(
         title=cut(view.title(summary), width),
         sparkline=cut(sparkline(summary, width), width),
-        grid=fit(summary, lines, width) if lines else None,
+        grid=grid,
         message=view.nothing(summary),
         note=cut(note(summary), width),
-        legend=cut(LEGEND, width) if lines else "",
+        legend=legend(grid.header, width) if grid is not None else "",
         keys="",
     )
 
@@ -155,5 +156,8 @@ def note(summary: Summary) -> str:
     return "requests: " + ", ".join(said) if said else ""
 
 
-LEGEND = "first p50, p95: time to the first token of a stream; - where there was none"
-"""Explains the columns."""
+def legend(header: Sequence[str], width: int) -> str:
+    """Explains the columns that are there, "" if they need no word."""
+    names = [name for name in ("first p50", "first p95") if name in header]
+    said = f"{', '.join(names).replace(', first', ',')}: time to the first token of a stream; - where there was none"
+    return cut(said, width) if names else ""

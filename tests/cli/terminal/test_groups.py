@@ -13,6 +13,11 @@ WRONG = {
     ("serve", "--port"): "aigw serve: Option '--port' requires an argument.",
     ("serve", "--port", "abc"): "aigw serve: Invalid value for '--port' / '-p': Input should be a valid integer",
     ("serve", "a" * 9): "aigw serve: Got unexpected extra argument",
+    (
+        "config",
+        "check",
+        "foo.yaml",
+    ): "aigw config check: Got unexpected extra argument(s) (foo.yaml); write --config foo.yaml",
     ("config", "nope"): "aigw config: No such command 'nope'.",
     ("config", "check", *"abcdefghijklmnopqrstuvwxyz" * 3): "aigw config check: Got unexpected extra argument",
     ("config", "check", "--config"): "aigw config check: Option '--config' requires an argument.",

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from aigw.books.question import Question
 from aigw.books.summary import Group, Sums, summarise
-from aigw.cli.views.screen import View, whole
+from aigw.cli.views.screen import View, legend, whole
 from aigw.cli.views.table import SORTING
 
 
@@ -59,3 +59,9 @@ def test_the_legend_explains_columns_that_are_there_at_80_columns(number):
         named = frame.legend.partition(",")[0]
         assert named in frame.grid.header
         assert not frame.legend.endswith("…")
+
+
+def test_the_legend_explains_only_what_is_there():
+    assert legend(("model", "req"), 80) == ""
+    assert legend(("model", "first p50"), 80).startswith("first p50: time to")
+    assert legend(("model", "first p50", "first p95"), 80).startswith("first p50, p95: time to")

@@ -187,7 +187,7 @@ class Connection(asyncio.Protocol):
         log.warning("%s sent something that is not HTTP: %s", self.remote, error)
         closes = {"Connection": "close"}
         self._deaf = True
-        self._broken = GatewayError(400, "this is not a valid HTTP request", code="invalid_http", headers=closes)
+        self._broken = GatewayError(error.status, error.told, code="invalid_http", headers=closes)
         if self._reader.current is not None:
             self._reader.current.body.fail(self._broken)
         elif self._task is None:

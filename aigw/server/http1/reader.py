@@ -21,7 +21,17 @@ _FRAMING = (b"content-length", b"transfer-encoding")
 
 
 class InvalidHttpError(ValueError):
-    """The bytes are not a request. The message does not show them."""
+    """The bytes are not a request, or one that is answered with `status` instead of being read. The message does not
+    show them. `told` is for the client."""
+
+    def __init__(self, message: str, status: int = 400, told: str = "this is not a valid HTTP request") -> None:
+        super().__init__(message)
+        self.status = status
+        self.told = told
+
+
+def _large_head() -> InvalidHttpError:
+    return InvalidHttpError("the head is too large", 431, f"the headers are larger than {MAX_HEAD >> 10} KiB")
 
 
 class RequestReader:
@@ -56,12 +66,10 @@ class RequestReader:
         except HttpParserError as error:
             self._ended = True
             inner = error.__context__
-            raise InvalidHttpError(
-                str(inner) if isinstance(inner, InvalidHttpError) else type(error).__name__
-            ) from None
+            raise inner if isinstance(inner, InvalidHttpError) else InvalidHttpError(type(error).__name__) from None
         if self._overhead > MAX_HEAD:
             self._ended = True
-            raise InvalidHttpError("the head is too large")
+            raise _large_head()
         return self._kept
 
     def _feed(self, data: bytes) -> bytes:
@@ -95,7 +103,8 @@ class RequestReader:
     def on_url(self, data: bytes) -> None:
         self._target += data
         if len(self._target) > MAX_TARGET:
-            raise InvalidHttpError("the target is too long")
+            told = f"the path and query are longer than {MAX_TARGET >> 10} KiB"
+            raise InvalidHttpError("the target is too long", 414, told)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name, value))
@@ -108,10 +117,13 @@ class RequestReader:
             return
         parser, fields = self._parser, self._headers
         if large and sum(len(name) + len(value) + 4 for name, value in fields) > MAX_HEAD:
-            raise InvalidHttpError("the head is too large")
+            raise _large_head()
         headers = CIMultiDict([(header_name(name), value.decode("utf-8", "surrogateescape")) for name, value in fields])
         if len(headers.getall("host", ())) > 1:
             raise InvalidHttpError("it names two hosts")
+        if [each.strip().lower() for each in headers.getall("transfer-encoding", ())] not in ([], ["chunked"]):
+            told = "a body may be chunked, and have no other Transfer-Encoding"
+            raise InvalidHttpError("its body has an unknown transfer coding", 501, told)
         target = self._target.decode("utf-8", "surrogateescape")
         self._current = HttpRequest(
             self._peer, parser.get_method().decode("latin-1"), target, parser.get_http_version(), headers

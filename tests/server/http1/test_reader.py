@@ -159,8 +159,17 @@ def test_any_bytes_are_requests_or_refused(data, cuts):
 )
 def test_heads_are_bounded(sent, piece):
     """A read takes 256 KiB at most."""
-    with pytest.raises(InvalidHttpError):
+    with pytest.raises(InvalidHttpError) as caught:
         Reading().feed(sent, range(0, len(sent), piece))
+    wanted = (414, "longer than 16 KiB") if sent.startswith(b"GET /a") else (431, "larger than 128 KiB")
+    assert (caught.value.status, wanted[1] in caught.value.told) == (wanted[0], True)
+
+
+@pytest.mark.parametrize("coding", [b"gzip, chunked", b"gzip\r\nTransfer-Encoding: chunked"])
+def test_a_body_is_chunked_and_not_coded_otherwise(coding):
+    with pytest.raises(InvalidHttpError) as caught:
+        Reading().feed(b"POST / HTTP/1.1\r\nTransfer-Encoding: " + coding + b"\r\n\r\n2\r\nab\r\n0\r\n\r\n")
+    assert caught.value.status == 501
 
 
 async def test_a_large_body_is_no_head():

@@ -12,7 +12,7 @@ import msgspec
 from aigw.config.check import Checker
 from aigw.config.guard import check_guard, word_files
 from aigw.config.model import GatewayConfig, RouteConfig
-from aigw.config.plugins import FindPlugin, LoadedPlugin, PluginLoader, find_plugin
+from aigw.config.plugins import FindPlugin, LoadedPlugin, PluginLoader, find_plugin, plugins_with
 from aigw.config.reading import read_file
 from aigw.config.report import Report
 from aigw.config.rules import HIGRESS_HOSTS, SAFE_HOSTS, HostForms
@@ -25,6 +25,7 @@ from aigw.higress.places import sort
 
 NO_FILE = "(no configuration file)"
 RESOURCE = "this is a Kubernetes resource; `aigw higress import` makes a configuration of it"
+PLUGIN = "these are keys of the plugin {}; put them under its name, and that under plugins: as in plugins: {{{}: ...}}"
 FOREIGN = "x-"
 """What begins so at the top of a file means nothing to a gateway."""
 
@@ -92,6 +93,9 @@ def examine(
         return None, report
     checker = Checker(source, report)
     values = {key: value for key, value in source.values.items() if not key.startswith(FOREIGN)}
+    if values and (names := _misplaced(values, find)):
+        report.error((), PLUGIN.format(" or ".join(names), names[0]), report.line((next(iter(values)),)))
+        return None, report
     config = checker.convert(values, GatewayConfig, ())
     if config is None:
         config = _usable_part(checker, values)
@@ -135,10 +139,19 @@ def _with_patterns(config: GatewayConfig, hosts: HostForms) -> GatewayConfig:
     return replace(config, routes=routes)
 
 
+def _known() -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(GatewayConfig)}
+
+
+def _misplaced(values: Mapping[str, Any], find: FindPlugin) -> list[str]:
+    """The plugins whose configuration stands where that of the gateway belongs."""
+    return [] if _known() & set(values) else plugins_with(values, find)
+
+
 def _usable_part(checker: Checker, raw: Mapping[str, Any]) -> GatewayConfig:
     """The sections that have no errors, so that the plugins can be checked in the same run as a wrong section."""
     usable = {}
-    known = {field.encode_name for field in msgspec.structs.fields(GatewayConfig)}
+    known = _known()
     for key, value in raw.items():
         if key not in known:
             continue

@@ -8,9 +8,11 @@ import importlib
 import importlib.util
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 import aigw.plugins
 from aigw.config.check import Checker
@@ -25,6 +27,9 @@ from aigw.higress.places import OTHER_PLACES
 FindPlugin = Callable[[str], About[Any] | None]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_ROUTE_KEY = MATCH_KEYS[0]
+_STANDINS = "standins."
+"""How the names of routes begin that are the gateway's own and in no file."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -53,6 +58,17 @@ def find_plugin(name: str) -> About[Any] | None:
 def installed_plugins() -> list[str]:
     """The Higress names of all plugins that aigw has, without importing any."""
     return sorted(each.name.replace("_", "-") for each in pkgutil.iter_modules(aigw.plugins.__path__))
+
+
+def plugins_with(keys: Collection[str], find: FindPlugin = find_plugin) -> list[str]:
+    """The Higress names of the plugins that have all of these keys, as where the configuration of a plugin stands
+    alone."""
+    named = {name: about for name in installed_plugins() if (about := find(name)) is not None}
+    return [name for name, about in named.items() if set(keys) <= _keys(about) | {"_rules_"}]
+
+
+def _keys(about: About[Any]) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(about.config)}
 
 
 class PluginLoader:
@@ -112,9 +128,11 @@ class _PluginReader:
         self._path: JsonPath = ("plugins", name)
         self._global: dict[str, Any] = {}
         self._routes: list[str] = []
+        self._known: frozenset[str] = frozenset()
 
     def read(self, plugins: Mapping[str, Any], routes: list[RouteConfig]) -> PluginRules | None:
         self._routes = [route.name for route in routes] or [DEFAULT_ROUTE.name]
+        self._known = frozenset(self._routes)
         raw = plugins.get(self._name)
         raw = {} if raw is None else raw
         if not isinstance(raw, dict):
@@ -182,8 +200,16 @@ class _PluginReader:
             if not any(keys.values()):
                 self._report.error(place, NO_MATCH_KEY)
             elif None not in types:
-                pairs.append((match_keys(dict(zip(keys, types, strict=True)), self._hosts), config))
+                found = dict(zip(keys, types, strict=True))
+                self._note_unknown_routes(found.get(_ROUTE_KEY, ()), place)
+                pairs.append((match_keys(found, self._hosts), config))
         return pairs
+
+    def _note_unknown_routes(self, names: Sequence[str], place: JsonPath) -> None:
+        """Says which routes a rule names in vain. Of the stand-ins there are routes that are not in the file."""
+        for index, name in enumerate(names):
+            if name not in self._known and not name.startswith(_STANDINS):
+                self._report.note((*place, _ROUTE_KEY, index), self._no_route(name))
 
     def _rule_config(self, own: dict[str, Any], path: JsonPath) -> Any:
         """A rule's configuration replaces the global one; a plugin that inherits gets a copy of it with
@@ -196,8 +222,10 @@ class _PluginReader:
     def _unknown_routes(self, config: Any) -> Iterator[Problem]:
         for place, name in self._about.asks(config).items():
             if name and name not in self._routes:
-                hint = suggest(name, self._routes) or f"; there are {', '.join(self._routes)}"
-                yield Problem(place, f"there is no route {name!r}{hint}")
+                yield Problem(place, self._no_route(name))
+
+    def _no_route(self, name: str) -> str:
+        return f"there is no route {name!r}" + (suggest(name, self._routes) or f"; there are {', '.join(self._routes)}")
 
     def _convert(self, raw: dict[str, Any], path: JsonPath, keys: Mapping[str, JsonPath]) -> Any:
         config = self._checker.convert(raw, self._about.config, path, keys)

@@ -5,6 +5,7 @@ Scalars mean what they mean where Higress turns YAML into JSON: dates and base-6
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from aigw.config.report import Report
 from aigw.core.json_path import JsonPath
 from aigw.core.secrets import is_secret, without_blanks, without_password
 
+_BROKEN = re.compile(r"(?<!\$)\$\{(\w*$|\})")
 BLANK = "is blank, and counts as missing"
 VALUE_OF = "the value of "
 """So begins what is said of a variable of the environment."""
@@ -297,6 +299,8 @@ class _Builder:
             self._source.expanded[path] = result.names
         if result.missing:
             self._source.missing[path] = result.missing
+        if _BROKEN.search(result.text) and is_secret(path):
+            self._report.note(path, "has a ${ that is no reference, and is used as it is; a reference is ${NAME}")
         for name in result.missing:
             more = f", put it into .env, or write ${{{name}:-default}}" if self._is_file else ""
             self._report.error(path, f"the environment has no {name}; set it{more}", node.line)

@@ -71,9 +71,14 @@ def _read_registry(raw: dict[str, Any], resource: Resource, index: int, findings
     try:
         registry = msgspec.convert(prune(raw, Registry).value, Registry, strict=False)
     except msgspec.ValidationError as error:
-        findings.add("none", resource.what, at, f"cannot be read: {error}", place=place)
+        key = str(error).rpartition("$.")[2].rstrip("`")
+        message = f"cannot be read: its {key} is not {'a whole number' if key == 'port' else 'text'}"
+        findings.add("none", resource.what, at, message, place=place)
         return None
     name = f"{registry.name}.{registry.type}"
+    if not registry.name:
+        findings.add("none", resource.what, at, "needs a name, which destinations refer to", place=place)
+        return None
     if registry.type not in RESOLVED:
         message = f"services of a registry of the type {registry.type or '?'} cannot be found here"
         suffix = registry.type.rstrip("0123456789") or "TYPE"  # services of nacos2 end in .nacos

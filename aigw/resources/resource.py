@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from aigw.config.plugins import plugins_with
 from aigw.config.report import Report
 from aigw.config.source import Source, read_stream
 from aigw.core.errors import ConfigError
@@ -88,9 +89,14 @@ def read_resources(text: bytes, file: str) -> list[Resource]:
 def _resources(values: Any, source: Source, start: JsonPath, report: Report) -> Iterator[Resource]:
     kind = values.get("kind") if isinstance(values, dict) else None
     if not isinstance(kind, str) or not kind:
-        report.error(start, "is not a Kubernetes resource: it has no kind, such as `kind: WasmPlugin`")
+        names = plugins_with(values) if isinstance(values, dict) and values else []
+        remedy = f"; it is the configuration of {' or '.join(names)}, which belongs into aigw.yaml" if names else ""
+        report.error(start, f"is not a Kubernetes resource: it has no kind, such as `kind: WasmPlugin`{remedy}")
         return
     items = values.get("items")
+    if kind.endswith("List") and items is not None and not isinstance(items, list):
+        report.error((*start, "items"), f"must be a list of resources, as this is a {kind}")
+        return
     if kind.endswith("List") and isinstance(items, list):
         for index, item in enumerate(items):
             yield from _resources(item, source, (*start, "items", index), report)

@@ -182,3 +182,28 @@ def test_what_a_plugin_uses_as_a_redis_is_one(url):
     assert loaded is None
     told = f"services['Redis.static']: a plugin uses it as a Redis, so it must be a redis:// URL, got '{url}'"
     assert report.format_all(report.errors) == [f"(no configuration file):3 {told}"]
+
+
+def test_the_configuration_of_a_plugin_where_that_of_the_gateway_belongs():
+    """As the console and the documentation of Higress have it."""
+    loaded, report = examine(None, {}, text=b"# qwen\nprovider: {type: qwen}\nactiveProviderId: ''\n")
+    assert loaded is None
+    told = "these are keys of the plugin ai-proxy; put them under its name, and that under plugins:"
+    assert [each.startswith(f"(no configuration file):2: {told}") for each in report.format_all(report.errors)] == [
+        True
+    ]
+
+
+def test_a_reference_that_is_none_is_noted_where_a_secret_belongs():
+    tokens = b"['${K', '${}', 'Bearer ${', '$${K', '${K}', 'a$b', '${1}']"
+    text = b"plugins: {ai-proxy: {provider: {type: openai, apiTokens: " + tokens + b"}}}"
+    _, report = examine(None, {"K": "sk-1"}, text=text)
+    broken = [each.path[-1] for each in report.notes if "is no reference" in each.message]
+    assert broken == [0, 1, 2]
+
+
+def test_a_rule_for_a_route_that_is_not_there_is_noted():
+    rules = "[{_match_route_: [chat, nosuch], prepend: []}, {_match_route_: [standins.dashvector], append: []}]"
+    text = f"routes: [{{name: chat}}]\nplugins: {{ai-prompt-decorator: {{_rules_: {rules}}}}}"
+    _, report = examine(None, {}, text=text.encode())
+    assert [each.message for each in report.notes] == ["there is no route 'nosuch'; known: chat"]

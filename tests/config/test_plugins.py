@@ -115,7 +115,7 @@ def test_malformed_rules(read_config, rules, finding):
 
 
 def test_higress_tolerates_a_bad_global_config_if_there_are_rules(read_config):
-    text = "plugins: {ai-cache: {kye: a, _rules_: [{_match_route_: [r], key: a}]}}"
+    text = "routes: [{name: r}]\nplugins: {ai-cache: {kye: a, _rules_: [{_match_route_: [r], key: a}]}}"
     assert len(read_config(text)[1]) == 2
     loaded, errors, notes = read_config(f"fidelity: higress\n{text}")
     assert errors == []
@@ -198,7 +198,7 @@ def test_plugins_are_found_by_their_higress_name():
 
 
 class TestAbout:
-    TEXT = b"plugins: {ai-cache: {key: g, cacheTTL: 5, _rules_: [{_match_route_: [r], key: r}]}}"
+    TEXT = b"routes: [{name: r}]\nplugins: {ai-cache: {key: g, cacheTTL: 5, _rules_: [{_match_route_: [r], key: r}]}}"
 
     def test_a_plugin_that_says_nothing_else_replaces_the_global_config(self, abouts):
         loaded = load(None, {}, abouts.get, text=self.TEXT)

@@ -56,6 +56,19 @@ def test_what_cannot_be_found_is_told(registry):
     assert [entry.level for entry in findings] == ["none"]
 
 
+@pytest.mark.parametrize(
+    ("registry", "told"),
+    [
+        ({"name": "a", "type": "dns", "domain": "a.com", "port": "many"}, "its port is not a whole number"),
+        ({"name": "a", "type": "dns", "domain": ["a.com"]}, "its domain is not text"),
+        ({"type": "static", "domain": "a.com"}, "needs a name"),
+    ],
+)
+def test_what_is_wrong_with_a_registry_is_told_in_words(registry, told):
+    (entry,) = read(registry)[1]
+    assert (told in entry.message, entry.field) == (True, "spec.registries[0]")
+
+
 def test_what_is_lost():
     found, findings = read({"name": "a", "type": "static", "domain": "10.0.0.1:80,10.0.0.2:80", "authSecretName": "s"})
     assert [service.authority for service in found] == ["10.0.0.1:80"]

@@ -101,18 +101,23 @@ def test_nothing_is_written_over(aigw, tmp_path):
         (["no.yaml"], "no.yaml: there is no such file"),
         (["empty"], "empty: there are no resources in it"),
         (["wrong.yaml"], "wrong.yaml:2: YAML:"),
+        (["plugin.yaml"], "plugin.yaml:1: is not a Kubernetes resource: it has no kind"),
+        (["list.yaml"], "list.yaml:2 items: must be a list of resources, as this is a List"),
         (["fifo"], "fifo: is not a file; a pipe can be read as -"),
     ],
 )
 def test_what_cannot_be_read(aigw, tmp_path, words, told):
     (tmp_path / "empty").mkdir()
     (tmp_path / "wrong.yaml").write_text("kind: A\n\tx: 1\n")
+    (tmp_path / "plugin.yaml").write_text("provider: {type: qwen}\nactiveProviderId: ''\n")
+    (tmp_path / "list.yaml").write_text("kind: List\nitems: foo\n")
     import os
 
     os.mkfifo(tmp_path / "fifo")
     code, out, err = aigw("higress", "import", *words)
     assert (code, out) == (2, "")
     assert err.startswith(f"aigw higress import: {told}")
+    assert ("it is the configuration of ai-proxy, which belongs into aigw.yaml" in err) == (words == ["plugin.yaml"])
 
 
 def test_a_wrong_configuration_is_not_exported(aigw, tmp_path):

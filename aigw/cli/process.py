@@ -53,6 +53,7 @@ from aigw.server.start import (
     notes_on,
 )
 from aigw.server.workers import Orders, Supervisor, Worker, reserve
+from aigw.stores.state_folder import why_unwritable
 from aigw.upstream.proxied import upstream_for
 
 log = logging.getLogger("aigw")
@@ -280,6 +281,12 @@ def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:
 
 
 def _announce(options: Options, loaded: Loaded, url: str, origin: str, pids: Sequence[int] = ()) -> None:
+    if why := why_unwritable(loaded.state_dir):
+        log.warning(
+            "the state folder %s cannot be used: %s; nothing is kept there, and plugins that count may refuse requests",
+            loaded.state_dir,
+            why,
+        )
     if options.json_output:
         ready = {
             "url": url,

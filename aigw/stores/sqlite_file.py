@@ -79,6 +79,11 @@ def open_for_writing(path: Path, format_: Format, *, busy: float = BUSY_SECONDS)
     return connection
 
 
+def reason_of(error: Exception) -> str:
+    """Returns why a file cannot be opened, without its name, which stands before it."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 def open_for_reading(path: Path, format_: Format) -> sqlite3.Connection | None:
     """Returns None if there is no file yet. The file may be of an earlier version. Raises FileError."""
     import sqlite3
@@ -89,7 +94,7 @@ def open_for_reading(path: Path, format_: Format) -> sqlite3.Connection | None:
             return None
         connection = _connect_to_read(path)
     except (OSError, sqlite3.Error) as error:
-        raise FileError(f"{path} cannot be opened: {error}") from None
+        raise FileError(f"{path} cannot be opened: {reason_of(error)}") from None
     try:
         connection.execute("PRAGMA query_only = 1")
         if not version_of(connection, path, format_):

@@ -24,3 +24,19 @@ def refuse_strange_state(folder: Path) -> None:
         refuse_foreign_folder(folder / name)
     for name in (*FILES, *(name + end for name in DATABASES for end in BESIDE)):
         refuse_strange_file(folder / name)
+
+
+def why_unwritable(folder: Path) -> str:
+    """Says what keeps this process from writing into the folder, or from making it; "" if nothing does."""
+    import tempfile
+
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        return f"{existing} is not a folder"
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return ""
+    except OSError as error:
+        return f"{existing} cannot be written to: {error.strerror}"

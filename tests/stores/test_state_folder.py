@@ -25,7 +25,7 @@ from aigw.stores.disk.file import open_cache
 from aigw.stores.faiss.collections import FOLDER as RAG
 from aigw.stores.private import StrangeFileError, make_folder
 from aigw.stores.sqlite_file import BESIDE
-from aigw.stores.state_folder import DATABASES, FILES, FOLDERS, refuse_strange_state
+from aigw.stores.state_folder import DATABASES, FILES, FOLDERS, refuse_strange_state, why_unwritable
 from aigw.trace.files import FOLDER as TRACE
 from aigw.trace.files import TraceFiles, read_lines
 
@@ -219,3 +219,25 @@ def test_root_does_not_use_a_folder_of_somebody_else(tmp_path, name):
     with pytest.raises(ConfigError, match=r"belongs to another user; make it yours \(chown\), or choose"):
         usage_log(tmp_path / "state")
     assert folder.stat().st_uid == 65534
+
+
+def test_why_nothing_can_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert why_unwritable(tmp_path / "new" / ".aigw") == ""
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+    assert why_unwritable(tmp_path / "file" / ".aigw") == f"{tmp_path / 'file'} is not a folder"
+    with reachable_folder() as folder:
+        said = f"{folder} cannot be written to: Permission denied"
+        assert unprivileged(lambda: why_unwritable(folder / ".aigw") == said)
+
+
+def test_a_file_that_cannot_be_opened_is_named_once():
+    with reachable_folder() as folder:
+        path = folder / ".aigw" / schema.FILE_NAME
+
+        def says() -> bool:
+            with pytest.raises(StoreError) as caught:
+                schema.open_counters(path)
+            return str(caught.value) == f"{path} cannot be opened: Permission denied"
+
+        assert unprivileged(says)

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -32,7 +31,7 @@ from aigw.server.listen import bind
 from aigw.server.start import wrong
 from aigw.stores.private import StrangeFileError
 from aigw.stores.sqlite_file import FileError
-from aigw.stores.state_folder import refuse_strange_state
+from aigw.stores.state_folder import refuse_strange_state, why_unwritable
 
 MIB = 2**20
 LITTLE, TOO_LITTLE = 1024 * MIB, 100 * MIB
@@ -150,19 +149,12 @@ def state_folder(folder: Path) -> Iterator[Check]:
         message, _, remedy = str(error).partition("; ")
         yield Check("state folder", "problem", message, remedy)
         return
+    if message := why_unwritable(folder):
+        yield Check("state folder", "problem", message, "choose another state_dir in aigw.yaml")
+        return
     existing = folder
     while not existing.exists():
         existing = existing.parent
-    if not existing.is_dir():
-        yield Check("state folder", "problem", f"{existing} is not a folder", "choose another state_dir in aigw.yaml")
-        return
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        message = f"{existing} cannot be written to: {error.strerror}"
-        yield Check("state folder", "problem", message, "choose another state_dir in aigw.yaml")
-        return
     if existing == folder and os.name == "posix" and (mode := stat.S_IMODE(folder.stat().st_mode)) & 0o077:
         message = f"{folder} has mode {mode:04o}: others may read what passed through"
         yield Check("state folder", "problem", message, f"chmod 700 {folder}")

@@ -19,7 +19,7 @@ from aigw.core.tokens import Tokens
 NAME_WIDTH, NARROWEST_NAME = 22, 8
 COLUMNS = 79
 """How many cells the columns take with a name of NAME_WIDTH."""
-MOST_WORDS = 100
+MOST_WORDS = 160
 """How many cells the words at the end of a line may have in a pipe. On a terminal they may go on in a second line."""
 MOST_CHARACTERS = 200
 """So many characters of a place fill its column, whatever they are."""

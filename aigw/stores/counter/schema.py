@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from aigw.core.stores import StoreError
 from aigw.stores.counter.state import look
 from aigw.stores.counter.ticket import charge_abandoned
-from aigw.stores.sqlite_file import Format, open_for_writing
+from aigw.stores.sqlite_file import Format, open_for_writing, reason_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -55,7 +55,7 @@ def open_counters(path: Path, now: Callable[[], float] = time.time) -> sqlite3.C
             connection.execute("PRAGMA busy_timeout = 0")
             stack.pop_all()
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"{path} cannot be opened: {error}") from None
+        raise StoreError(f"{path} cannot be opened: {reason_of(error)}") from None
     return connection
 
 

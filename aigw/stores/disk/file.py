@@ -19,7 +19,7 @@ from diskcache.core import DBNAME, DEFAULT_SETTINGS, METADATA, MODE_RAW
 
 from aigw.core.stores import StoreError
 from aigw.stores.private import make_folder
-from aigw.stores.sqlite_file import FileError, ForeignFileError, Format, made_of, open_for_writing
+from aigw.stores.sqlite_file import FileError, ForeignFileError, Format, made_of, open_for_writing, reason_of
 
 FORMAT = Format(
     "cache",
@@ -89,7 +89,7 @@ def open_cache(folder: Path, size: int, largest: int) -> Cache:
     except FileError:
         raise
     except FAILURES as error:
-        raise StoreError(f"{path} cannot be opened: {error}") from None
+        raise StoreError(f"{path} cannot be opened: {reason_of(error)}") from None
     limit_values(cache, largest)
     return cache
 

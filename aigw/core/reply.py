@@ -214,7 +214,7 @@ class Reply:
             held.append(batch)
             if await aside(size, until, batch) if (size := large_of(batch)) else until(batch):
                 break
-        head = held[0] if len(held) == 1 else joined(held)
+        head = held[0] if len(held) == 1 else await aside(sum(map(large_of, held)), joined, held)
         if held and isinstance(source, Layers):
             source.put_back(head)
         elif held:

@@ -13,10 +13,12 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from aigw.core import json_cuts
 from aigw.core.dialect import Asked, TextPlace
 from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request
+from aigw.core.pace import LARGE
 from aigw.core.retrieval import Purpose
 from aigw.dialects.edit import put
 from aigw.dialects.embedding_format import pack, unpack
@@ -62,6 +64,17 @@ _decode = msgspec.json.Decoder(_Body).decode
 _decode_rows = msgspec.json.Decoder(_Rows).decode
 _VECTOR = re.compile(rb'"embedding"\s*:(?!\s*(?:null|""|\[\s*\]))')
 """Finds the beginning of a vector in data that is not decoded."""
+
+
+def _body_of(source: bytes) -> _Body:
+    """Raises msgspec.DecodeError, UnicodeDecodeError and RecursionError."""
+    if len(source) <= LARGE:
+        return _decode(source)
+    found = json_cuts.fields(source)
+    data = found.pop("data", msgspec.Raw())
+    body = _decode(encoded(found))
+    body.data = data
+    return body
 
 
 class EmbeddingsView(PromptView):
@@ -124,7 +137,7 @@ class EmbeddingsReader(AnswerReader):
             self._undecoded = False
             self._has_data = False
             try:
-                body = _decode(self._whole().raw)
+                body = _body_of(self._whole().raw)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 self._read_slowly()
                 return

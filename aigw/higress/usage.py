@@ -96,7 +96,7 @@ def has_usage(body: Any) -> bool:
     if not isinstance(body, dict):
         return False
     inner = [value for name in ("response", "message") if isinstance(value := body.get(name), dict)]
-    return any(name in each for each in (body, *inner) for name in ("usage", "usageMetadata"))
+    return any(each.get(name) for each in (body, *inner) for name in ("usage", "usageMetadata"))
 
 
 @lru_cache(maxsize=128)

@@ -6,6 +6,7 @@ import pytest
 from fakes import answered, chat, make_exchange
 
 from aigw.core.dialect import Turn
+from aigw.core.pace import LARGE
 from aigw.dialects.embedding_format import unpack
 from aigw.dialects.openai_embeddings import OpenAIEmbeddings, embeddings_body
 
@@ -56,3 +57,14 @@ def test_answers_of_ours(encoding):
     read = unpack if encoding == "base64" else list
     assert [(row["index"], read(row["embedding"])) for row in body["data"]] == [(0, [1.0, 2.0]), (1, [0.5, 0.0])]
     assert (body["model"], body["usage"]) == ("m", {"prompt_tokens": 7, "total_tokens": 7})
+
+
+def test_of_a_large_answer_the_same_is_read_as_of_a_small_one():
+    def read(numbers, more):
+        rows = [{"embedding": [0.5] * numbers, "index": 0}] * 9
+        body = {"data": rows, "usage": {"prompt_tokens": 3, "total_tokens": 3}, **more}
+        answer = answered(exchange(input="a"), body, streaming=False)
+        return answer.tokens, answer.complete, answer.usable, answer.error, answer.model
+
+    for more in ({}, {"error": {"message": "no"}}, {"model": "m"}, {"data": None}):
+        assert read(LARGE // 4, more) == read(2, more)

@@ -172,9 +172,10 @@ def test_anything_is_survived(payloads, data):
 @pytest.mark.parametrize(
     ("body", "found"),
     [
-        ({"usage": {}}, True),
-        ({"response": {"usage": {}}}, True),
-        ({"message": {"usageMetadata": {}}}, True),
+        ({"usage": {"a": 1}}, True),
+        ({"response": {"usage": {"a": 1}}}, True),
+        ({"message": {"usageMetadata": {"a": 1}}}, True),
+        ({"usage": None}, False),
         ({"choices": [{"usage": {}}], "message": "usage"}, False),
         (["usage"], False),
     ],

@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 from multidict import CIMultiDict
 
+from aigw.core.pace import LARGE
 from aigw.server.http1.request import HttpRequest, Peer
 
 
@@ -72,6 +73,8 @@ class StreamedResponse:
         self.begun = True
         if self._silent or not data:
             peer.write(head)
+        elif self._chunked and len(data) > LARGE:
+            peer.write(b"%b%x\r\n" % (head, len(data)), data, b"\r\n")  # without a copy
         elif self._chunked:
             peer.write(b"%b%x\r\n%b\r\n" % (head, len(data), data))
         else:

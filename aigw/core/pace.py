@@ -31,6 +31,11 @@ def begin() -> None:
     _pace.until = time.perf_counter() + SLICE_SECONDS
 
 
+def rests() -> bool:
+    """Whether this is a job that gives way to others."""
+    return _pace.until != float("inf")
+
+
 def rest() -> None:
     """Lets the loop have its turn, if this is a job that has worked for long enough."""
     if time.perf_counter() > _pace.until:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aigw.core.aside import aside
 from aigw.core.json_cuts import SIZES, Cuts, UnsureError, fields, items, text, texts
 from aigw.core.pace import LARGE
 
@@ -88,7 +89,12 @@ def test_what_is_no_text_has_none(value, odd, place):
     assert text(source) in (expected, None)
 
 
-def test_what_is_large_is_cut_and_what_cannot_be_is_told_by_msgspec():
+async def test_what_is_large_is_cut_and_what_cannot_be_is_told_by_msgspec():
+    await aside(LARGE + 1, what_is_large)
+    what_is_large()  # on the loop, by msgspec
+
+
+def what_is_large():
     many = b'[%b,"%b"]' % (b",".join([b'{"a":1}'] * LARGE), b"x" * SIZES[0])
     assert items(many) == msgspec.json.decode(many, type=list[msgspec.Raw])
     pieces = [items(each) if isinstance(each, bytes) else each for each in texts(many)]

@@ -57,8 +57,8 @@ class Record:
     `counts` is set to False, nothing is added to it."""
 
     __slots__ = (
-        "_collectors", "_pieces", "_plan", "_readable", "_same", "_size", "_status", "_values", "asked", "counts",
-        "failed", "log", "properties", "spans", "streaming", "usage",
+        "_collectors", "_known", "_pieces", "_plan", "_readable", "_same", "_size", "_status", "_values", "asked",
+        "counts", "failed", "log", "properties", "spans", "streaming", "usage",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, route: str, labels: Labels, request: Request, model: str, session: str) -> None:
@@ -78,6 +78,8 @@ class Record:
         self._size = 0
         self._readable = True
         self._same = False
+        self._known: tuple[Chunk, Any] | None = None
+        """A large plain answer, and what was read of it."""
         self._values: Sequence[tuple[AttributeSource, Sequence[Collector]]] = ()
         self._collectors: Sequence[Collector] = ()
         self._request(request, api_of(route), session)
@@ -186,12 +188,20 @@ class Record:
         if self._plan.sources:
             self._answer_values(body)
         self._pieces.clear()
+        self._known = None
 
     def _answer_values(self, body: Any) -> None:
         for source, collectors in self._values:
             self._set(source, self._detail(source) if source.details else _preferred(collectors))
         for source in () if self.streaming else self._plan.at(attrs.RESPONSE_BODY):
             self._set(source, self._detail(source) if source.details else source.of_body(body))
+
+    def read(self, whole: Chunk) -> None:
+        """Reads a large plain answer, which takes too long for the loop, before `reply` and `end` are called."""
+        self._known = whole, self._read(whole)
+
+    def _read(self, whole: Chunk) -> Any:
+        return _beside_content(whole) if not self._plan.sources and len(whole.raw) > LARGE else whole.json()
 
     def _plain(self) -> Any:
         """Returns the decoded body of a complete plain answer, and records its id, its usage and whether it is an
@@ -200,7 +210,7 @@ class Record:
         if whole is None:
             data = raw_of(self._pieces)
             whole = Chunk(data, data)
-        body = _beside_content(whole) if not self._plan.sources and len(whole.raw) > LARGE else whole.json()
+        body = self._read(whole) if self._known is None or self._known[0] is not whole else self._known[1]
         if (found := chat_id(body)) is not None:
             self.log["chat_id"] = found
         self.failed = self.failed or is_error(body) or (self._status >= 400 and not (self._readable and self._size))

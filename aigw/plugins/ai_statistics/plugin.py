@@ -19,6 +19,7 @@ from aigw.core.exchange import Exchange
 from aigw.core.headers import SESSION_HEADERS
 from aigw.core.layers import OnBatch, Outcome
 from aigw.core.model import Batch
+from aigw.core.pace import LARGE
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.higress.bodies import is_unseen
@@ -153,6 +154,8 @@ class AiStatistics:
             record.counts = False  # its usage was counted already when the answer was made
         streaming = reply.streaming or "text/event-stream" in content_type
         same = exchange.answer is not None and exchange.wire is exchange.dialect and not self.seen_by_client
+        if not streaming and (only := reply.only) is not None and len(only.raw) > LARGE:
+            await aside(len(only.raw), record.read, only)
         look = record.reply(reply, streaming=streaming, same=same)
         if streaming:
             record.look, look = look, record.event

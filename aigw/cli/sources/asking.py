@@ -29,6 +29,10 @@ _PIECE = 65536
 HTTP_OK = 200
 
 
+class UnreadableAnswerError(OSError):
+    """The gateway has answered, and nobody here can read it. The message says why."""
+
+
 class Told(NamedTuple):
     """What an answer said beside its text. `error` is "" if it did not fail. `id` is that of the gateway for the
     request."""
@@ -127,7 +131,7 @@ def _pieces(response: http.client.HTTPResponse) -> Iterator[bytes]:
             if decoded := decoding.feed(piece):
                 yield decoded
     except ValueError as error:
-        raise OSError(f"its answer cannot be read: {error}") from None
+        raise UnreadableAnswerError(f"its answer cannot be read: {error}") from None
 
 
 def _reader(call: Call, *, streaming: bool) -> Reader:

@@ -13,7 +13,15 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aigw.books.books import Books
-from aigw.cli.sources.asking import Told, answer_of, configuration_of, place_of, refusal, stream_of
+from aigw.cli.sources.asking import (
+    Told,
+    UnreadableAnswerError,
+    answer_of,
+    configuration_of,
+    place_of,
+    refusal,
+    stream_of,
+)
 from aigw.cli.sources.completed_names import in_source
 from aigw.cli.sources.neighbour import aigw_at
 from aigw.cli.sources.templates import Call
@@ -43,6 +51,8 @@ def reaching(url: str) -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise SendError(f"the gateway at {url} broke off") from None
+    except UnreadableAnswerError as error:
+        raise SendError(f"the gateway at {url} answered, but {error}") from None
     except OSError as error:
         raise SendError(f"the gateway at {url} does not answer: {error}") from None
 

@@ -9,6 +9,7 @@ import pytest
 from answering import answering
 
 from aigw.cli.sources.asking import stream_of, whole_of
+from aigw.cli.sources.sending import SendError, reaching
 from aigw.cli.sources.templates import Call
 from aigw.dialects import apis
 from aigw.server.first_call import FirstCall
@@ -53,7 +54,8 @@ def test_a_content_coding_is_undone(coding, encode):
 
 @pytest.mark.parametrize("coding", ["gzip", "snappy"])
 def test_one_that_cannot_be_undone_is_said(coding):
-    with pytest.raises(OSError, match="its answer cannot be read: "):
+    said = "the gateway at h answered, but its answer cannot be read: "
+    with pytest.raises(SendError, match=said), reaching("h"):
         streamed(b"x" * 100, EVENTS, ("content-encoding", coding))
 
 

@@ -294,14 +294,10 @@ async def test_a_change_that_is_not_valid_is_said_once_and_survives_a_crash(serv
     os.kill(served.workers[1], signal.SIGKILL)
     await until(lambda: "no worker can be started with aigw.yaml as it is now; 1 of 2 serve" in served.errors)
     assert [await served.tokens() for _ in range(12)] == [4] * 12
-    os.kill(served.workers[0], signal.SIGKILL)
-    await until(lambda: "no worker can be started with aigw.yaml as it is now; 0 of 2 serve" in served.errors)
     served.configure(tokens=5)
     await until(lambda: len(children(served.process.pid)) == 2)
     async with asyncio.timeout(PATIENCE):
-        while True:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-                assert [await served.tokens() for _ in range(12)] == [5] * 12
-                break
+        while [await served.tokens() for _ in range(12)] != [5] * 12:
+            pass
     served.process.send_signal(signal.SIGINT)
     assert await served.ended() == 0

@@ -39,7 +39,7 @@ async def test_mapping_changes_the_model_and_nothing_else():
     [
         (b'{"mod', "truncated"),
         (b"[]", "object"),
-        (b"", "truncated"),
+        (b"", "it is empty"),
         (b'{"model":"m","messages":[],"stream":\xff}', "byte 36"),
     ],
 )

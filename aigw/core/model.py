@@ -77,14 +77,14 @@ class Request:
     `path` is in its plain form (`dialects.paths`).
 
     The body is in `body` (complete, without content encoding). Of an upload that is not held in memory, `body` has the
-    beginning and `stream` has the rest; it can be sent only once."""
+    beginning and `upload` the rest; it can be sent only once."""
 
     method: str
     path: str
     query: str
     headers: CIMultiDict[str]
     body: bytes = b""
-    stream: AsyncIterator[bytes] | None = None
+    upload: AsyncIterator[bytes] | None = None
     parsed: Document | None = field(default=None, repr=False)
     """The value of `document`, None until `document` is read for the first time."""
     given: str = ""
@@ -98,7 +98,7 @@ class Request:
     @property
     def is_json(self) -> bool:
         """True if plugins may read the body as JSON: the body is complete, and its content type says JSON."""
-        return self.stream is None and self.says_json
+        return self.upload is None and self.says_json
 
     @property
     def says_json(self) -> bool:
@@ -109,8 +109,8 @@ class Request:
         """The whole body, piece by piece."""
         if self.body:
             yield self.body
-        if self.stream is not None:
-            async for piece in self.stream:
+        if self.upload is not None:
+            async for piece in self.upload:
                 yield piece
 
     @property
@@ -134,7 +134,7 @@ class Request:
         request's headers if None."""
         document = self.parsed.copy() if self.parsed is not None else None
         headers = CIMultiDict(self.headers) if headers is None else headers
-        return Request(self.method, self.path, self.query, headers, self.body, self.stream, document, self.given)
+        return Request(self.method, self.path, self.query, headers, self.body, self.upload, document, self.given)
 
     def replace_body(self, body: bytes) -> None:
         self.body = body

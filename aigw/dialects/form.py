@@ -47,7 +47,7 @@ def put(request: Request, name: str, value: str, *, adds: bool) -> None:
     written = value.encode("utf-8", "replace")
     if place is not None:
         _replace(request, place, written)
-    elif adds and boundary and request.stream is None and (first := _line(request.body, boundary, 0)):
+    elif adds and boundary and request.upload is None and (first := _line(request.body, boundary, 0)):
         start = request.body.find(boundary, first[0])
         line = b"\r\n" if request.body.startswith(b"\r\n", first[1] - 2) else b"\n"
         disposition = b'Content-Disposition: form-data; name="%b"' % name.encode("utf-8", "replace")
@@ -56,9 +56,9 @@ def put(request: Request, name: str, value: str, *, adds: bool) -> None:
 
 async def hold(request: Request) -> None:
     """Reads the rest of an upload into memory."""
-    if request.stream is not None:
-        request.body = request.body + b"".join([piece async for piece in request.stream])
-        request.stream = None
+    if request.upload is not None:
+        request.body = request.body + b"".join([piece async for piece in request.upload])
+        request.upload = None
 
 
 def find(body: bytes, content_type: str, name: str) -> slice | None:
@@ -117,6 +117,6 @@ def _boundaries(content_type: str) -> list[bytes]:
 
 def _replace(request: Request, place: slice, value: bytes) -> None:
     length = request.headers.get("content-length", "")
-    if request.stream is not None and length.isdecimal():
+    if request.upload is not None and length.isdecimal():
         request.headers["content-length"] = str(int(length) + len(value) - (place.stop - place.start))
     request.replace_body(request.body[: place.start] + value + request.body[place.stop :])

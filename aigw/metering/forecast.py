@@ -140,7 +140,7 @@ def _unread_bytes(request: Request) -> int:
         return 0
     medium = TOKENS_PER_MEDIUM * BYTES_PER_TOKEN
     size = len(request.body)
-    if request.stream is not None:
+    if request.upload is not None:
         length = request.headers.get("content-length", "")
         size = min(int(length[:18]), LARGEST) if length.isdecimal() else medium
     kind = request.headers.get("content-type", "").lower()

@@ -146,7 +146,7 @@ class _Higress(_ContextLimit):
     def _size(self, exchange: Exchange) -> int:
         request = exchange.request
         kind = request.headers.get("content-type", "").lower()
-        if request.stream is not None or "application/json" not in kind or is_unseen(exchange.original.headers):
+        if request.upload is not None or "application/json" not in kind or is_unseen(exchange.original.headers):
             return 0
         request.seal()
         return len(request.body)

@@ -228,7 +228,7 @@ class _Higress:
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
         request.seal()
-        if request.body and request.stream is None and not is_unseen(exchange.original.headers):
+        if request.body and request.upload is None and not is_unseen(exchange.original.headers):
             try:
                 answer = await self._ask(sprintf(self._prompt, self._question(request.body), self._category))
             except (CalloutError, AskError) as error:

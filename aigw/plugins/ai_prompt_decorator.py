@@ -200,7 +200,7 @@ class _Higress:
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
-        if request.stream is None and not is_unseen(exchange.original.headers):
+        if request.upload is None and not is_unseen(exchange.original.headers):
             before, behind = (_messages(each, request.headers) for each in (self._before, self._behind))
             if before is not None and behind is not None:
                 with suppress(ValueError):  # it is no JSON object

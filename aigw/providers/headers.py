@@ -37,7 +37,7 @@ def _without(request: Request, among: Callable[[tuple[str, ...], str], list[str]
     headers = CIMultiDict(given)
     for name in among(tuple(given), connection):
         headers.popall(name, None)
-    if request.stream is not None and "content-length" in given:
+    if request.upload is not None and "content-length" in given:
         headers["content-length"] = given["content-length"]  # an upload has the length that the client announced
     return headers
 

@@ -99,7 +99,7 @@ class Router:
         if self._by_model is not None and api == apis.MODELS and source.method == "GET":
             providers = list(self._providers.values())
             return await list_models(exchange, source, providers, self._env, answers=self._answers, named=self._named)
-        if source.stream is not None and self._reads_model and self._default.reads_form(source, api):
+        if source.upload is not None and self._reads_model and self._default.reads_form(source, api):
             await self._find_model(exchange, source)
         first = self._pick(exchange, api)
         if listing and self._shapes_lists and (known := list_named(exchange, source, first, api, self._named)):
@@ -113,7 +113,7 @@ class Router:
             candidates += [provider for provider in self._fallback if provider is not first]
         if api in apis.VECTORS and first.keeps_vectors_apart:
             candidates = _with_one_model(exchange.asked.model, candidates)
-        if source.stream is not None:
+        if source.upload is not None:
             candidates = candidates[:1]
         failures: list[_Failed] = []
         for index, provider in enumerate(candidates):
@@ -197,7 +197,7 @@ class _Attempt:
 
     async def run(self) -> Reply | list[_Failed]:
         provider, retry = self._provider, self._provider.config.retry_on_failure
-        attempts_left = retry.max_retries if retry.enabled and self._source.stream is None else 0
+        attempts_left = retry.max_retries if retry.enabled and self._source.upload is None else 0
         first: tuple[Call, Reply | None, UpstreamError | None] | None = None
         # An API that refers to data which the provider keeps for an account always gets the consumer's own token.
         pin = self._exchange.consumer if self._api in apis.STATEFUL else ""

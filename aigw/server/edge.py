@@ -152,7 +152,7 @@ class Edge:
                 if mislabelled := reads and request.parsed is None and bodies.is_mislabelled(request):
                     await hold(request)
             except BaseException:  # also if the client leaves: it is written down all the same
-                request.body, request.stream = b"", None
+                request.body, request.upload = b"", None
                 exchange = self._exchange(http, request_id, request, route, api, dialect)
                 raise
             exchange = self._exchange(http, request_id, request, route, api, dialect)

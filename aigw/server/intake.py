@@ -39,9 +39,9 @@ class Intake:
         sized = "content-length" in headers
         bounds = self._bounds if sized else self._bounds._replace(note=partial(self._space.take, request_id))
         if bodies.is_upload(headers.get("content-type", "")) or (bare and "content-encoding" in headers):
-            request.body, request.stream = await bodies.Incoming(http, bounds).begin(0 if bare else self._kept)
-            if request.stream is not None or not is_form(request):
-                reads = request.stream is None and api and not bare and self._reads_any_label
+            request.body, request.upload = await bodies.Incoming(http, bounds).begin(0 if bare else self._kept)
+            if request.upload is not None or not is_form(request):
+                reads = request.upload is None and api and not bare and self._reads_any_label
                 return DECODED if reads and await self._unpacks_object(request) else AS_SENT
         else:
             request.body = await bodies.read(http, bounds)

@@ -160,7 +160,7 @@ class SignedStandin:
 
 def parameters(request: Request) -> dict[str, str]:
     """Those of the query and of the form in the body."""
-    body = request.body.decode("utf-8", "replace") if request.stream is None else ""
+    body = request.body.decode("utf-8", "replace") if request.upload is None else ""
     form = body if "form-urlencoded" in request.headers.get("content-type", "") else ""
     return {_unquoted(name): _unquoted(value) for name, value in (*_pairs(request.query), *_pairs(form))}
 

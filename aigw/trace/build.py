@@ -97,7 +97,7 @@ class _Writer:
             method=hide.text(first.method, 40),
             path=hide.text(first.path, 1000),
             query=hide.query(first.query, 1000),
-            body_bytes=None if first.stream is not None else len(first.body),
+            body_bytes=None if first.upload is not None else len(first.body),
             status=recording.status,
             streaming=recording.streaming,
             outcome=recording.outcome,

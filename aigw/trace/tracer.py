@@ -186,8 +186,8 @@ class _Bytes:
                 with suppress(ValueError):  # it was not sent either
                     body = request.parsed.encode()
             body = self._bodies.setdefault(body, body)
-            stream = None if request.stream is None else _Gone()
-            made = Request(request.method, request.path, request.query, request.headers, body, stream)
+            upload = None if request.upload is None else _Gone()
+            made = Request(request.method, request.path, request.query, request.headers, body, upload)
             self._made[id(request)] = made
         return made
 

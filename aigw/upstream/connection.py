@@ -51,7 +51,7 @@ class Connection(asyncio.Protocol):
     # The upstream and the body call these.
 
     async def exchange(self, head: bytes, request: Request, timeouts: Timeouts) -> Response:
-        """Sends a request and waits for the head of the answer. Raises UpstreamError, or what `request.stream`
+        """Sends a request and waits for the head of the answer. Raises UpstreamError, or what `request.upload`
         raised."""
         if self._closed:
             raise UnansweredError(UpstreamFault.RESET, f"{self.origin}: the connection was closed before the request")
@@ -118,7 +118,7 @@ class Connection(asyncio.Protocol):
     # Sending
 
     def _write(self, head: bytes, request: Request) -> asyncio.Task[None] | None:
-        if request.stream is not None:
+        if request.upload is not None:
             self._uploading = True
             self._transport.write(head)
             upload = self._loop.create_task(self._upload(request))

@@ -30,7 +30,7 @@ def encode_head(request: Request, authority: str) -> bytes:
         prefix = _prefix(name)
         if prefix:
             lines.append(prefix + value)
-    if request.stream is not None:
+    if request.upload is not None:
         length = declared_length(request)
         lines.append("transfer-encoding: chunked" if length is None else f"content-length: {length}")
     elif request.body or request.method in ("POST", "PUT", "PATCH"):

@@ -57,7 +57,7 @@ class HttpUpstream:
             head = encode_head(request, target.authority)
         except ValueError as error:
             raise UpstreamError(UpstreamFault.PROTOCOL, f"{origin}: the request was not sent: {error}") from None
-        if request.stream is None:
+        if request.upload is None:
             connection = self._pool.take(origin)
             if connection is not None:
                 try:

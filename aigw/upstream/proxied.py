@@ -131,14 +131,14 @@ class ProxiedUpstream:
         headers = CIMultiDict(request.headers)
         for name in ("connection", "transfer-encoding", "host"):
             headers.popall(name, None)
-        if request.stream is None:
+        if request.upload is None:
             headers.popall("content-length", None)
         headers["host"] = target.authority
         return await session.request(
             request.method,
             URL(f"{target.origin}{request.target}", encoded=True),
             headers=headers,
-            data=(request.body or None) if request.stream is None else request.pieces(),
+            data=(request.body or None) if request.upload is None else request.pieces(),
             proxy=self._proxy,
             proxy_headers=_marks(headers),
             server_hostname=target.origin.tls_name or None,

@@ -93,7 +93,7 @@ class Tape:
         self._pace = Pace(clock, sleep, speed)
 
     async def send(self, request: Request, target: Target) -> UpstreamResponse:
-        if request.stream is not None:
+        if request.upload is not None:
             await hold(request)
         outgoing = Outgoing(request, target, current.get()())
         if self._player is not None and (played := await self._player.find(outgoing)) is not None:

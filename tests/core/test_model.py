@@ -35,12 +35,12 @@ def test_the_query_stands_in_the_request_line():
 
 
 @pytest.mark.parametrize(
-    ("content_type", "stream", "expected"),
+    ("content_type", "upload", "expected"),
     [("application/json; charset=utf-8", None, True), ("Application/Problem+JSON", None, True),
      ("text/plain", None, False), ("application/json", iter(()), False)],
 )  # fmt: skip
-def test_which_bodies_may_be_read(content_type, stream, expected):
-    assert request(content_type=content_type, stream=stream).is_json is expected
+def test_which_bodies_may_be_read(content_type, upload, expected):
+    assert request(content_type=content_type, upload=upload).is_json is expected
 
 
 def test_what_was_edited_is_written_back_and_the_rest_keeps_its_bytes():

@@ -71,7 +71,7 @@ def test_any_bytes(pieces):
 
 def request_of(body, rest=None):
     request = chat(b"", headers={"content-type": KIND})
-    request.body, request.stream = body, rest
+    request.body, request.upload = body, rest
     return request
 
 
@@ -228,7 +228,7 @@ async def test_the_beginning_of_an_upload():
     put(request, "model", "m", adds=True)
     assert request.body == form(FILE, MODEL)[:40]
     await hold(request)
-    assert (text(request, "model"), request.stream) == ("whisper-1", None)
+    assert (text(request, "model"), request.upload) == ("whisper-1", None)
 
 
 def test_the_length_of_an_upload_is_corrected():

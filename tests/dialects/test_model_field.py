@@ -18,7 +18,7 @@ async def pieces():
 
 def upload(headers=None):
     request = chat(b"", headers={"content-type": KIND, **(headers or {})})
-    request.stream = pieces()
+    request.upload = pieces()
     return request
 
 
@@ -41,7 +41,7 @@ async def test_a_form_is_read_and_written():
     request = upload()
     assert await MODEL.read(request) == "a/b"
     MODEL.write(request, "longer/b")
-    assert (request.body, request.stream) == (FORM.replace(b"a/b", b"longer/b"), None)
+    assert (request.body, request.upload) == (FORM.replace(b"a/b", b"longer/b"), None)
 
 
 @pytest.mark.parametrize("higress", [False, True])
@@ -58,7 +58,7 @@ async def test_a_form_without_the_field(higress):
 async def test_other_uploads_are_not_read(headers):
     request = upload(headers)
     assert await MODEL.read(request) is None
-    assert request.stream is not None
+    assert request.upload is not None
 
 
 async def test_a_path_names_its_model_and_the_body_does_not():

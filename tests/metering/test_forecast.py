@@ -84,7 +84,7 @@ def test_an_upload_of_unknown_size_is_a_medium():
     async def pieces():
         yield b""
 
-    request.stream = pieces()
+    request.upload = pieces()
     assert Forecaster(WordCounter()).forecast(exchange(request)) == Forecast(1000, FIRST_OUTPUT, bounded=False)
 
 

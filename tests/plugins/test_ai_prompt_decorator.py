@@ -226,8 +226,8 @@ def test_a_wrong_configuration(config, told):
 
 
 def test_in_higress_a_role_that_is_missing_is_noted():
-    (note,) = configured(
-        {"ai-prompt-decorator": {"_rules_": [{"_match_route_": ["r"], "prepend": [{"content": "x"}]}]}},
+    notes = configured(
+        {"ai-prompt-decorator": {"_rules_": [{"_match_domain_": ["r"], "prepend": [{"content": "x"}]}]}},
         fidelity="higress",
     ).notes
-    assert "role: is missing" in note
+    assert ["role: is missing" in note for note in notes] == [True]

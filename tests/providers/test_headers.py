@@ -12,7 +12,7 @@ from aigw.providers.provider import BEARER, X_API_KEY
 
 def sent(headers, *, choose=public, stream=None):
     request = chat({}, headers=headers)
-    request.stream = stream
+    request.upload = stream
     return {name.lower() for name in choose(request)} - {"content-type"}
 
 

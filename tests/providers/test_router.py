@@ -184,7 +184,7 @@ async def test_a_streamed_upload_is_sent_once():
         yield b"x"
 
     request = chat(b"", path="/v1/audio/transcriptions")
-    request.stream = pieces()
+    request.upload = pieces()
     upstream, reply, _ = await once(TWO, request, answer_json({}, 500))
     assert (len(upstream.sent), reply.status) == (1, 500)
 

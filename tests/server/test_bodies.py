@@ -135,7 +135,7 @@ async def test_what_is_held_of_a_large_upload_is_noted_too():
     seen = []
     request = Request("POST", "/v1/chat/completions", "", CIMultiDict({"content-type": "image/png"}))
     incoming = Incoming(chunked(3 * SMALL), Bounds(10 * SMALL, note=seen.append))
-    request.body, request.stream = await incoming.begin(0)
+    request.body, request.upload = await incoming.begin(0)
     assert seen == []
     await hold(request)
     assert (seen[-1], len(request.body)) == (3 * SMALL, 3 * SMALL)

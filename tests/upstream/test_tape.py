@@ -143,8 +143,8 @@ async def test_an_upload_that_is_not_in_memory_is_read_first():
         yield b"-end"
 
     request = chat(HELLO)
-    request.body, request.stream = b"begin", rest()
+    request.body, request.upload = b"begin", rest()
     noted = Noted()
     recording, _ = tape(FakeUpstream(answer_json({})), recorder=noted)
     await recording.send(request, TARGET)
-    assert (request.body, request.stream) == (b"begin-end", None)
+    assert (request.body, request.upload) == (b"begin-end", None)

@@ -58,7 +58,7 @@ class HigressHistory:
     def _reads(self, exchange: Exchange) -> bool:
         request = exchange.request
         kind = request.headers.get("content-type", "")
-        return request.stream is None and "application/json" in kind and not is_unseen(exchange.original.headers)
+        return request.upload is None and "application/json" in kind and not is_unseen(exchange.original.headers)
 
     async def _get(self, key: str) -> bytes | None:
         try:

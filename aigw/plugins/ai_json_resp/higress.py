@@ -76,7 +76,7 @@ class HigressJsonResponse:
         headers = self._headers(request.headers)
         request.headers.popall("authorization", None)
         request.seal()
-        if not request.body or request.stream is not None or is_unseen(exchange.original.headers):
+        if not request.body or request.upload is not None or is_unseen(exchange.original.headers):
             return await call_next(exchange)
         path = self._config.address[1] or request.target
         try:

@@ -149,7 +149,7 @@ class _Higress:
 
 def _readable(request: Request) -> Document | None:
     """The body of a request that may name a template, None if there is none."""
-    if request.stream is not None or request.headers.get(SWITCH) == "false":
+    if request.upload is not None or request.headers.get(SWITCH) == "false":
         return None
     try:
         return request.document

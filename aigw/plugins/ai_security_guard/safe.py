@@ -242,7 +242,7 @@ def _is_object(request: Request) -> bool:
 
 def _should_be_json(exchange: Exchange) -> bool:
     """Whether a provider may read the body as JSON, though it does not say that it is."""
-    return exchange.dialect.convertible and exchange.request.stream is None and bool(exchange.request.body)
+    return exchange.dialect.convertible and exchange.request.upload is None and bool(exchange.request.body)
 
 
 def _has_no_text(reply: Reply) -> bool:

@@ -21,7 +21,7 @@ _PARTIAL = ("range", "if-range")
 def check_request(exchange: Exchange, limit: int) -> None:
     """Raises UnchangedError for a body that is not here as a whole, or too long."""
     request = exchange.request
-    if request.stream is not None or "content-encoding" in request.headers:
+    if request.upload is not None or "content-encoding" in request.headers:
         raise UnchangedError("the body is passed on piece by piece", passing=True)
     if len(request.body) > limit:
         raise UnchangedError(_too_long(limit), passing=True)

@@ -37,7 +37,7 @@ class HigressTransformer:
     async def _on_request(self, exchange: Exchange) -> None:
         request = exchange.request
         request.seal()
-        if request.stream is not None or not _offered(request.headers):
+        if request.upload is not None or not _offered(request.headers):
             return
         start = {":authority": request.headers.get("host", ""), ":path": request.target, ":method": request.method}
         old = Message({**start, ":scheme": "http"}, request.headers, request.body)

@@ -128,7 +128,7 @@ def _retrieved(detail: Detail) -> Sequence[Any]:
 
 def _request_body(detail: Detail, hides: Redaction) -> Body:
     first = detail.recording.first
-    return _shown(first.body, hides, more=first.stream is not None)
+    return _shown(first.body, hides, more=first.upload is not None)
 
 
 def _answer_body(detail: Detail, hides: Redaction) -> Body:

@@ -46,7 +46,7 @@ async def test_a_streamed_request_body_is_read(models) -> None:
         yield b'{"model":"echo","messages":[{"role":'
         yield b'"user","content":"hi"}]}'
 
-    request = Request("POST", "/v1/chat/completions", "", CIMultiDict(), stream=pieces())
+    request = Request("POST", "/v1/chat/completions", "", CIMultiDict(), upload=pieces())
     target = Target(Origin("builtin", "without-settings", 0), "without-settings")
     response = await models().upstream.send(request, target)
     assert b'"content":"hi"' in b"".join([piece async for piece in response.body])

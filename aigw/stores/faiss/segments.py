@@ -132,11 +132,12 @@ class Segment:
         with self._opening:
             stamp = self._look()
             if self._index is None or stamp != self._stamp:
-                if stamp != self._stamp and _digest(self._path) != self.said.sha256:
-                    raise RetrievalError(f"the file {self._path} is damaged; {_remedy(self._name)}")
                 try:
+                    if stamp != self._stamp and _digest(self._path) != self.said.sha256:
+                        raise RetrievalError(f"the file {self._path} is damaged; {_remedy(self._name)}")
                     self._index = faiss.read_index(str(self._path), faiss.IO_FLAG_MMAP_IFC)
-                except RuntimeError as error:
+                except (RuntimeError, OSError) as error:
+                    self._look()  # another process may have taken it away since
                     raise RetrievalError(
                         f"the file {self._path} cannot be read ({error}); {_remedy(self._name)}"
                     ) from None

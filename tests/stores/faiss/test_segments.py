@@ -95,3 +95,21 @@ def test_a_missing_file(tmp_path):
 def test_a_full_disk_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         written(tmp_path / "nowhere", clustered(10))
+
+
+@pytest.mark.parametrize("modified", [False, True])
+def test_a_file_that_is_taken_away_while_it_is_opened_is_missing(tmp_path, modified):
+    """As another process does that has merged it: then the search begins anew."""
+
+    class Taken(Segment):
+        def _look(self):
+            found = super()._look()
+            self._path.unlink()
+            return found
+
+    said = written(tmp_path, clustered(10)).said
+    segment = Taken(tmp_path, "docs", said, "cosine", np.arange(10), np.zeros(10, np.uint8), np.ones(10, np.int32))
+    if modified:
+        (tmp_path / said.file).touch()
+    with pytest.raises(MissingSegmentError):
+        segment.search(clustered(1)[0], 1, None)

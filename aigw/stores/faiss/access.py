@@ -33,8 +33,9 @@ MERGING = "merging"
 """The file of the lock of whoever merges large segments, which is not that of changes."""
 READERS = 4
 """How many searches run at the same time."""
-_TRIES = 5
-"""How often a read begins anew because a segment was merged under its eyes."""
+_TRIES = 20
+"""How often a read begins anew because a segment was merged under its eyes. While two processes write without a pause
+on a busy machine, five were too few."""
 
 
 class Access:

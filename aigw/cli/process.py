@@ -38,8 +38,8 @@ from aigw.core.env import new_id
 from aigw.core.errors import ConfigError
 from aigw.core.upstream import Upstream
 from aigw.server.framing import Framing
-from aigw.server.gateway import Running, base_url, check_address, run
-from aigw.server.protection import is_protected
+from aigw.server.gateway import Running, base_url, run
+from aigw.server.protection import check_address, is_protected
 from aigw.server.reload import Reloader
 from aigw.server.run_name import VARIABLE, run_name
 from aigw.server.start import (

@@ -22,7 +22,6 @@ from aigw.config.load import Loaded
 from aigw.config.secret_values import secrets_in
 from aigw.config.services import parse_listen
 from aigw.core.env import Clock, Env, Keeping, new_id
-from aigw.core.errors import ConfigError
 from aigw.core.model import Timeouts
 from aigw.core.upstream import Upstream
 from aigw.pipeline.asking import Asker
@@ -43,7 +42,7 @@ from aigw.server.knowledge import Knowledge
 from aigw.server.listen import Listener, cannot_listen
 from aigw.server.page.inspection import Inspection
 from aigw.server.page.views import NO_VIEWS, Inside, Views
-from aigw.server.protection import is_protected
+from aigw.server.protection import check_address, is_protected
 from aigw.server.reload import Reloader
 from aigw.server.routes import RouteTable
 from aigw.server.run_name import run_name
@@ -391,14 +390,3 @@ def _door(network: Upstream, builtin: Upstream, standins: Mapping[str, Standin])
 
 def base_url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def check_address(host: str, *, insecure: bool, authenticated: bool) -> None:
-    """Raises ConfigError if others can reach the address and nothing asks them for a key."""
-    if not (is_loopback(host) or insecure or authenticated):
-        raise ConfigError(
-            [
-                f"listen: {host} can be reached from other machines, and whoever reaches it spends your keys; "
-                "listen on 127.0.0.1, start with --insecure, or configure key-auth for every route"
-            ]
-        )

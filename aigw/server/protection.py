@@ -1,11 +1,24 @@
-"""Finds out whether a plugin asks everybody for a key, so that other machines may reach the gateway."""
+"""Whether other machines may reach the gateway: only if a plugin asks everybody for a key, or the user insists."""
 
 from __future__ import annotations
 
 from aigw.config.load import Loaded
 from aigw.config.model import DEFAULT_ROUTE
+from aigw.core.errors import ConfigError
 from aigw.pipeline.rerouting import NOWHERE
 from aigw.server import standin_routes
+from aigw.server.guard import is_loopback
+
+
+def check_address(host: str, *, insecure: bool, authenticated: bool) -> None:
+    """Raises ConfigError if others can reach the address and nothing asks them for a key."""
+    if not (is_loopback(host) or insecure or authenticated):
+        raise ConfigError(
+            [
+                f"listen: {host} can be reached from other machines, and whoever reaches it spends your keys; "
+                "listen on 127.0.0.1, start with --insecure, or configure key-auth for every route"
+            ]
+        )
 
 
 def is_protected(loaded: Loaded) -> bool:

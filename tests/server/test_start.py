@@ -9,7 +9,7 @@ from aigw.config.load import load
 from aigw.core.errors import ConfigError, UpstreamError, UpstreamFault
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.providers.ollama import ollama_address
-from aigw.server.gateway import check_address
+from aigw.server.protection import check_address
 from aigw.server.start import Given, describe, load_found, load_or_discover, ollama_models
 
 NOBODY = Answer(error=UpstreamError(UpstreamFault.CONNECT, "refused"))

@@ -167,8 +167,7 @@ def _note_what_serve_says(loaded: Loaded, report: Report) -> None:
     """Notes what `aigw serve` finds wrong with a right file."""
     from aigw.config.services import parse_listen
     from aigw.core.errors import ConfigError
-    from aigw.server.gateway import check_address
-    from aigw.server.protection import is_protected
+    from aigw.server.protection import check_address, is_protected
     from aigw.server.start import answers_nothing, why_nothing
 
     if answers_nothing(loaded):

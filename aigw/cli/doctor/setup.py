@@ -26,8 +26,8 @@ from aigw.plugins.ai_proxy import Config as AiProxyConfig
 from aigw.providers.base_url import ANY_KEY
 from aigw.providers.config import ProviderConfig
 from aigw.providers.environment import ENV_PROVIDERS
-from aigw.server.gateway import check_address
 from aigw.server.listen import bind
+from aigw.server.protection import check_address
 from aigw.server.start import wrong
 from aigw.stores.private import StrangeFileError
 from aigw.stores.sqlite_file import FileError

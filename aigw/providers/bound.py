@@ -4,7 +4,7 @@ higress.py has what Higress does in another way."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import ClassVar
 
 import msgspec
@@ -124,7 +124,7 @@ class BoundProvider:
         if api is None or (api in apis.LISTS and source.method == "POST"):
             self._check_known(exchange, source)
         if self.config.protocol == "openai":
-            self._check_offered(api, request)
+            self._check_offered(exchange, api, request)
         target, model, streaming = self._target(exchange, source, bare=bare), "", False
         if body_api in apis.MODEL_IN_BODY:
             model, streaming = await self._write_body(asked, request, body_api, source, bare=bare)
@@ -210,9 +210,14 @@ class BoundProvider:
     def _note_original(self, request: Request, original: Request) -> None:
         """May tell the provider what the client sent."""
 
-    def _check_offered(self, api: str | None, request: Request) -> None:
+    def _has(self, exchange: Exchange, api: str) -> bool:
+        """Whether the provider has an API for the model of a request."""
+        families = self.row.families
+        return self._offers(api) and (not families or self.row.serves(self._edits.map(exchange.asked.model), api))
+
+    def _check_offered(self, exchange: Exchange, api: str | None, request: Request) -> None:
         """Refuses an API that the provider does not have: its answer would say something that does not apply."""
-        if api is not None and self.row.maps_models and not self._offers(api):
+        if api is not None and self.row.maps_models and not self._has(exchange, api):
             if request.is_json and request.body:
                 _parse(request)
             raise not_offered(self.name, api, request, BUILT_IN_OFFERS if self.row.type == "builtin" else "")
@@ -275,10 +280,12 @@ class BoundProvider:
             return None
         if api in VECTOR_TARGETS and not self._offers(api) and self._offers(VECTOR_TARGETS[api]):
             return EmbeddingsTranslation(source, exchange.asked, api, self._rules)
-        if self._offers(api) and not (self._rules.responses_only and self._moves(exchange.asked.model)):
+        if self._has(exchange, api) and not (self._rules.responses_only and self._moves(exchange.asked.model)):
             return None
         model = self._edits.map(exchange.asked.model)
-        target = target_of(api, source, exchange.asked, model, self._offers, self._rules)
+        family = self.row.family_of(model)
+        rules = self._rules if family is None else family.rules
+        target = target_of(api, source, exchange.asked, model, partial(self._has, exchange), rules)
         if not target:
             return None
         if target in apis.MODEL_IN_PATH:
@@ -291,7 +298,7 @@ class BoundProvider:
             exchange.asked,
             api,
             target,
-            self._rules,
+            rules,
             model=model,
             id=exchange.id,
             created=created,

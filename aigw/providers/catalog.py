@@ -18,6 +18,7 @@ from aigw.providers.provider import (
     X_API_KEY,
     X_GOOG_API_KEY,
     Conflict,
+    Family,
     Header,
     NeedsQuery,
     Provider,
@@ -43,6 +44,15 @@ _VERTEX = {
     for verb, api in apis.VERBS.items()
     if api in (apis.GENERATE_CONTENT, apis.STREAM_GENERATE_CONTENT, apis.GEMINI_COUNT_TOKENS)
 }
+_CLAUDE_AT_VERTEX = {
+    api: f"/v1{_IN_PROJECT}/publishers/anthropic/models/{call}"
+    for api, call in {
+        apis.MESSAGES: "{model}:rawPredict",
+        apis.STREAM_MESSAGES: "{model}:streamRawPredict",
+        apis.COUNT_TOKENS: "count-tokens:rawPredict",
+    }.items()
+}
+_WITHOUT_PROJECT = {api: path.replace(_IN_PROJECT, "") for api, path in {**_VERTEX, **_CLAUDE_AT_VERTEX}.items()}
 """Without a service account's key (the express mode), no project is named."""
 _VERTEX_CHAT = {apis.CHAT: f"/v1beta1{_IN_PROJECT}/endpoints/openapi/chat/completions"}
 
@@ -289,7 +299,9 @@ _ROWS = (
     Provider(
         type="vertex",
         host="{vertexRegion}-aiplatform.googleapis.com",
-        own_paths=_VERTEX,
+        own_paths={**_VERTEX, **_CLAUDE_AT_VERTEX},
+        families=(Family(("claude*",), (apis.MESSAGES, apis.COUNT_TOKENS), model_rules.CLAUDE_AT_VERTEX),),
+        messages_version="vertex-2023-10-16",
         takes_account=True,
         path_values={"{vertexRegion}": "vertexRegion", "{vertexProjectId}": "vertexProjectId"},
         ignores=("vertexAuthServiceName",),
@@ -299,13 +311,13 @@ _ROWS = (
         ),
         variants=(
             Variant("vertexRegion", "global", {"host": "aiplatform.googleapis.com"}),
-            Variant("vertexOpenAICompatible", True, {"paths": _VERTEX_CHAT, "own_paths": {}}),
+            Variant("vertexOpenAICompatible", True, {"paths": _VERTEX_CHAT, "own_paths": _CLAUDE_AT_VERTEX}),
             Variant(
                 "vertexAuthKey",
                 "",
                 {
                     "host": "aiplatform.googleapis.com",
-                    "own_paths": {api: path.replace(_IN_PROJECT, "") for api, path in _VERTEX.items()},
+                    "own_paths": _WITHOUT_PROJECT,
                     "auth": X_GOOG_API_KEY,
                     "checks": (
                         RequiredOneOf("vertexAuthKey", ("apiTokens",), "missing vertexAuthKey in provider config"),

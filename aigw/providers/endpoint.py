@@ -49,7 +49,7 @@ class Endpoint:
         if "{model}" in template and (name := self.deployment or model):
             if {".", ".."} & set(name.replace("\\", "/").split("/")):
                 raise ValueError(f"the model {name!r} cannot be a part of a path")
-            template = template.replace("{model}", quote(name, safe=""))
+            template = template.replace("{model}", quote(name, safe="@"))
         return apis.fill(template, original, api or "").replace("{model}", "placeholder")
 
 

@@ -293,7 +293,7 @@ class HigressProvider(BoundProvider):
         call.request.headers["x-envoy-upstream-rq-first-byte-timeout-ms"] = str(self.config.first_byte_timeout)
         return super()._bound_first_byte(call)
 
-    def _check_offered(self, api: str | None, request: Request) -> None:
+    def _check_offered(self, exchange: Exchange, api: str | None, request: Request) -> None:
         """It is found out where a body is read, and only of some providers."""
         offered = api is None or self._endpoint.path or api in self._endpoint.paths or takes(self._format, api)
         if not offered and request.is_json and self.row.unlisted == "refuse":

@@ -49,6 +49,8 @@ CLAUDE = Rules(
     ),
     hears_system=_5,
 )  # fmt: skip
+CLAUDE_AT_VERTEX = replace(CLAUDE, enforces_schema=())
+"""Google's Vertex AI does not hold answers to a schema."""
 CLAUDE_CODE = replace(CLAUDE, opening="You are Claude Code, Anthropic's official CLI for Claude.")
 """With a token of Claude Code, which the vendor takes only behind these words."""
 

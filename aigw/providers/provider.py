@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
 
 from aigw.core.authority import origin_of
-from aigw.translation.rules import Rules
+from aigw.translation.rules import Rules, matches
 
 Config = Mapping[str, Any]
 
@@ -54,6 +54,14 @@ class Variant(NamedTuple):
     field: str
     value: Any
     changes: Mapping[str, Any]
+
+
+class Family(NamedTuple):
+    """Models of another maker, by patterns. They are at these APIs, and at no other; no other models are at these."""
+
+    models: tuple[str, ...]
+    apis: tuple[str, ...]
+    rules: Rules
 
 
 class Required(NamedTuple):
@@ -235,6 +243,9 @@ class Provider:
 
     rules: Rules = field(default_factory=Rules)
     """How it takes what is translated for it."""
+    families: tuple[Family, ...] = ()
+    messages_version: str = ""
+    """The `anthropic_version` in bodies of the Messages API, which then have no model: it is in the path."""
 
     ignores: tuple[str, ...] = ()
     """Keys of Higress that have no effect in this version."""
@@ -248,6 +259,14 @@ class Provider:
             if config.get(variant.field, "") == variant.value:
                 row = replace(row, **variant.changes)
         return row
+
+    def family_of(self, model: str) -> Family | None:
+        return next((family for family in self.families if matches(model, family.models)), None)
+
+    def serves(self, model: str, api: str) -> bool:
+        """Whether a model is at this API, if the provider has the API."""
+        family = self.family_of(model)
+        return api in family.apis if family else not any(api in other.apis for other in self.families)
 
     def auth_of(self, api: str | None) -> Auth | None:
         return self.auths.get(api, self.auth) if api else self.auth

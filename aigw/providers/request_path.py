@@ -66,4 +66,7 @@ class RequestPath:
     def _path_of(self, call: Call, path: str) -> str | None:
         """Returns the provider's own path, None if the client's is to be used. Raises ValueError for a model that would
         change it."""
-        return self._endpoint.path_of(call.api, path, call.model)
+        api = call.api
+        if api == apis.MESSAGES and call.streaming and apis.STREAM_MESSAGES in self._endpoint.paths:
+            api = apis.STREAM_MESSAGES
+        return self._endpoint.path_of(api, path, call.model)

@@ -167,3 +167,51 @@ async def test_a_stream_that_only_says_that_the_prompt_is_too_long_stays_one():
     assert told["response"]["error"]["code"] == "context_length_exceeded"
     with pytest.raises(ContextTooLongError):
         await once({"provider": OPENAI}, chat({"model": "m", "messages": [], "stream": True}), events(LONG))
+
+
+VERTEX = {"id": "v", "type": "vertex", "apiTokens": ["k"]}
+CLAUDE_SAYS = answer_json(
+    {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "x"}], "stop_reason": "end_turn"}
+)
+GEMINI_SAYS = answer_json({"candidates": [{"content": {"parts": [{"text": "x"}]}, "finishReason": "STOP"}]})
+CONTENT = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "model", "sent"),
+    [
+        ("/v1/messages", ASK, "claude-opus-4-1@20250805", "anthropic/models/claude-opus-4-1@20250805:rawPredict"),
+        ("/v1/messages/count_tokens", ASK, "claude-x", "anthropic/models/count-tokens:rawPredict"),
+        ("/v1/chat/completions", ASK, "claude-x", "anthropic/models/claude-x:rawPredict"),
+        ("/v1beta/models/m:generateContent", CONTENT, "claude-x", "anthropic/models/claude-x:rawPredict"),
+        ("/v1/messages", ASK, "gemini-x", "google/models/gemini-x:generateContent"),
+        ("/v1beta/models/m:generateContent", CONTENT, "gemini-x", "google/models/gemini-x:generateContent"),
+    ],
+)
+async def test_the_models_of_two_makers_at_vertex(path, body, model, sent):
+    """Each goes to the API of its maker, whatever the client speaks."""
+    says = CLAUDE_SAYS if model.startswith("claude") else GEMINI_SAYS
+    config = {"provider": {**VERTEX, "modelMapping": {"*": model}}}
+    upstream, reply, received = await once(config, chat(body, path=path), says)
+    (request, target), *_ = upstream.sent
+    assert (reply.status, b'"x"' in received) == (200, True)
+    assert (target.authority, request.path) == ("aiplatform.googleapis.com", f"/v1/publishers/{sent}")
+    assert request.headers["x-goog-api-key"] == "k"
+    if "anthropic" in sent:
+        said = json.loads(request.body)
+        assert said["anthropic_version"] == "vertex-2023-10-16"
+        assert said.get("model") == (model if "count" in sent else None)
+
+
+async def test_a_schema_goes_into_the_words_for_claude_at_vertex():
+    shape = {
+        "type": "object",
+        "properties": {"n": {"type": "integer"}},
+        "required": ["n"],
+        "additionalProperties": False,
+    }
+    schema = {"type": "json_schema", "json_schema": {"name": "a", "schema": shape}}
+    config = {"provider": {**VERTEX, "modelMapping": {"*": "claude-sonnet-4@20250514"}}}
+    upstream, *_ = await once(config, chat({**ASK, "response_format": schema, "max_tokens": 99999}), CLAUDE_SAYS)
+    body = json.loads(upstream.sent[0][0].body)
+    assert ("output_config" in body, "JSON Schema" in json.dumps(body), body["max_tokens"]) == (False, True, 64000)

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 PAIRS: dict[str, tuple[str, ...]] = {
-    "openai chat": ("openai", "anthropic", "deepseek", "kimi", "groq", "dashscope", "bedrock", "gemini", "vertex"),
+    "openai chat": (
+        "openai",
+        "anthropic",
+        "deepseek",
+        "kimi",
+        "groq",
+        "dashscope",
+        "bedrock",
+        "gemini",
+        "vertex",
+        "vertex claude",
+    ),
     "openai responses": ("openai", "anthropic", "deepseek", "kimi", "dashscope", "bedrock", "gemini"),
-    "anthropic": ("openai", "anthropic", "kimi", "groq", "bedrock", "gemini", "vertex"),
+    "anthropic": ("openai", "anthropic", "kimi", "groq", "bedrock", "gemini", "vertex", "vertex claude"),
     "google-genai": ("gemini", "openai", "anthropic", "deepseek", "dashscope", "kimi", "groq", "bedrock"),
 }

@@ -10,9 +10,9 @@ from stage.vendors.messages import Messages
 from stage.vendors.openai import OpenAI
 from stage.vendors.responses import Responses
 from stage.vendors.vendor import Vendor
-from stage.vendors.vertex import Vertex
+from stage.vendors.vertex import Vertex, VertexClaude
 
 VENDORS: dict[str, type[Vendor]] = {
     "deepseek": Chat, "kimi": Kimi, "groq": Groq, "anthropic": Messages, "gemini": Gemini, "openai": OpenAI, "dashscope": DashScope,
-    "bedrock": Bedrock, "responses": Responses, "vertex": Vertex,
+    "bedrock": Bedrock, "responses": Responses, "vertex": Vertex, "vertex claude": VertexClaude,
 }  # fmt: skip

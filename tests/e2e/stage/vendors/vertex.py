@@ -1,11 +1,12 @@
-"""Google's Vertex AI: Gemini's API at another path, for a token that Google gives a service account for its signature."""
+"""Google's Vertex AI: Gemini's API and Anthropic's at other paths, for a token that Google gives a service account for
+its signature."""
 
 from __future__ import annotations
 
 import json
 import re
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 from cryptography.hazmat.primitives import serialization
@@ -14,15 +15,19 @@ from google.auth import jwt
 from stage.upstream import Peer, Received
 from stage.vendors.gemini import Gemini
 from stage.vendors.gemini_check import check
-from stage.vendors.vendor import KEY, RefusedError
+from stage.vendors.messages import Messages
+from stage.vendors.messages_check import Counted, check_turns
+from stage.vendors.messages_check import check as check_messages
+from stage.vendors.model import tokens
+from stage.vendors.vendor import KEY, RefusedError, Vendor, fits
 
 PROJECT, REGION, ACCOUNT = "my-project", "us-central1", "aigw@my-project.iam.gserviceaccount.com"
 TOKEN_HOST, TOKEN_PATH = "oauth2.googleapis.com", "/token"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_PATH = re.compile(
-    rf"/v1/projects/{PROJECT}/locations/{REGION}/publishers/google/models/([^/:]+):(generateContent|streamGenerateContent|countTokens)"
-)
+_MODELS = rf"/v1/projects/{PROJECT}/locations/{REGION}/publishers"
+_GEMINI = re.compile(_MODELS + r"/google/models/([^/:]+):(generateContent|streamGenerateContent|countTokens)")
+_CLAUDE = re.compile(_MODELS + r"/anthropic/models/([^/:]+):(rawPredict|streamRawPredict)")
 
 
 @cache
@@ -37,10 +42,12 @@ def account() -> tuple[str, bytes]:
     return json.dumps(told), public
 
 
-class Vertex(Gemini):
-    name = "Vertex"
+class OnVertex(Vendor):
+    """What is the same for the models of all makers. `models` is the form of their paths: the model, and what is asked of it."""
+
     host = f"{REGION}-aiplatform.googleapis.com"
     row = {"type": "vertex", "vertexProjectId": PROJECT, "vertexRegion": REGION}
+    models: ClassVar[re.Pattern[str]]
 
     def config(self, url: str, **more: Any) -> dict[str, Any]:
         config = super().config(url, vertexAuthKey=account()[0], **more)
@@ -54,7 +61,7 @@ class Vertex(Gemini):
             return
         form = parse_qs((await peer.body()).decode())
         try:
-            self._check_assertion(form)
+            _check_assertion(form)
         except (KeyError, ValueError) as error:
             self.refused.append(str(error))
             await self._send(peer, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}, 400)
@@ -62,22 +69,57 @@ class Vertex(Gemini):
         await self._send(peer, {"access_token": KEY, "expires_in": 3600, "token_type": "Bearer"})
 
     def path_is_known(self, path: str) -> bool:
-        return _PATH.fullmatch(path) is not None
+        return self.models.fullmatch(path) is not None
 
     def key(self, request: Received) -> str:
         return request.headers.get("authorization", "").removeprefix("Bearer ")
 
-    def check(self, request: Received, body: Any) -> None:
-        found = _PATH.fullmatch(request.target.partition("?")[0])
-        if found is None or found[1] != self.model:
+    def asked_of(self, request: Received) -> tuple[str, str]:
+        """The model in the path, and what is asked of it."""
+        found = self.models.fullmatch(request.target.partition("?")[0])
+        if found is None or found[1] not in (self.model, "count-tokens"):
             raise RefusedError(f"Publisher Model {request.target} was not found.", 404)
-        if found[2] != "countTokens":
+        return found[1], found[2]
+
+
+class Vertex(OnVertex, Gemini):
+    name = "Vertex"
+    models = _GEMINI
+
+    def check(self, request: Received, body: Any) -> None:
+        if self.asked_of(request)[1] != "countTokens":
             check(body, signs=True)
 
-    def _check_assertion(self, form: dict[str, list[str]]) -> None:
-        """Raises ValueError for what Google would not take."""
-        claims = jwt.decode(
-            form["assertion"][0], certs={"k1": account()[1]}, audience=f"https://{TOKEN_HOST}{TOKEN_PATH}"
-        )
-        if (form["grant_type"], claims["iss"], claims["scope"]) != ([GRANT], ACCOUNT, SCOPE):
-            raise ValueError("the assertion is for something else")
+
+class VertexClaude(OnVertex, Messages):
+    name = "Claude at Vertex"
+    model = "claude-sonnet-4-5@20250929"
+    models = _CLAUDE
+
+    def check(self, request: Received, body: Any) -> None:
+        model, call = self.asked_of(request)
+        if body.pop("anthropic_version", None) != "vertex-2023-10-16" or "anthropic-version" in request.headers:
+            raise RefusedError("anthropic_version: Field required")
+        counts = model == "count-tokens"
+        if not counts and "model" in body:
+            raise RefusedError("model: Extra inputs are not permitted")
+        if (call == "streamRawPredict") != bool(body.get("stream")):
+            raise RefusedError("stream: it is asked for at another path")
+        body.setdefault("model", model)
+        betas = request.headers.get("anthropic-beta", "")
+        if unknown := set(betas.split(",")) - {"", "interleaved-thinking-2025-05-14", "context-1m-2025-08-07"}:
+            raise RefusedError(f"Unexpected value(s) {unknown} for the `anthropic-beta` header.")
+        if counts:
+            check_turns(fits(body, Counted))
+        else:
+            check_messages(body, betas)
+
+    def other(self, request: Received, path: str, body: Any) -> Any:
+        return {"input_tokens": tokens(body)} if "/count-tokens:" in path else None
+
+
+def _check_assertion(form: dict[str, list[str]]) -> None:
+    """Raises ValueError for what Google would not take."""
+    claims = jwt.decode(form["assertion"][0], certs={"k1": account()[1]}, audience=f"https://{TOKEN_HOST}{TOKEN_PATH}")
+    if (form["grant_type"], claims["iss"], claims["scope"]) != ([GRANT], ACCOUNT, SCOPE):
+        raise ValueError("the assertion is for something else")

@@ -186,6 +186,23 @@ async def test_hostile_texts_are_texts(page):
         assert page.errors == []
 
 
+async def test_what_a_request_cost_and_how_it_ended_is_not_cut(page):
+    """A figure whose end is missing is another figure."""
+    async with serving_page(PageWorld(3)) as world:
+        for each, cost in zip(world.requests, (0.0000123, 0.00000123, 12345.6), strict=True):
+            each |= {"status": 200, "outcome": "failed", "error": "upstream_reset", "cost": cost}
+        await page.open(world.url)
+        await page.until(f"{ROWS} === 3")
+        cut = "[...document.querySelectorAll('tbody :is(.c-status, .c-cost)')].filter(each => each.scrollWidth > each.clientWidth).map(each => each.innerText)"
+        for width in (1440, 1100, 768):
+            await page.look(width=width)
+            assert await page.run(cut) == [], width
+        await page.look()
+        await page.run("document.querySelector('tr[data-id]').click()")
+        await page.until("document.querySelector('.split.open')")
+        assert await page.run(cut) == []
+
+
 async def test_five_thousand_requests_stay_smooth(page):
     """Few rows are in the document, what is looked at stays in its place, and an update takes less than a frame or two."""
     async with serving_page(PageWorld(5000)) as world:

@@ -123,6 +123,7 @@ def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 def _wanted(request: pytest.FixtureRequest, marked: dict[str, Any]) -> Wanted:
     from aigw.cli.options import MatchBy
+    from aigw.cli.sources.config_choice import ConfigChoice
     from aigw.cli.sources.private_gateway import Wanted
     from aigw.cli.sources.recorded import Chosen
 
@@ -137,7 +138,7 @@ def _wanted(request: pytest.FixtureRequest, marked: dict[str, Any]) -> Wanted:
     match = MatchBy(marked["match"]) if "match" in marked else None
     strict, most = bool(marked.get("strict")), marked.get("max_divergence")
     chosen = Chosen(mode, recordings, match=match, strict=strict, max_divergence=most)
-    return Wanted(dict(os.environ), config, model=marked.get("model", ""), recordings=chosen)
+    return Wanted(dict(os.environ), ConfigChoice(config), model=marked.get("model", ""), recordings=chosen)
 
 
 def _usual_folder(request: pytest.FixtureRequest) -> Path:

@@ -1,4 +1,4 @@
-"""The options that several commands have, and the file that they use by default."""
+"""The options that several commands have, and what --config and --recipe choose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from aigw.cli.default_file import DEFAULT_FILE as DEFAULT_FILE
 from aigw.cli.sources.completion import (
     complete_by,
     complete_collection,
@@ -16,6 +15,8 @@ from aigw.cli.sources.completion import (
     complete_recipe,
     complete_route,
 )
+from aigw.cli.sources.config_choice import ConfigChoice, chosen_config
+from aigw.cli.terminal.said import USAGE, fail
 
 
 class MatchBy(Enum):
@@ -145,6 +146,10 @@ Seed = Annotated[
 ]
 
 
-def configuration(given: Path | None) -> Path | None:
-    """The file that is meant, or None if there is none."""
-    return given or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+def config_choice(command: str, config: Path | None, recipe: str | None) -> ConfigChoice:
+    """The configuration that a command with these options uses. Ends the command if they exclude each other, or if
+    there is no such recipe."""
+    try:
+        return chosen_config(config, recipe)
+    except ValueError as error:
+        fail(command, str(error), USAGE)

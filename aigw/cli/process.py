@@ -22,10 +22,12 @@ import msgspec
 import aigw
 from aigw.books.books import Books, usage_log
 from aigw.books.request_log import Show
-from aigw.cli.options import DEFAULT_FILE
+from aigw.cli.default_file import DEFAULT_FILE
+from aigw.cli.sources.config_choice import ConfigChoice
+from aigw.cli.sources.configured import loaded_from, loaded_or_discovered, origin
 from aigw.cli.sources.own_gateway import without_redis
 from aigw.cli.sources.page_views import page_views
-from aigw.cli.sources.recipe import served, tries
+from aigw.cli.sources.recipe import tries
 from aigw.cli.sources.recorded import Chosen, closing, network, opened
 from aigw.cli.sources.registering import REPLAYED, registered
 from aigw.cli.terminal.said import FAILURE, drop, say_json, say_sentence, say_text
@@ -42,16 +44,7 @@ from aigw.server.gateway import Running, base_url, run
 from aigw.server.protection import check_address, is_protected
 from aigw.server.reload import Reloader
 from aigw.server.run_name import VARIABLE, run_name
-from aigw.server.start import (
-    FROM_ENVIRONMENT,
-    Given,
-    describe,
-    discover,
-    load_file,
-    load_found,
-    load_or_discover,
-    notes_on,
-)
+from aigw.server.start import Given, describe, discover, load_found, notes_on
 from aigw.server.workers import Orders, Supervisor, Worker, reserve
 from aigw.stores.state_folder import why_unwritable
 from aigw.upstream.proxied import upstream_for
@@ -62,49 +55,37 @@ SAME_SIGNAL_SECONDS = 0.3
 
 
 class Options(NamedTuple):
-    config: Path | None
+    """What was typed. `given` goes before the configuration. `show` gets each request, `tally` counts them, and what
+    it has counted is given to `say` at the end."""
+
+    choice: ConfigChoice
     given: Given
+    env: Mapping[str, str]
     insecure: bool
     grace: float
     json_output: bool
-    env: Mapping[str, str]
-    trace: bool = False
-    show: Show | None = None
-    recipe: str | None = None
-    tally: Tally | None = None
-    say: Callable[[str], object] = print
-    recordings: Chosen = Chosen()
-    framing: Framing | None = None
-    inspect: bool = False
-
-    @property
-    def chosen(self) -> str:
-        """What the other commands need to find the same configuration."""
-        if self.recipe is not None:
-            return f"--recipe {self.recipe}"
-        return f"--config {shlex.quote(str(self.config))}" if self.config not in (None, DEFAULT_FILE) else ""
-
-    @property
-    def text(self) -> str:
-        """The recipe, with a state folder of its own."""
-        return served(self.recipe) if self.recipe is not None else ""
+    trace: bool
+    inspect: bool
+    show: Show | None
+    tally: Tally | None
+    say: Callable[[str], object]
+    recordings: Chosen
+    framing: Framing | None
 
 
 async def serve_alone(options: Options) -> int:
     """Serves in this process alone. Returns the exit code."""
     stop = asyncio.Event()
     _on_stop_signal(stop.set, lambda: None)
-    upstream, env = network(options.recordings, options.config, options.recipe, options.env)
+    upstream, env = network(options.recordings, options.choice, options.env)
     options = options._replace(env=env)
     reloader = _reloader(options)
-    if options.recipe is not None:
-        loaded, origin = load_found(options.text, options.env, options.given), f"recipe {options.recipe}"
-    else:
-        loaded, origin = await load_or_discover(options.config, options.env, upstream, options.given)
+    loaded = await loaded_or_discovered(options.choice, env, upstream, options.given)
 
     def ready(running: Running) -> None:
-        stack.enter_context(registered(running.url, loaded, origin, options.env, replays=_replays(options, loaded)))
-        _announce(options, loaded, running.url, origin)
+        named = origin(options.choice)
+        stack.enter_context(registered(running.url, loaded, named, env, replays=_replays(options, loaded)))
+        _announce(options, loaded, running.url)
 
     began = time.monotonic()
     with ExitStack() as stack:
@@ -123,10 +104,10 @@ async def serve_worker(options: Options) -> None:
     if worker is None:
         return
     orders = worker.orders
-    options = options._replace(config=Path(orders.file) if orders.file else None)
+    options = options._replace(choice=options.choice._replace(file=Path(orders.file) if orders.file else None))
     reloader = _reloader(options, tell=orders.first)
-    if options.config is not None:
-        loaded = load_file(options.config, options.env, options.given)
+    if options.choice.is_given:
+        loaded = loaded_from(options.choice, options.env, options.given)
     else:
         loaded = load_found(orders.found, options.env, options.given)
     orphaned = asyncio.create_task(worker.orphaned())
@@ -150,8 +131,7 @@ async def _run(
 ) -> int:
     """Serves until `stop` is set. Returns the exit code, which says whether what should be recorded was. Raises
     ConfigError if the state folder has files of another program."""
-    base = options.config.parent if options.config is not None else Path()
-    recordings = opened(options.recordings, loaded, base, time)
+    recordings = opened(options.recordings, loaded, options.choice.folder, time)
     kept, shared = loaded.state_dir, loaded.config.usage
     replays = recordings is not None and recordings.settings.mode == "replay"
     if replays:
@@ -175,7 +155,7 @@ async def _run(
             empty_cache=recordings is not None,  # what is answered from before would not be in the recordings
             counts_anew=replays,  # as often as it is replayed, limits let the same calls pass
             framing=options.framing,
-            options=options.chosen,
+            options=_options_for(options.choice),
             inspect=options.inspect,
             views=page_views(recordings),
         ) as running,
@@ -195,36 +175,23 @@ async def _run(
 
 async def serve_together(options: Options, workers: int) -> int:
     """Checks the configuration, takes the port, and keeps the workers running. Returns the exit code."""
-    file = found = ""
-    if options.config is not None:
-        file = os.fspath(options.config)
-        loaded, origin = load_file(options.config, options.env, options.given), file
-    elif options.recipe is not None:
-        found = options.text
-        loaded, origin = load_found(found, options.env, options.given), f"recipe {options.recipe}"
-    else:
-        upstream = upstream_for(options.env)
-        try:
-            found = await discover(options.env, upstream, options.given.address)
-        finally:
-            await upstream.aclose()
-        notes = notes_on(options.env, options.given.address)
-        loaded, origin = load_found(found, options.env, options.given, notes), FROM_ENVIRONMENT
+    loaded, found = await _loaded_for_workers(options)
     if loaded.config.record.mode != "off":
-        raise ConfigError([f"{origin}: record needs a single process; leave out --workers"])
+        raise ConfigError([f"{origin(options.choice)}: record needs a single process; leave out --workers"])
     usage_log(loaded.state_dir)  # raises here, once, and not in every worker
     host, port = parse_listen(loaded.config.listen)
     check_address(host, insecure=options.insecure, authenticated=is_protected(loaded))
     os.environ[VARIABLE] = run_name(os.environ)  # the workers inherit it
     with reserve(host, port) as reserved:
         address, port = reserved.getsockname()[:2]
-        orders = Orders(host, port, instance=new_id(), file=file, found=found)
+        file = options.choice.file
+        orders = Orders(host, port, instance=new_id(), file=os.fspath(file) if file is not None else "", found=found)
         supervisor = Supervisor(_worker_command(), workers, orders, grace=options.grace, words=loaded.files)
 
         def ready(pids: list[int]) -> None:
             url = base_url(address, port)
-            stack.enter_context(registered(url, loaded, origin, options.env, workers=workers))
-            _announce(options, loaded, url, origin, pids)
+            stack.enter_context(registered(url, loaded, origin(options.choice), options.env, workers=workers))
+            _announce(options, loaded, url, pids)
 
         _on_stop_signal(supervisor.stop, supervisor.kill)
         began = time.monotonic()
@@ -236,6 +203,19 @@ async def serve_together(options: Options, workers: int) -> int:
         return code
 
 
+async def _loaded_for_workers(options: Options) -> tuple[Loaded, str]:
+    """The configuration, and the text of one that was found in the environment: what is found once holds for all
+    workers."""
+    if options.choice.is_given:
+        return loaded_from(options.choice, options.env, options.given), ""
+    upstream = upstream_for(options.env)
+    try:
+        found = await discover(options.env, upstream, options.given.address)
+    finally:
+        await upstream.aclose()
+    return load_found(found, options.env, options.given, notes_on(options.env, options.given.address)), found
+
+
 def _worker_command() -> list[str]:
     """The command line of a worker: this one once more. -P: files of the current folder must not be imported as
     modules, unless aigw itself is there."""
@@ -245,14 +225,21 @@ def _worker_command() -> list[str]:
 
 def _reloader(options: Options, *, tell: bool = True) -> Reloader | None:
     """The reloader. It must be made before the file is read for the first time, so that it misses no change."""
-    if options.config is None:
+    if options.choice.file is None:
         return None
-    return Reloader(options.config, partial(_reloaded, options, options.config), tell=tell)
+    return Reloader(options.choice.file, partial(_reloaded, options), tell=tell)
 
 
-def _reloaded(options: Options, config: Path) -> Loaded:
-    loaded = load_file(config, options.env, options.given)
+def _reloaded(options: Options) -> Loaded:
+    loaded = loaded_from(options.choice, options.env, options.given)
     return without_redis(loaded) if _replays(options, loaded) else loaded
+
+
+def _options_for(choice: ConfigChoice) -> str:
+    """What the other commands need to find the same configuration."""
+    if choice.recipe is not None:
+        return f"--recipe {choice.recipe}"
+    return f"--config {shlex.quote(choice.name)}" if choice.file not in (None, DEFAULT_FILE) else ""
 
 
 def _replays(options: Options, loaded: Loaded) -> bool:
@@ -280,7 +267,7 @@ def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:
             loop.add_signal_handler(number, handle, number)
 
 
-def _announce(options: Options, loaded: Loaded, url: str, origin: str, pids: Sequence[int] = ()) -> None:
+def _announce(options: Options, loaded: Loaded, url: str, pids: Sequence[int] = ()) -> None:
     if why := why_unwritable(loaded.state_dir):
         log.warning(
             "the state folder %s cannot be used: %s; nothing is kept there, and plugins that count may refuse requests",
@@ -292,7 +279,7 @@ def _announce(options: Options, loaded: Loaded, url: str, origin: str, pids: Seq
             "url": url,
             "page": f"{url}/",
             "state": str(loaded.state_dir),
-            "config": origin,
+            "config": origin(options.choice),
             "plugins": list(loaded.plugins),
         }
         say_json(ready | ({"workers": list(pids)} if pids else {}))
@@ -300,9 +287,9 @@ def _announce(options: Options, loaded: Loaded, url: str, origin: str, pids: Seq
         return
     for note in loaded.notes:
         say_sentence(f"note: {note}", err=True)
-    commands = tries(options.recipe, url) if options.recipe is not None else []
+    commands = tries(options.choice.recipe, url) if options.choice.recipe is not None else []
     try:
-        say_text(describe(loaded, url, origin, workers=max(len(pids), 1), tries=commands))
+        say_text(describe(loaded, url, origin(options.choice), workers=max(len(pids), 1), tries=commands))
     except BrokenPipeError:
         raise
     except OSError as error:  # the disk is full: it serves all the same

@@ -70,22 +70,35 @@ class Loaded:
         ]
 
 
-def load(path: Path | None, env: Mapping[str, str], find: FindPlugin = find_plugin, *, text: bytes = b"") -> Loaded:
-    """Reads and checks the file, and the `.env` beside it; `env` goes before that. Without a path it reads `text`.
+def load(
+    path: Path | None,
+    env: Mapping[str, str],
+    find: FindPlugin = find_plugin,
+    *,
+    text: bytes = b"",
+    name: str = NO_FILE,
+) -> Loaded:
+    """Reads and checks the file, and the `.env` beside it; `env` goes before that. Without a path it reads `text`,
+    which messages call `name`.
 
     Raises ConfigError with all findings."""
-    loaded, report = examine(path, env, find, text=text)
+    loaded, report = examine(path, env, find, text=text, name=name)
     if loaded is None:
         raise ConfigError(report.format_all(report.errors))
     return loaded
 
 
 def examine(
-    path: Path | None, env: Mapping[str, str], find: FindPlugin = find_plugin, *, text: bytes = b""
+    path: Path | None,
+    env: Mapping[str, str],
+    find: FindPlugin = find_plugin,
+    *,
+    text: bytes = b"",
+    name: str = NO_FILE,
 ) -> tuple[Loaded | None, Report]:
     """Does what `load` does, and returns the report with all errors and notes. If there are errors, Loaded is None."""
     if path is None:
-        source, report = read(text, env, NO_FILE, is_file=False)
+        source, report = read(text, env, name, is_file=False)
     else:
         source, report = read_file(path, env)
     if "kind" in source.values and "apiVersion" in source.values:

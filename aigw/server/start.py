@@ -26,8 +26,6 @@ from aigw.providers.ollama import ollama_address
 from aigw.server.first_call import described, first_call
 
 FROM_ENVIRONMENT = "none: from the environment (`aigw init` writes a file)"
-_PLACE = re.compile(rf"{re.escape(NO_FILE)}:\d+ \S+: (?={VALUE_OF})")
-"""The place of a variable in a text that no user has written."""
 PROBE_SECONDS = 0.2
 """An Ollama on this machine answers within milliseconds, so the start waits no longer for one."""
 
@@ -45,6 +43,10 @@ class Given(NamedTuple):
         return self.listen or (f"127.0.0.1:{self.port}" if self.port is not None else None)
 
 
+AS_CONFIGURED = Given()
+"""No option says anything else than the configuration."""
+
+
 async def load_or_discover(
     path: Path | None, env: Mapping[str, str], upstream: Upstream, given: Given
 ) -> tuple[Loaded, str]:
@@ -60,11 +62,14 @@ def load_file(path: Path, env: Mapping[str, str], given: Given) -> Loaded:
     return _changed(load(path, env), given)
 
 
-def load_found(text: str, env: Mapping[str, str], given: Given, notes: Sequence[str] = ()) -> Loaded:
-    """A configuration that does not come from a file of the user: `discover` wrote it, or it is a recipe. `notes` are
-    about the environment. Raises ConfigError with all findings."""
-    loaded = _changed(load(None, env, text=text.encode()), given)
-    return replace(loaded, notes=[*(_PLACE.sub("", each) for each in loaded.notes), *notes])
+def load_found(
+    text: str, env: Mapping[str, str], given: Given, notes: Sequence[str] = (), *, name: str = NO_FILE
+) -> Loaded:
+    """A configuration that does not come from a file of the user: `discover` wrote it, or it is the recipe that `name`
+    names. `notes` are about the environment. Raises ConfigError with all findings."""
+    loaded = _changed(load(None, env, text=text.encode(), name=name), given)
+    place = re.compile(rf"{re.escape(name)}:\d+ \S+: (?={VALUE_OF})")  # of a variable: no user has written it there
+    return replace(loaded, notes=[*(place.sub("", each) for each in loaded.notes), *notes])
 
 
 def notes_on(env: Mapping[str, str], listen: str | None = None) -> list[str]:

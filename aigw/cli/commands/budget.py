@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aigw.cli.options import Config, Json, Recipe
+from aigw.cli.options import Config, Json, Recipe, config_choice
 from aigw.cli.sources.completion import complete_budget
 from aigw.cli.sources.opened import run
 from aigw.cli.terminal.groups import Commands
 from aigw.cli.terminal.said import USAGE, fail
 
 if TYPE_CHECKING:
+    from aigw.cli.sources.config_choice import ConfigChoice
     from aigw.plugins.ai_budget.budget import Account
     from aigw.plugins.ai_budget.ledger import AccountLine, Ledger
 
@@ -45,8 +45,10 @@ def status(config: Config = None, recipe: Recipe = None, as_json: Json = False) 
 
     from aigw.cli.views.accounts import ledgers, show
 
+    choice = config_choice("budget", config, recipe)
+
     async def lines() -> list[AccountLine]:
-        async with ledgers(config, recipe) as opened:
+        async with ledgers(choice) as opened:
             return [line for ledger in opened for line in await ledger.lines(time.time())]
 
     show(run("budget", lines()), as_json=as_json)
@@ -69,7 +71,7 @@ def raise_(
     async def change(ledger: Ledger, account: Account) -> None:
         await ledger.raise_by(account, parse(account.budget.unit, amount))
 
-    _change(name, whose, config, recipe, change, as_json=as_json)
+    _change(config_choice("budget", config, recipe), name, whose, change, as_json=as_json)
 
 
 @app.command("reset", epilog="Example: aigw budget reset daily --all")
@@ -88,14 +90,13 @@ def reset(
     async def change(ledger: Ledger, account: Account) -> None:
         await ledger.reset(account)
 
-    _change(name, whose, config, recipe, change, as_json=as_json, every=every)
+    _change(config_choice("budget", config, recipe), name, whose, change, as_json=as_json, every=every)
 
 
 def _change(
+    choice: ConfigChoice,
     name: str,
     whose: list[str] | None,
-    config: Path | None,
-    recipe: str | None,
     change: Callable[[Ledger, Account], Awaitable[None]],
     *,
     as_json: bool,
@@ -110,7 +111,7 @@ def _change(
 
     async def lines() -> list[AccountLine]:
         now = time.time()
-        async with ledgers(config, recipe) as opened:
+        async with ledgers(choice) as opened:
             ledger, budget = find(opened, name)
             accounts = await choose(ledger, budget, wanted, now, every=every)
             for account in accounts:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aigw.cli.options import Config, Json, Recipe
+from aigw.cli.options import Config, Json, Recipe, config_choice
 from aigw.cli.sources.completion import complete_model
 from aigw.cli.sources.opened import opened, run
 from aigw.cli.terminal.groups import Commands
@@ -19,6 +19,7 @@ from aigw.cli.terminal.said import USAGE, fail, say_json, say_text
 
 if TYPE_CHECKING:
     from aigw.books.summary import UsageLine
+    from aigw.cli.sources.config_choice import ConfigChoice
     from aigw.cli.sources.explanation import Caches
     from aigw.config.load import Loaded
     from aigw.plugins.ai_cache.contents import Item
@@ -45,8 +46,10 @@ def stats(config: Config = None, recipe: Recipe = None, as_json: Json = False) -
     """Count what is stored, by model."""
     from aigw.cli.views.cache import plain_stats, print_stats
 
+    choice = config_choice("cache", config, recipe)
+
     async def look() -> Any:
-        async with _caches(config, recipe) as (loaded, caches):
+        async with _caches(choice) as (loaded, caches):
             return plain_stats(await _all(caches), _total(loaded))
 
     found = run("cache", look())
@@ -64,7 +67,8 @@ def ls(
     """List stored answers, the newest first."""
     from aigw.cli.views.cache import plain_item, print_list
 
-    items = [item for item in run("cache", _items(config, recipe)) if not model or _model(item) == model][:number]
+    choice = config_choice("cache", config, recipe)
+    items = [item for item in run("cache", _items(choice)) if not model or _model(item) == model][:number]
     say_json([plain_item(item) for item in items]) if as_json else print_list(items)
 
 
@@ -80,7 +84,8 @@ def show(
     The texts of a long request are not stored whole."""
     from aigw.cli.views.cache import plain_item, print_item
 
-    matching = [item for item in run("cache", _items(config, recipe)) if item.key.startswith(key)]
+    choice = config_choice("cache", config, recipe)
+    matching = [item for item in run("cache", _items(choice)) if item.key.startswith(key)]
     exact = [item for item in matching if item.key == key]
     if len(exact or matching) != 1:
         there = "several keys begin" if matching else "no key begins"
@@ -114,8 +119,10 @@ def clear(
         old = before is None or (item.entry is not None and item.entry.created < before)
         return old and item.key.startswith(key) and (not model or _model(item) == model)
 
+    choice = config_choice("cache", config, recipe)
+
     async def forget() -> int:
-        async with _caches(config, recipe) as (_, caches):
+        async with _caches(choice) as (_, caches):
             return sum([await contents.clear(wanted) for contents in caches.values()])
 
     number = run("cache", forget())
@@ -151,8 +158,10 @@ def explain(
         except OSError as error:
             fail("cache", f"{file} cannot be read: {error.strerror or error}")
 
+    choice = config_choice("cache", config, recipe)
+
     async def look() -> Any:
-        async with _caches(config, recipe) as (loaded, caches):
+        async with _caches(choice) as (loaded, caches):
             if file is None:
                 return await explain_last(caches)
             return await explain_request(loaded, caches, make_request(body, path, header or []))
@@ -170,8 +179,8 @@ def _model(item: Item) -> str:
     return item.entry.model if item.entry is not None else ""
 
 
-async def _items(config: Path | None, recipe: str | None) -> list[Item]:
-    async with _caches(config, recipe) as (_, caches):
+async def _items(choice: ConfigChoice) -> list[Item]:
+    async with _caches(choice) as (_, caches):
         return await _all(caches)
 
 
@@ -197,10 +206,10 @@ def _total(loaded: Loaded) -> UsageLine | None:
 
 
 @asynccontextmanager
-async def _caches(config: Path | None, recipe: str | None) -> AsyncIterator[tuple[Loaded, Caches]]:
+async def _caches(choice: ConfigChoice) -> AsyncIterator[tuple[Loaded, Caches]]:
     """One for each store and prefix of the configuration. Raises ConfigError."""
     from aigw.plugins.ai_cache.contents import Contents
 
-    async with opened(config, recipe, "ai-cache", shown="ai-cache") as (loaded, configs, stores):
+    async with opened(choice, "ai-cache", shown="ai-cache") as (loaded, configs, stores):
         places = [(each.service(), each.prefix()) for each in configs if each.store is not None]
         yield loaded, {(service, prefix): Contents(stores.kv(service), prefix) for service, prefix in places}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aigw.cli.options import DEFAULT_FILE, Config, Json, ServedRecipe, configuration
+from aigw.cli.default_file import DEFAULT_FILE
+from aigw.cli.options import Config, Json, ServedRecipe, config_choice
 from aigw.cli.terminal.groups import Commands
 from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence, say_text, width
 
@@ -32,16 +33,12 @@ def check(config: Config = None, recipe: ServedRecipe = None, as_json: Json = Fa
     import os
 
     from aigw.cli.sources.configured import examined
-    from aigw.core.errors import ConfigError
 
-    path = config or DEFAULT_FILE
-    if recipe is None and not path.exists():
+    choice = config_choice("config check", config, recipe)
+    if choice.recipe is None and not (path := choice.file or DEFAULT_FILE).exists():
         _say_missing(path, as_json=as_json)
         raise typer.Exit(USAGE)
-    try:
-        loaded, report = examined(config, recipe, os.environ)
-    except ConfigError as error:
-        fail("config check", error.findings, USAGE)
+    loaded, report = examined(choice, os.environ)
     if loaded is not None:
         _note_what_serve_says(loaded, report)
     if as_json:
@@ -68,12 +65,16 @@ def show(
 
     Below it is the order of the plugins on each route. Without a file it shows what `aigw serve` would use.
     Secrets are printed as ***, and defaults only with --all."""
-    from aigw.cli.sources.configured import in_force
+    import asyncio
+    import os
+
+    from aigw.cli.sources.configured import as_served
     from aigw.config.effective import data, effective, given, render
     from aigw.core.errors import ConfigError
 
+    choice = config_choice("config show", config, recipe)
     try:
-        shown = effective(_load(config) if recipe is None else in_force(config, recipe))
+        shown = effective(asyncio.run(as_served(choice, os.environ)))
     except ConfigError as error:
         fail("config show", error.findings, USAGE)
     shown = shown if everything else given(shown)
@@ -113,30 +114,6 @@ def schema() -> None:
     say_json(write_schema(found))
 
 
-def _load(config: Path | None) -> Loaded:
-    """Loads what `aigw serve` would load. Raises ConfigError."""
-    import asyncio
-    import os
-
-    from aigw.config.load import load
-    from aigw.server.start import Given, load_or_discover
-    from aigw.upstream.proxied import upstream_for
-
-    path = configuration(config)
-    if path is not None:
-        return load(path, os.environ)
-
-    async def discover() -> Loaded:
-        upstream = upstream_for(os.environ)
-        try:
-            loaded, _ = await load_or_discover(None, os.environ, upstream, Given())
-        finally:
-            await upstream.aclose()
-        return loaded
-
-    return asyncio.run(discover())
-
-
 def _say_missing(path: Path, *, as_json: bool) -> None:
     """Says that there is no file, and what is served without one, if it is the file that `aigw serve` looks for."""
     writes = "`aigw init` writes one" if path == DEFAULT_FILE else f"`aigw init {path}` writes one"
@@ -154,10 +131,15 @@ def _say_missing(path: Path, *, as_json: bool) -> None:
 
 def _without_a_file() -> list[str]:
     """What `aigw serve` would use here, and what of the environment is not used."""
+    import asyncio
+    import os
+
+    from aigw.cli.sources.config_choice import ConfigChoice
+    from aigw.cli.sources.configured import as_served
     from aigw.config.automatic import BUILTIN
     from aigw.server.first_call import described
 
-    loaded = _load(None)
+    loaded = asyncio.run(as_served(ConfigChoice(), os.environ))
     names = dict.fromkeys(name for each in described(loaded) for name in each.providers)
     found = ", ".join("the built-in models" if name == BUILTIN else name for name in names)
     return [f"without a file `aigw serve` uses what it finds in the environment: {found}", *loaded.notes]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aigw.cli.options import Config, Json, ServedRecipe, configuration
+from aigw.cli.options import Config, Json, ServedRecipe, config_choice
 from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aigw.cli.doctor.check import Check
+    from aigw.cli.sources.config_choice import ConfigChoice
 
 WIDTH = 80
 _LEVEL, _NAME = 9, 15
@@ -43,9 +43,9 @@ def doctor(
 
     if target not in ("", "higress"):
         fail("doctor", f"--for takes higress, got {target!r}", USAGE)
-    path, env = configuration(config) if recipe is None else config, dict(os.environ)
+    choice, env = config_choice("doctor", config, recipe), dict(os.environ)
     try:
-        checks = _compare(path, recipe, env) if target else _examine(path, recipe, env, online=online)
+        checks = _compare(choice, env) if target else _examine(choice, env, online=online)
     except ConfigError as error:
         fail("doctor", error.findings, USAGE)
     ok = all(check.level != "problem" for check in checks)
@@ -58,7 +58,7 @@ def doctor(
         raise typer.Exit(FAILURE)
 
 
-def _examine(path: Path | None, recipe: str | None, env: Mapping[str, str], *, online: bool) -> list[Check]:
+def _examine(choice: ConfigChoice, env: Mapping[str, str], *, online: bool) -> list[Check]:
     import asyncio
 
     from aigw.cli.doctor import machine, setup
@@ -69,7 +69,7 @@ def _examine(path: Path | None, recipe: str | None, env: Mapping[str, str], *, o
     from aigw.rag.settings import RagSettings
     from aigw.server.protection import is_protected
 
-    loaded, checks = setup.configuration(path, env, recipe)
+    loaded, checks = setup.configuration(choice, env)
     if loaded is not None:
         checks += setup.keys(loaded, env)
         checks.append(setup.address(loaded.config.listen, authenticated=is_protected(loaded)))
@@ -88,14 +88,12 @@ def _examine(path: Path | None, recipe: str | None, env: Mapping[str, str], *, o
     return checks
 
 
-def _compare(path: Path | None, recipe: str | None, env: Mapping[str, str]) -> list[Check]:
+def _compare(choice: ConfigChoice, env: Mapping[str, str]) -> list[Check]:
     from aigw.cli.doctor import setup
     from aigw.cli.doctor.higress import differences
-    from aigw.cli.sources.configured import recipe_text
 
-    loaded, checks = setup.configuration(path, env, recipe)
-    text = recipe_text(path, recipe) if recipe is not None else b""
-    return checks if loaded is None else [*checks, *differences(loaded, text)]
+    loaded, checks = setup.configuration(choice, env)
+    return checks if loaded is None else [*checks, *differences(loaded, choice.text.encode())]
 
 
 def render(check: Check) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aigw.cli.options import Config, Json, ServedRecipe
+from aigw.cli.options import Config, Json, ServedRecipe, config_choice
 from aigw.cli.sources.completion import complete_client
 from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence
 
@@ -41,9 +41,10 @@ def env(
     from aigw.cli.views.client import data, listing
     from aigw.core.errors import ConfigError
 
+    choice = config_choice("env", config, recipe)
     try:
         found = [client_of(client)] if client is not None else list(CLIENTS)
-        place = entrance(config, recipe, url)
+        place = entrance(choice, url)
     except ConfigError as error:
         fail("env", error.findings, USAGE)
     except ValueError as error:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from aigw.cli.options import Config, Json, Recipe
+from aigw.cli.options import Config, Json, Recipe, config_choice
 from aigw.cli.terminal.said import USAGE, fail, say_json
 
 app = typer.Typer(
@@ -37,8 +37,9 @@ def test(
     from aigw.cli.views.guard import plain_screened, print_screened
     from aigw.core.errors import ConfigError
 
+    choice = config_choice("guard test", config, recipe)
     try:
-        screen = screen_of(config, recipe, strict=strict)
+        screen = screen_of(choice, strict=strict)
     except ConfigError as error:
         fail("guard test", error.findings, USAGE)
     try:
@@ -60,8 +61,9 @@ def rules(strict: Strict = False, config: Config = None, recipe: Recipe = None, 
     from aigw.cli.views.guard import plain_rule, print_rules
     from aigw.core.errors import ConfigError
 
+    choice = config_choice("guard rules", config, recipe)
     try:
-        found = all_rules(screen_of(config, recipe, strict=strict))
+        found = all_rules(screen_of(choice, strict=strict))
     except ConfigError as error:
         fail("guard rules", error.findings, USAGE)
     say_json([plain_rule(*each) for each in found]) if as_json else print_rules(found)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aigw.cli.options import DEFAULT_FILE, Config, Json, ServedRecipe
+from aigw.cli.default_file import DEFAULT_FILE
+from aigw.cli.options import Config, Json, ServedRecipe, config_choice
 from aigw.cli.terminal.groups import Commands
 from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_text
 
@@ -98,18 +99,16 @@ def export(
     Without --out the resources are printed, and the report goes to stderr."""
     import os
 
-    from aigw.cli.sources.configured import recipe_text
     from aigw.cli.sources.resource_files import write_new
     from aigw.core.errors import ConfigError
     from aigw.resources.exporting.resources import exported, files_of
     from aigw.resources.exporting.source import given
 
     _one_of(markdown, as_json, "export")
+    choice = config_choice("higress export", config, recipe)
+    file = choice.file or (DEFAULT_FILE if choice.recipe is None else None)
     try:
-        if recipe is None:
-            result = exported(given(config or DEFAULT_FILE, os.environ))
-        else:
-            result = exported(given(None, os.environ, recipe_text(config, recipe)))
+        result = exported(given(file, os.environ, choice.text.encode()))
         files = files_of(result.resources)
         if out is not None:
             write_new({out / name: text for name, text in files.items()}, force=force)

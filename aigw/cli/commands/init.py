@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from aigw.cli.options import DEFAULT_FILE, Json
+from aigw.cli.default_file import DEFAULT_FILE
+from aigw.cli.options import Json
 from aigw.cli.terminal.said import fail, say_json, say_sentence
 
 TEMPLATE = """\

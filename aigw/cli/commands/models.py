@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from aigw.cli.options import Config, Json, ServedRecipe, configuration
+from aigw.cli.options import Config, Json, ServedRecipe, config_choice
 from aigw.cli.sources.completion import complete_provider
 from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence
 
@@ -33,16 +33,16 @@ def models(
     import os
     import shutil
 
-    from aigw.cli.sources.configured import in_force
-    from aigw.cli.sources.models import discovered, models_of
+    from aigw.cli.sources.configured import as_served, in_force
+    from aigw.cli.sources.models import models_of
     from aigw.cli.views.models import data, tables
     from aigw.core.errors import ConfigError
 
     if live and url is not None:
         fail("models", "choose one of --live and --url: a gateway shows no keys with which to ask", USAGE)
+    choice = config_choice("models", config, recipe)
     try:
-        alone = live and recipe is None and configuration(config) is None
-        loaded = asyncio.run(discovered(os.environ)) if alone else in_force(config, recipe, url, calls=live)
+        loaded = asyncio.run(as_served(choice, os.environ)) if live else in_force(choice, url, calls=False)
         found = asyncio.run(models_of(loaded, os.environ, provider, live=live))
     except ConfigError as error:
         fail("models", error.findings, USAGE)

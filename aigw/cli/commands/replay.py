@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aigw.cli.options import Config, Json, Recipe
+from aigw.cli.options import Config, Json, Recipe, config_choice
 from aigw.cli.sources.completion import complete_model
 from aigw.cli.terminal.default_command import with_default
 from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_sentence, say_text, width
@@ -65,7 +65,8 @@ def replay(
         fail("replay", f"--fail-if: {error}", USAGE)
     if record is not None and "://" in against:
         fail("replay", "--record needs a gateway of this configuration; leave out --against", USAGE)
-    found = _replayed(Wanted(folder, against, model, speed, concurrency, record, config, recipe))
+    choice = config_choice("replay", config, recipe)
+    found = _replayed(Wanted(folder, against, model, speed, concurrency, record, choice))
     reasons = failed(found, worse)
     if as_json:
         say_json(plain_replay(found, reasons))

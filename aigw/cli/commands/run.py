@@ -21,7 +21,7 @@ from aigw.cli.options import (
     Seed,
     ServedRecipe,
     Speed,
-    configuration,
+    config_choice,
 )
 from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_sentence, say_text
 
@@ -91,13 +91,11 @@ def run(
     from aigw.cli.sources.private_gateway import Wanted
     from aigw.cli.sources.recorded import chosen
     from aigw.cli.terminal.log import LogThread
-    from aigw.config.load import NO_FILE
     from aigw.core.errors import AddressError, ConfigError
     from aigw.server.framing import Framing
     from aigw.traffic.format.folder import RecordingError
 
-    if recipe is not None and config is not None:
-        fail("run", "choose one of --config and --recipe", USAGE)
+    choice = config_choice("run", config, recipe)
     try:
         recordings = chosen(record, replay, auto, refresh, match, speed, strict, max_divergence, faults, seed)
         framed = Framing(framing) if framing is not None else None
@@ -105,16 +103,14 @@ def run(
         fail("run", str(error), USAGE)
     log = LogThread(shares_terminal=True)
     logging.basicConfig(level=logging.WARNING, handlers=[log])
-    config = configuration(config) if recipe is None else config
-    wanted = Wanted(dict(os.environ), config, recipe, model, port, recordings, max_usd, framed)
+    wanted = Wanted(dict(os.environ), choice, model, port, recordings, max_usd, framed)
     calls = Calls()
     try:
         status, report = asyncio.run(_ran(wanted, command, calls))
     except CommandError as error:
         fail("run", f"{error}{remedy(command) if error.code == NOT_FOUND else ''}", error.code)
     except ConfigError as error:
-        named = NO_FILE if recipe is None else f"recipe {recipe}"
-        fail("run", [finding.replace(NO_FILE, named) for finding in error.findings], USAGE)
+        fail("run", error.findings, USAGE)
     except ValueError as error:
         fail("run", str(error), USAGE)
     except (AddressError, RecordingError) as error:
@@ -129,14 +125,14 @@ async def _ran(wanted: Wanted, command: list[str], calls: Calls) -> tuple[int, R
     """Returns the exit status of the command, and what became of its calls."""
     from aigw.cli.sources.child import run_child
     from aigw.cli.sources.child_client import child_client
+    from aigw.cli.sources.configured import origin
     from aigw.cli.sources.private_gateway import private_gateway
     from aigw.cli.sources.registering import registered
-    from aigw.server.start import FROM_ENVIRONMENT
     from aigw.traffic.replay.report import Report
 
-    named = f"recipe {wanted.recipe}" if wanted.recipe is not None else str(wanted.config or FROM_ENVIRONMENT)
     async with private_gateway(wanted, calls.note) as gateway:
-        entry = registered(gateway.url, gateway.loaded, named, wanted.env, keeps=not gateway.replays, command="run")
+        named, keeps = origin(wanted.choice), not gateway.replays
+        entry = registered(gateway.url, gateway.loaded, named, wanted.env, keeps=keeps, command="run")
         with entry, child_client(command, wanted.env, gateway) as child:
             for note in [*gateway.notes, *child.notes]:
                 say_sentence(f"aigw run: note: {note}", err=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,7 +22,7 @@ from aigw.cli.options import (
     ServedRecipe,
     Speed,
     Strict,
-    configuration,
+    config_choice,
 )
 from aigw.cli.terminal.said import FAILURE, USAGE, fail
 
@@ -102,8 +101,7 @@ def serve(
     allow_more_files()
     if missing := too_small():
         fail("serve", missing)
-    if recipe is not None:
-        _check_recipe(recipe, config)
+    choice = config_choice("serve", config, recipe)
     if listen is not None and port is not None:
         fail("serve", "choose one of --listen and --port", USAGE)
 
@@ -123,7 +121,6 @@ def serve(
     from aigw.cli.sources.neighbour import taken
     from aigw.cli.terminal.log import LogThread
     from aigw.cli.views.closing import Tally
-    from aigw.config.load import NO_FILE
     from aigw.core.errors import AddressError, ConfigError
     from aigw.server.start import Given
 
@@ -137,24 +134,21 @@ def serve(
         import uvloop as loops
     except ImportError:
         import asyncio as loops  # type: ignore[no-redef]
-    config = configuration(config) if recipe is None else config
-    given = Given(listen, port, model)
     say = logging.getLogger("aigw").info if log_format is LogFormat.JSON else log.last
     options = Options(
-        config,
-        given,
-        insecure,
-        grace,
-        json_output,
+        choice,
+        Given(listen, port, model),
         dict(os.environ),
-        trace,
-        show,
-        recipe,
-        tally,
-        say,
-        recordings,
-        framed,
-        inspect,
+        insecure=insecure,
+        grace=grace,
+        json_output=json_output,
+        trace=trace,
+        inspect=inspect,
+        show=show,
+        tally=tally,
+        say=say,
+        recordings=recordings,
+        framing=framed,
     )
     try:
         if workers > 1 and not worker:
@@ -163,8 +157,7 @@ def serve(
             if code := runner.run(serve_worker(options) if worker else serve_alone(options)):
                 raise typer.Exit(code)
     except ConfigError as error:
-        named = NO_FILE if recipe is None else f"recipe {recipe}"
-        fail("serve", [finding.replace(NO_FILE, named) for finding in error.findings], USAGE)
+        fail("serve", error.findings, USAGE)
     except AddressError as error:
         fail("serve", (error.taken and taken(*error.taken)) or str(error))
     except RecordingError as error:
@@ -173,17 +166,6 @@ def serve(
         fail("serve", "there is no memory left; raise the limit with ulimit -v, or that of the container")
     except BrokenPipeError:
         raise typer.Exit(FAILURE) from None  # the parent has closed the pipe
-
-
-def _check_recipe(name: str, config: Path | None) -> None:
-    from aigw.cli.sources.recipe import text_of
-
-    try:
-        text_of(name)
-    except ValueError as error:
-        fail("serve", str(error), USAGE)
-    if config is not None:
-        fail("serve", "choose one of --config and --recipe", USAGE)
 
 
 def _show(log: LogThread, tally: Tally, *, as_json: bool) -> Show:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aigw.cli.options import Config, Json, Recipe
+from aigw.cli.options import Config, Json, Recipe, config_choice
 from aigw.cli.sources.completion import complete_model, complete_name, complete_property, complete_route
 from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence, say_text
 
@@ -173,9 +173,10 @@ def _loaded(config: Path | None, recipe: str | None) -> Loaded:
     from aigw.cli.sources.configured import configured
     from aigw.core.errors import ConfigError
 
+    choice = config_choice("template", config, recipe)
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     try:
-        return configured(config, recipe)
+        return configured(choice)
     except ConfigError as error:
         fail("template", error.findings, USAGE)
 

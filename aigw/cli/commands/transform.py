@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from aigw.cli.options import Config, Json, Recipe
+from aigw.cli.options import Config, Json, Recipe, config_choice
 from aigw.cli.sources.completion import complete_model, complete_route
 from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_sentence
 
@@ -52,9 +52,10 @@ def transform(
     from aigw.plugins.ai_transformer.http_text import NotHttpError
 
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    choice = config_choice("transform", config, recipe)
     try:
         message = message_in(_read(file), response=response)
-        told = transformed(message, Wanted(rules, prompt, route, model, config, recipe))
+        told = transformed(message, Wanted(rules, prompt, route, model, choice))
     except NotHttpError as error:
         fail("transform", f"{file or 'stdin'} is no HTTP message: {error}", USAGE)
     except ConfigError as error:

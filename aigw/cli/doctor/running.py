@@ -9,6 +9,7 @@ from aigw.cli.doctor import machine, setup
 from aigw.cli.doctor.check import Check
 from aigw.cli.doctor.knowledge import searched_in
 from aigw.cli.doctor.shared import ask_redis
+from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.config.load import Loaded
 from aigw.metering.tokenizer import TokenCounter
 from aigw.server.knowledge import Knowledge
@@ -23,7 +24,7 @@ async def examine_running(loaded: Loaded, env: Mapping[str, str], knowledge: Kno
 
 def _of_machine(loaded: Loaded, env: Mapping[str, str]) -> list[Check]:
     if loaded.path is not None:
-        _, checks = setup.configuration(loaded.path, env)
+        _, checks = setup.configuration(ConfigChoice(loaded.path), env)
     else:
         checks = [Check("configuration", "ok", f"is of no file; plugins: {', '.join(loaded.plugins) or 'none'}")]
     checks += setup.keys(loaded, env)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 import shutil
@@ -16,10 +15,11 @@ from aigw.books.question import parse
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_query import summarise
 from aigw.cli.doctor.check import Check, Level
-from aigw.cli.sources.configured import examined
+from aigw.cli.sources.config_choice import ConfigChoice
+from aigw.cli.sources.configured import examined, of_environment
 from aigw.cli.sources.neighbour import aigw_at
-from aigw.config.automatic import OLLAMA, automatic, keyless, unused
-from aigw.config.load import Loaded, load
+from aigw.config.automatic import OLLAMA, keyless, unused
+from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.core.errors import ConfigError
 from aigw.plugins.ai_proxy import Config as AiProxyConfig
@@ -44,13 +44,10 @@ _PLACEHOLDER = re.compile(
 _REFERENCE = re.compile(r"\$\{?[A-Za-z_]\w*\}?|%\w+%")
 
 
-def configuration(
-    path: Path | None, env: Mapping[str, str], recipe: str | None = None
-) -> tuple[Loaded | None, list[Check]]:
-    """The configuration of the file or the recipe, or the one of a start without a file. Uses no network. Raises
-    ConfigError if there is no such recipe."""
-    if path is None and recipe is None:
-        loaded = load(None, env, text=json.dumps({"plugins": automatic(env, None, ())}).encode())
+def configuration(choice: ConfigChoice, env: Mapping[str, str]) -> tuple[Loaded | None, list[Check]]:
+    """The configuration that was chosen, or the one of a start without a file. Uses no network."""
+    if not choice.is_given:
+        loaded = of_environment(env)
         checks = [Check("configuration", "ok", "no aigw.yaml here: providers come from the environment")]
         for message, _, remedy in (said.partition("; ") for said in wrong(env)):
             checks.append(Check("environment", "problem", message, remedy or "correct it, or unset it"))
@@ -59,7 +56,7 @@ def configuration(
             remedy = "`aigw init` writes one; or export its variables"
             checks.append(Check("configuration", "note", ".env is read only beside a configuration file", remedy))
         return loaded, checks
-    found, report = examined(path, recipe, env)
+    found, report = examined(choice, env)
     remedy = "correct it, then: aigw config check"
     checks = [Check("configuration", "problem", line, remedy) for line in report.format_all(report.errors)]
     checks += [Check("configuration", "note", line) for line in report.format_all(report.notes)]

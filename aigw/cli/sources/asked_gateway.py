@@ -21,6 +21,7 @@ from aigw.books.recent_rows import row_with
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_row import UsageRow
 from aigw.cli.sources.asking import configuration_of, place_of
+from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.configured import in_force, shown_at
 from aigw.cli.sources.gateway_thread import GatewayThread
 from aigw.cli.sources.gateways import at_address, with_state
@@ -62,24 +63,23 @@ class AskedGateway(NamedTuple):
 
 
 class Options(NamedTuple):
-    """What was typed. `config` is a file that is there."""
+    """What was typed."""
 
-    config: Path | None
-    recipe: str | None
+    choice: ConfigChoice
     url: str | None
     key: str
 
 
 @contextmanager
 def asked_gateway(options: Options, env: Mapping[str, str]) -> Iterator[AskedGateway]:
-    """Raises ConfigError, AddressError, and ValueError if there is no such recipe."""
+    """Raises ConfigError and AddressError."""
     found = _running(options, env)
     if found is not None:
         yield found
         return
     rows = _OwnRows()
-    configured = options.config is not None or options.recipe is not None
-    wanted = Wanted(env, options.config, options.recipe, keeps=configured or Path(".aigw").is_dir())
+    configured = options.choice.is_given
+    wanted = Wanted(env, options.choice, keeps=configured or Path(".aigw").is_dir())
     thread = GatewayThread(wanted, rows.show)
     try:
         own = thread.start()
@@ -93,10 +93,10 @@ def _running(options: Options, env: Mapping[str, str]) -> AskedGateway | None:
     if options.url is not None:
         place = place_of(options.url)
         return AskedGateway(place, shown_at(place), options.key, _KeptRows(None))
-    configured = options.config is not None or options.recipe is not None
-    loaded = in_force(options.config, options.recipe)
+    configured = options.choice.is_given
+    loaded = in_force(options.choice)
     entries = _serving(env)
-    entry = _configured(entries, options) if configured else _usual(entries, loaded)
+    entry = _configured(entries, options.choice) if configured else _usual(entries, loaded)
     if entry is not None:
         url, state = entry.url, Path(entry.state)
     else:
@@ -116,14 +116,14 @@ def _serving(env: Mapping[str, str]) -> list[Entry]:
         return []
 
 
-def _configured(entries: Sequence[Entry], options: Options) -> Entry | None:
+def _configured(entries: Sequence[Entry], choice: ConfigChoice) -> Entry | None:
     """The last one that was started with this file or recipe."""
     same: list[Entry] = []
-    if options.recipe is not None:
-        named = with_state(entries, folder_of(options.recipe))
-        same = [each for each in named if each.config == f"recipe {options.recipe}"]
-    elif options.config is not None:
-        file = os.path.realpath(options.config)
+    if choice.recipe is not None:
+        named = with_state(entries, folder_of(choice.recipe))
+        same = [each for each in named if each.config == choice.name]
+    elif choice.file is not None:
+        file = os.path.realpath(choice.file)
         same = [each for each in entries if os.path.realpath(Path(each.folder, each.config)) == file]
     return same[-1] if same else None
 

@@ -8,51 +8,74 @@ import os
 import re
 from collections.abc import Mapping
 from itertools import count
-from pathlib import Path
 
-from aigw.cli.options import DEFAULT_FILE
+from aigw.cli.default_file import DEFAULT_FILE
 from aigw.cli.sources.asking import configuration_of, place_of
-from aigw.cli.sources.recipe import served
+from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.config.automatic import automatic
-from aigw.config.load import NO_FILE, Loaded, examine, load
+from aigw.config.load import Loaded, examine, load
 from aigw.config.reading import read_file
 from aigw.config.report import Report
 from aigw.config.source import Source, read
 from aigw.core.errors import ConfigError
 from aigw.core.secrets import HIDDEN, is_secret
+from aigw.core.upstream import Upstream
 from aigw.providers.base_url import ANY_KEY
+from aigw.server.start import AS_CONFIGURED, FROM_ENVIRONMENT, Given, load_file, load_found, load_or_discover
+from aigw.upstream.proxied import upstream_for
 
 
-def configured(config: Path | None, recipe: str | None, *, calls: bool = True) -> Loaded:
+def loaded_from(choice: ConfigChoice, env: Mapping[str, str], given: Given = AS_CONFIGURED) -> Loaded:
+    """The configuration of a file or a recipe that was chosen, with what other options say instead of it. Raises
+    ConfigError with all findings."""
+    if choice.file is not None:
+        return load_file(choice.file, env, given)
+    return load_found(choice.text, env, given, name=choice.name)
+
+
+async def loaded_or_discovered(
+    choice: ConfigChoice, env: Mapping[str, str], upstream: Upstream, given: Given = AS_CONFIGURED
+) -> Loaded:
+    """What `aigw serve` loads: without a choice, the providers of the environment and a running Ollama, which is looked
+    for through `upstream`. Raises ConfigError with all findings."""
+    if choice.is_given:
+        return loaded_from(choice, env, given)
+    loaded, _ = await load_or_discover(None, env, upstream, given)
+    return loaded
+
+
+async def as_served(choice: ConfigChoice, env: Mapping[str, str]) -> Loaded:
+    """What `aigw serve` loads, for a command without a gateway. Raises ConfigError with all findings."""
+    upstream = upstream_for(env)
+    try:
+        return await loaded_or_discovered(choice, env, upstream)
+    finally:
+        await upstream.aclose()
+
+
+def origin(choice: ConfigChoice) -> str:
+    """What a gateway says of where its configuration is from."""
+    return choice.name or FROM_ENVIRONMENT
+
+
+def configured(choice: ConfigChoice, *, calls: bool = True) -> Loaded:
     """The configuration of a gateway that was started with the same options. If the command calls no provider, their
     keys may be missing: they are in the shell in which the gateway runs. Raises ConfigError."""
-    if recipe is None:
-        if config is None and not DEFAULT_FILE.exists():
-            raise ConfigError([f"there is no {DEFAULT_FILE} here; say with --config or --recipe what the gateway uses"])
-        path = config or DEFAULT_FILE
-        return load(path, os.environ if calls else _with_keys(read_file(path, os.environ)[0]))
-    text = recipe_text(config, recipe)
-    return load(None, os.environ if calls else _with_keys(read(text, os.environ)[0]), text=text)
+    if not choice.is_given:
+        raise ConfigError([f"there is no {DEFAULT_FILE} here; say with --config or --recipe what the gateway uses"])
+    return loaded_from(choice, os.environ if calls else _with_keys(source_of(choice, os.environ)))
 
 
-def examined(config: Path | None, recipe: str | None, env: Mapping[str, str]) -> tuple[Loaded | None, Report]:
-    """Checks the file, or the recipe, and returns the report of all that is wrong. Raises ConfigError if there is no
-    such recipe."""
-    if recipe is None:
-        return examine(config or DEFAULT_FILE, env)
-    loaded, report = examine(None, env, text=recipe_text(config, recipe))
-    report.name = origin(config, recipe)
-    return loaded, report
+def examined(choice: ConfigChoice, env: Mapping[str, str]) -> tuple[Loaded | None, Report]:
+    """Checks the file or the recipe that was chosen, and returns the report of all that is wrong."""
+    return examine(choice.file, env, text=choice.text.encode(), name=choice.name)
 
 
-def recipe_text(config: Path | None, recipe: str) -> bytes:
-    """The recipe as it is served. Raises ConfigError if there is none of this name, or also a file."""
-    if config is not None:
-        raise ConfigError(["choose one of --config and --recipe"])
-    try:
-        return served(recipe).encode()
-    except ValueError as error:
-        raise ConfigError([str(error)]) from None
+def source_of(choice: ConfigChoice, env: Mapping[str, str]) -> Source:
+    """What a file or a recipe says, as far as it can be read, unchecked; empty without a choice."""
+    if choice.file is not None:
+        return read_file(choice.file, env)[0]
+    return read(choice.text.encode(), env, choice.name)[0] if choice.is_given else Source()
 
 
 def _with_keys(source: Source) -> dict[str, str]:
@@ -63,20 +86,19 @@ def _with_keys(source: Source) -> dict[str, str]:
     return {**dict.fromkeys(missing[True] - missing[False], ANY_KEY), **os.environ}
 
 
-def in_force(config: Path | None, recipe: str | None, url: str | None = None, *, calls: bool = True) -> Loaded:
-    """The configuration of the gateway at `url`, else that of the options or of the file here, else that of a start
-    without a file; no Ollama is looked for then. `calls` is as in `configured`. Raises ConfigError."""
+def in_force(choice: ConfigChoice, url: str | None = None, *, calls: bool = True) -> Loaded:
+    """The configuration of the gateway at `url`, else the one that was chosen, else that of a start without a file; no
+    Ollama is looked for then. `calls` is as in `configured`. Raises ConfigError."""
     if url is not None:
         if (found := shown_at(place_of(url))) is None:
             raise ConfigError([f"there is no aigw at {url} that shows its configuration"])
         return found
-    if config is not None or recipe is not None or DEFAULT_FILE.exists():
-        try:
-            return configured(config, recipe, calls=calls)
-        except ConfigError as error:
-            named = origin(config, recipe)
-            raise ConfigError([finding.replace(NO_FILE, named) for finding in error.findings]) from None
-    return load(None, os.environ, text=json.dumps({"plugins": automatic(os.environ, None, ())}).encode())
+    return configured(choice, calls=calls) if choice.is_given else of_environment(os.environ)
+
+
+def of_environment(env: Mapping[str, str]) -> Loaded:
+    """The configuration of a start without a file; no Ollama is looked for."""
+    return load(None, env, text=json.dumps({"plugins": automatic(env, None, ())}).encode())
 
 
 def shown_at(url: str) -> Loaded | None:
@@ -93,8 +115,3 @@ def _apart(shown: str) -> str:
     """Makes what stands for different secrets different: a key has one owner."""
     numbers = count(1)
     return re.sub(f'"{re.escape(HIDDEN)}"', lambda _: f'"hidden {next(numbers)}"', shown)
-
-
-def origin(config: Path | None, recipe: str | None) -> str:
-    """What messages call the configuration."""
-    return str(config or DEFAULT_FILE) if recipe is None else f"recipe {recipe}"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import typer
 
 from aigw.books.usage_row import UsageRow
-from aigw.cli.options import configuration
+from aigw.cli.options import config_choice
 from aigw.cli.sources.asked_gateway import AskedGateway, Options, asked_gateway
 from aigw.cli.sources.asking import HTTP_OK, Told, refusal, stream_of, whole_of
 from aigw.cli.sources.chat_calls import answers_itself
@@ -42,9 +42,7 @@ def conversation(
 ) -> Iterator[AskedGateway]:
     """The gateway, until the block ends. If anything fails, says what went wrong and exits."""
     logging.basicConfig(level=logging.ERROR, handlers=[LogThread()])
-    if config is not None and recipe is not None:
-        fail(command, "choose one of --config and --recipe", USAGE)
-    options = Options(configuration(config) if recipe is None else None, recipe, url, key or "")
+    options = Options(config_choice(command, config, recipe), url, key or "")
     try:
         with asked_gateway(options, os.environ) as gateway:
             yield gateway

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from aigw.cli.options import configuration
+from aigw.cli.default_file import configuration
 from aigw.config.load import load
 from aigw.config.secret_values import secrets_in
 from aigw.pricing.prices import Prices

@@ -6,10 +6,10 @@ file."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 from aigw.cli.sources.asking import place_of
+from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.configured import in_force, shown_at
 from aigw.cli.sources.neighbour import aigw_at
 from aigw.cli.sources.own_gateway import key_places
@@ -40,12 +40,12 @@ class Entrance(NamedTuple):
     runs: bool = False
 
 
-def entrance(config: Path | None, recipe: str | None, url: str | None) -> Entrance:
+def entrance(choice: ConfigChoice, url: str | None) -> Entrance:
     """Raises ConfigError."""
-    loaded = in_force(config, recipe, url, calls=False)
+    loaded = in_force(choice, url, calls=False)
     place = place_of(url) if url is not None else _place(loaded)
     runs = url is not None or _answers(loaded)
-    if runs and url is None and loaded.path is None and recipe is None:
+    if runs and url is None and not choice.is_given:
         loaded = shown_at(place) or loaded
     return _entrance(loaded, place, runs=runs)
 

@@ -215,12 +215,13 @@ def state_folder(recipe: str | None) -> Path:
     mistakes elsewhere, and secrets may be missing. Raises ValueError if there is no such recipe."""
     import os
 
+    from aigw.cli.default_file import DEFAULT_FILE
     from aigw.cli.sources.recipe import folder_of
     from aigw.config.model import GatewayConfig
     from aigw.config.reading import read_file
 
     if recipe is not None:
         return folder_of(recipe)
-    source, _ = read_file(Path("aigw.yaml"), os.environ)
+    source, _ = read_file(DEFAULT_FILE, os.environ)
     folder = source.values.get("state_dir")
     return Path(folder if isinstance(folder, str) else GatewayConfig().state_dir).expanduser()

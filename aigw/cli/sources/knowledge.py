@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from aigw.cli.options import DEFAULT_FILE
+from aigw.cli.options import config_choice
 from aigw.cli.sources.opened import run
 from aigw.cli.terminal.said import say_sentence
 
 if TYPE_CHECKING:
+    from aigw.cli.sources.config_choice import ConfigChoice
     from aigw.config.load import Loaded
     from aigw.core.retrieval import Collection, LocalCollections
     from aigw.rag.embedders.table import EmbedderTable
@@ -44,15 +45,17 @@ class Known(NamedTuple):
 def on_collections(command: str, config: Path | None, recipe: str | None, work: Callable[[Known], Awaitable[T]]) -> T:
     """Opens the collections, and returns what `work` makes of them. If it fails, says what went wrong and exits."""
 
+    choice = config_choice(command, config, recipe)
+
     async def whole() -> T:
-        async with knowledge(config, recipe) as known:
+        async with knowledge(choice) as known:
             return await work(known)
 
     return run(command, whole())
 
 
 @asynccontextmanager
-async def knowledge(config: Path | None, recipe: str | None) -> AsyncIterator[Known]:
+async def knowledge(choice: ConfigChoice) -> AsyncIterator[Known]:
     """Without any configuration there is the default one, as for `aigw serve`. Raises ConfigError."""
     from aigw.cli.sources.configured import configured
     from aigw.cli.sources.recipe import folder
@@ -66,9 +69,8 @@ async def knowledge(config: Path | None, recipe: str | None) -> AsyncIterator[Kn
     from aigw.upstream.proxied import upstream_for
     from aigw.upstream.switch import Switch
 
-    default = config is None and recipe is None and not DEFAULT_FILE.exists()
-    loaded = load(None, os.environ, text=b"{}") if default else configured(config, recipe)
-    base = folder() if recipe is not None else (config or DEFAULT_FILE).parent
+    loaded = configured(choice) if choice.is_given else load(None, os.environ, text=b"{}")
+    base = folder() if choice.recipe is not None else choice.folder
     network = upstream_for(os.environ)
     door = Switch({"http": network, "https": network})
     known = Knowledge(

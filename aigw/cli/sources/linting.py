@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aigw.cli.options import configuration
+from aigw.cli.default_file import configuration
 from aigw.config.load import load
 from aigw.config.secret_values import secrets_in
 from aigw.traffic.format.folder import Folder, iterate

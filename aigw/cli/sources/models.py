@@ -17,8 +17,6 @@ from aigw.config.load import Loaded
 from aigw.dialects.model_list import entries_of
 from aigw.pricing.known_models import KnownModel, Wanted, known_models
 from aigw.pricing.prices import FREE, LOCAL, Price, Prices
-from aigw.server.start import Given, discover, load_found
-from aigw.upstream.proxied import upstream_for
 
 _NUMBER = re.compile(r"\d+(?:[.-]\d{1,2}(?!\d))?")
 _VERSION = 20.0
@@ -59,11 +57,6 @@ async def models_of(loaded: Loaded, env: Mapping[str, str], wanted: str | None, 
         Models(offer, _models(offer, models, names, prices), fault)
         for offer, models, (names, fault) in zip(chosen, known, lists, strict=True)
     ]
-
-
-async def discovered(env: Mapping[str, str]) -> Loaded:
-    """The configuration of a start without a file, with a running Ollama. Raises ConfigError."""
-    return load_found(await discover(env, upstream_for(env), None), env, Given())
 
 
 async def _listed(offer: Offer, loaded: Loaded, env: Mapping[str, str], *, live: bool) -> tuple[list[str], str]:

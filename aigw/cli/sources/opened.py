@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from aigw.cli.terminal.said import USAGE, fail
 
 if TYPE_CHECKING:
+    from aigw.cli.sources.config_choice import ConfigChoice
     from aigw.config.load import Loaded
     from aigw.core.stores import Stores
 
@@ -26,18 +26,17 @@ class Opened(NamedTuple):
 
 
 @asynccontextmanager
-async def opened(config: Path | None, recipe: str | None, plugin: str, *, shown: str) -> AsyncIterator[Opened]:
-    """Opens the stores for a file or a recipe. Messages name the recipe `shown`, which shows how to configure the
-    plugin. Raises ConfigError."""
-    from aigw.cli.sources.configured import configured, origin
+async def opened(choice: ConfigChoice, plugin: str, *, shown: str) -> AsyncIterator[Opened]:
+    """Opens the stores of the configuration that was chosen. Messages name the recipe `shown`, which shows how to
+    configure the plugin. Raises ConfigError."""
+    from aigw.cli.sources.configured import configured
     from aigw.core.errors import ConfigError
     from aigw.server.stores import GatewayStores
 
-    loaded = configured(config, recipe, calls=False)
+    loaded = configured(choice, calls=False)
     found = loaded.plugins.get(plugin)
     if found is None:
-        where = origin(config, recipe)
-        raise ConfigError([f"{where}: has no plugin {plugin}; `aigw recipes {shown}` shows one"])
+        raise ConfigError([f"{choice.name}: has no plugin {plugin}; `aigw recipes {shown}` shows one"])
     stores = GatewayStores(loaded.state_dir, loaded.config.cache)
     try:
         configs = [each for each in found.rules.configs if each is not None]

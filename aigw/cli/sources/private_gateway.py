@@ -9,21 +9,21 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from aigw.books.books import Books
 from aigw.books.request_log import Show
+from aigw.cli.sources.config_choice import ConfigChoice
+from aigw.cli.sources.configured import loaded_from
 from aigw.cli.sources.max_usd import limited
 from aigw.cli.sources.own_gateway import key_of, key_places, without_redis
-from aigw.cli.sources.recipe import served
 from aigw.cli.sources.recorded import Chosen, closing, network, opened
 from aigw.config.load import Loaded
 from aigw.core.upstream import Upstream
 from aigw.providers.client_variables import MOST_USED, client_variables
 from aigw.server.framing import Framing
 from aigw.server.gateway import run
-from aigw.server.start import Given, discover, load_file, load_found, notes_on
+from aigw.server.start import Given, discover, load_found, notes_on
 from aigw.traffic.recordings import Recordings
 
 LOCAL = "127.0.0.1"
@@ -35,8 +35,7 @@ class Wanted(NamedTuple):
     is whether it writes down what happens."""
 
     env: Mapping[str, str]
-    config: Path | None = None
-    recipe: str | None = None
+    choice: ConfigChoice = ConfigChoice()
     model: str = ""
     port: int = 0
     recordings: Chosen = Chosen()
@@ -67,12 +66,11 @@ class PrivateGateway(NamedTuple):
 async def private_gateway(wanted: Wanted, show: Show | None = None) -> AsyncIterator[PrivateGateway]:
     """Runs until the block ends; then everything is recorded. `show` gets each request. Raises ConfigError,
     RecordingError, AddressError, and ValueError for a wrong `max_usd`."""
-    upstream, env = network(wanted.recordings, wanted.config, wanted.recipe, wanted.env)
+    upstream, env = network(wanted.recordings, wanted.choice, wanted.env)
     loaded = await _loaded(wanted, env, upstream)
     if wanted.max_usd is not None:
         loaded = limited(loaded, wanted.max_usd)
-    base = wanted.config.parent if wanted.config is not None else Path()
-    recordings = opened(wanted.recordings, loaded, base, time)
+    recordings = opened(wanted.recordings, loaded, wanted.choice.folder, time)
     replays = recordings is not None and recordings.settings.mode == "replay"
     loaded = without_redis(loaded) if replays else loaded
     keeps = wanted.keeps and not replays
@@ -103,9 +101,7 @@ async def private_gateway(wanted: Wanted, show: Show | None = None) -> AsyncIter
 
 async def _loaded(wanted: Wanted, env: Mapping[str, str], upstream: Upstream) -> Loaded:
     given = Given(listen=f"{LOCAL}:{wanted.port}", model=wanted.model)
-    if wanted.recipe is not None:
-        return load_found(served(wanted.recipe), env, given)
-    if wanted.config is not None:
-        return load_file(wanted.config, env, given)
+    if wanted.choice.is_given:
+        return loaded_from(wanted.choice, env, given)
     usual = given.address if wanted.port else None
     return load_found(await discover(env, upstream, usual), env, given, notes_on(env, usual))

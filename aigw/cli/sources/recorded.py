@@ -14,13 +14,12 @@ import msgspec
 from multidict import CIMultiDict
 
 from aigw.cli.options import MatchBy
-from aigw.cli.sources.recipe import text_of
+from aigw.cli.sources.config_choice import ConfigChoice
+from aigw.cli.sources.configured import source_of
 from aigw.config.automatic import OLLAMA
 from aigw.config.effective import effective
-from aigw.config.load import NO_FILE, Loaded
-from aigw.config.reading import read_file
+from aigw.config.load import Loaded
 from aigw.config.secret_values import secrets_in
-from aigw.config.source import Source, read
 from aigw.core.env import Clock
 from aigw.core.model import Request, Target
 from aigw.core.upstream import Upstream, UpstreamResponse
@@ -114,15 +113,13 @@ async def closing(recordings: Recordings | None, patience: float = PATIENCE) -> 
             await writing
 
 
-def network(
-    options: Chosen, config: Path | None, recipe: str | None, env: Mapping[str, str]
-) -> tuple[Upstream, Mapping[str, str]]:
+def network(options: Chosen, choice: ConfigChoice, env: Mapping[str, str]) -> tuple[Upstream, Mapping[str, str]]:
     """Returns the network of a gateway, and the environment from which it takes providers and keys. In replay nothing
     goes upstream, and no key is needed. Raises RecordingError."""
-    if (options.mode or _configured_mode(config, recipe, env)) != "replay":
+    if (options.mode or _configured_mode(choice, env)) != "replay":
         return upstream_for(env), env
-    known = replayable(options.folder, config, recipe, env)
-    return ReplayNetwork(_models_of_ollama(options.folder) if config is None and recipe is None else []), known
+    known = replayable(options.folder, choice, env)
+    return ReplayNetwork([] if choice.is_given else _models_of_ollama(options.folder)), known
 
 
 class ReplayNetwork(ClosedUpstream):
@@ -146,24 +143,17 @@ def _models_of_ollama(path: Path) -> list[str]:
     return list(dict.fromkeys(each.source.model for each in recorded if each.source.model))
 
 
-def _configured_mode(config: Path | None, recipe: str | None, env: Mapping[str, str]) -> object:
+def _configured_mode(choice: ConfigChoice, env: Mapping[str, str]) -> object:
     """Returns what the configuration has as `record.mode`, unchecked, None if there is none."""
-    record = _source(config, recipe, env).values.get("record")
+    record = source_of(choice, env).values.get("record")
     return record.get("mode") if isinstance(record, dict) else None
 
 
-def _source(config: Path | None, recipe: str | None, env: Mapping[str, str]) -> Source:
-    """Returns what a configuration says, as far as it can be read."""
-    if config is not None:
-        return read_file(config, env)[0]
-    return read(text_of(recipe).encode(), env, NO_FILE)[0] if recipe is not None else Source()
-
-
-def replayable(folder: Path, config: Path | None, recipe: str | None, env: Mapping[str, str]) -> dict[str, str]:
+def replayable(folder: Path, choice: ConfigChoice, env: Mapping[str, str]) -> dict[str, str]:
     """Returns an environment in which a configuration can be read on a machine without keys: `unused` stands for those
     that are missing. Without a file, the providers are those of the recordings. Raises RecordingError."""
-    if config is not None or recipe is not None:
-        missing = {name for names in _source(config, recipe, env).missing.values() for name in names}
+    if choice.is_given:
+        missing = {name for names in source_of(choice, env).missing.values() for name in names}
     else:
         services = {entry.service for entry in Folder(folder).entries()}
         missing = {row.variable for row in ENV_PROVIDERS if row.type in services}

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from msgspec.structs import replace as changed_to
 
 from aigw.books.books import Books
-from aigw.cli.options import configuration
+from aigw.cli.sources.config_choice import ConfigChoice
+from aigw.cli.sources.configured import loaded_from, loaded_or_discovered
 from aigw.cli.sources.own_gateway import Kept, at_free_port, key_headers
-from aigw.cli.sources.recipe import served
 from aigw.cli.sources.recorded import Chosen, opened
 from aigw.cli.sources.remote import remote, with_model
 from aigw.config.load import Loaded
@@ -23,7 +23,6 @@ from aigw.config.model import DEFAULT_ROUTE, MatchConfig
 from aigw.core.upstream import Upstream
 from aigw.pricing.prices import Prices
 from aigw.server.gateway import run
-from aigw.server.start import Given, load_file, load_found, load_or_discover
 from aigw.traffic.format.call import Sent
 from aigw.traffic.format.folder import Folder
 from aigw.traffic.runs.client_calls import ClientCall, Run, read_calls
@@ -42,8 +41,7 @@ class Wanted(NamedTuple):
     speed: float = 0.0
     concurrency: int = 4
     record: Path | None = None
-    config: Path | None = None
-    recipe: str | None = None
+    choice: ConfigChoice = ConfigChoice()
 
     @property
     def is_remote(self) -> bool:
@@ -93,8 +91,8 @@ Place = AsyncIterator[tuple[Through, str, Prices]]
 async def _there(wanted: Wanted, env: Mapping[str, str]) -> Place:
     """A server that runs. A configuration only tells prices."""
     there, prices = remote(wanted.against), Prices()
-    if (path := configuration(wanted.config)) is not None or wanted.recipe is not None:
-        prices = Prices(_read(path, wanted, env).config.prices)
+    if wanted.choice.is_given:
+        prices = Prices(loaded_from(wanted.choice, env).config.prices)
     network = upstream_for(env)
 
     async def through(sent: Sent, _consumer: str) -> Answer:
@@ -134,21 +132,11 @@ async def _here(wanted: Wanted, env: Mapping[str, str], kept: Kept) -> Place:
 
 async def _loaded(wanted: Wanted, env: Mapping[str, str], network: Upstream) -> tuple[Loaded, str]:
     """Returns the configuration, and what it is called. Raises ConfigError, ValueError."""
-    path = configuration(wanted.config) if wanted.recipe is None else None
-    if path is not None or wanted.recipe is not None:
-        loaded, origin = _read(path, wanted, env), str(path) if wanted.recipe is None else f"recipe {wanted.recipe}"
-    else:
-        loaded, origin = await load_or_discover(None, env, network, Given())
-        origin = "the providers of the environment"
+    loaded = await loaded_or_discovered(wanted.choice, env, network)
+    name = wanted.choice.name or "the providers of the environment"
     if not wanted.against:
-        return loaded, origin
-    return _only(loaded, wanted.against), f"route {wanted.against} of {origin}"
-
-
-def _read(path: Path | None, wanted: Wanted, env: Mapping[str, str]) -> Loaded:
-    if path is not None and wanted.recipe is None:
-        return load_file(path, env, Given())
-    return load_found(served(wanted.recipe or ""), env, Given())
+        return loaded, name
+    return _only(loaded, wanted.against), f"route {wanted.against} of {name}"
 
 
 def _only(loaded: Loaded, name: str) -> Loaded:

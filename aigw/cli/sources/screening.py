@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from aigw.cli.options import DEFAULT_FILE
+from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.configured import configured
 from aigw.guard.rule import Rule
 from aigw.guard.screen import BUILTIN, Screen
@@ -18,12 +18,11 @@ MOST_BYTES = 64 << 20
 """A larger file is not screened at once."""
 
 
-def screen_of(config: Path | None, recipe: str | None, *, strict: bool) -> Screen:
+def screen_of(choice: ConfigChoice, *, strict: bool) -> Screen:
     """The screen of a gateway that was started with the same options; without a configuration that of an empty one.
 
     Raises ConfigError."""
-    given = config is not None or recipe is not None or DEFAULT_FILE.exists()
-    settings = configured(config, recipe, calls=False).guard if given else GuardSettings()
+    settings = configured(choice, calls=False).guard if choice.is_given else GuardSettings()
     return Screen(msgspec.structs.replace(settings, strict=strict or settings.strict))
 
 

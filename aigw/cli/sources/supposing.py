@@ -16,6 +16,7 @@ from typing import NamedTuple
 from msgspec.structs import replace as changed_to
 
 from aigw.books.books import Books
+from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.own_gateway import Kept, at_free_port, key_headers, without_redis
 from aigw.cli.sources.recorded import replayable
 from aigw.cli.sources.remote import remote
@@ -68,7 +69,7 @@ async def suppose(config: Path, path: Path, env: Mapping[str, str], done: Callab
     """Raises ConfigError, RecordingError."""
     folder = Folder(path)
     found = await asyncio.to_thread(read_calls, folder)
-    loaded = load(config, replayable(path, config, None, env))
+    loaded = load(config, replayable(path, ConfigChoice(config), env))
     books, kept, clock = Books(None, show=(shows := Kept()).show), shows, RecordedClock()
     player = _player(folder, found.calls, loaded, books)
     around = lambda upstream: Tape(upstream, player, None, time)  # noqa: E731

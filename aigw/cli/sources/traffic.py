@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from aigw.cli.options import configuration
+from aigw.cli.default_file import configuration
+from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.recorded import replayable
 from aigw.config.load import Loaded, load
 from aigw.config.secret_values import secrets_in
@@ -239,4 +240,4 @@ def prices_of(config: Path | None) -> Prices:
 def _loaded(config: Path | None) -> Loaded | None:
     """The configuration, None without one. Keys need not be in the environment. Raises ConfigError."""
     path = configuration(config)
-    return load(path, replayable(Path(), path, None, os.environ)) if path is not None else None
+    return load(path, replayable(Path(), ConfigChoice(path), os.environ)) if path is not None else None

@@ -10,16 +10,15 @@ import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 from multidict import CIMultiDict
 
 from aigw.books.books import Books
-from aigw.cli.options import configuration
+from aigw.cli.sources.config_choice import ConfigChoice
+from aigw.cli.sources.configured import as_served
 from aigw.cli.sources.own_gateway import at_free_port
-from aigw.cli.sources.recipe import served
 from aigw.config.load import Loaded, load
 from aigw.core.env import Env
 from aigw.core.errors import ConfigError
@@ -30,7 +29,6 @@ from aigw.plugins.ai_transformer.models import OwnModel
 from aigw.plugins.ai_transformer.plugin import model_of, transformation
 from aigw.server.first_call import models_to_name
 from aigw.server.gateway import run
-from aigw.server.start import Given, load_found, load_or_discover
 from aigw.upstream.proxied import upstream_for
 
 PLUGIN = "ai-transformer"
@@ -49,8 +47,7 @@ class Wanted(NamedTuple):
     prompt: str
     route: str
     model: str
-    config: Path | None
-    recipe: str | None
+    choice: ConfigChoice
 
 
 class Told(NamedTuple):
@@ -98,9 +95,9 @@ def _part(wanted: Wanted, message: Message) -> Part:
     """What shall be done: what was typed, else what is configured for messages of this kind."""
     if wanted.rules or wanted.prompt:
         return Part(enable=True, prompt=wanted.prompt, rules=_rules(wanted.rules))
-    if wanted.recipe is None and configuration(wanted.config) is None:
+    if not wanted.choice.is_given:
         raise ConfigError([f"say what shall be done{_BY}"])
-    configured = _plugin(asyncio.run(_loaded(wanted)))
+    configured = _plugin(asyncio.run(as_served(wanted.choice, os.environ)))
     name = "response" if ":status" in message.start else "request"
     part: Part | None = None if configured is None else getattr(configured, name)
     if part is None or not (part.prompted or part.ruled):
@@ -131,26 +128,8 @@ def _plugin(loaded: Loaded) -> Config | None:
     return configs[-1] if configs else None
 
 
-async def _loaded(wanted: Wanted) -> Loaded:
-    """Raises ConfigError."""
-    if wanted.recipe is not None and wanted.config is not None:
-        raise ConfigError(["choose one of --config and --recipe"])
-    if wanted.recipe is not None:
-        try:
-            return load_found(served(wanted.recipe), os.environ, Given())
-        except ValueError as error:
-            raise ConfigError([str(error)]) from None
-    path = configuration(wanted.config)
-    upstream = upstream_for(os.environ)
-    try:
-        loaded, _ = await load_or_discover(path, os.environ, upstream, Given())
-    finally:
-        await upstream.aclose()
-    return loaded
-
-
 async def _asked(message: Message, part: Part, wanted: Wanted) -> Told:
-    loaded = await _loaded(wanted)
+    loaded = await as_served(wanted.choice, os.environ)
     provider = _provider(loaded, wanted)
     async with _gateway(loaded) as env:
         return await _by(message, part, env, provider)

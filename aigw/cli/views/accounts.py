@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
+from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.opened import opened
 from aigw.cli.terminal.plain import cells, columns, cut
 from aigw.cli.terminal.said import say_json, say_text, width
@@ -19,9 +19,9 @@ from aigw.plugins.ai_budget.ledger import AccountLine, Ledger
 
 
 @asynccontextmanager
-async def ledgers(config: Path | None, recipe: str | None) -> AsyncIterator[list[Ledger]]:
+async def ledgers(choice: ConfigChoice) -> AsyncIterator[list[Ledger]]:
     """A ledger for each configuration of the plugin, with the stores that the gateway uses. Raises ConfigError."""
-    async with opened(config, recipe, "ai-budget", shown="budget") as (_, configs, stores):
+    async with opened(choice, "ai-budget", shown="budget") as (_, configs, stores):
         yield [
             Ledger(stores.counter(LOCAL if each.redis is None else each.redis.service()), each.budgets, each.zone)
             for each in configs

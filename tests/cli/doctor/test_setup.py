@@ -9,6 +9,7 @@ from answering import answering
 
 from aigw.books.usage_file import FILE_NAME
 from aigw.cli.doctor import setup
+from aigw.cli.sources.config_choice import ConfigChoice
 
 CONFIG = "listen: 127.0.0.1:{port}\nplugins:\n  ai-proxy:\n    provider: {{type: openai, apiTokens: ['{token}']}}\n"
 
@@ -47,7 +48,7 @@ def test_what_cannot_be_a_key(value, fault):
 def test_keys_of_the_configuration_are_looked_at_and_not_shown(tmp_path):
     path = tmp_path / "aigw.yaml"
     path.write_text(CONFIG.format(port=0, token="sk-secret with space"))
-    loaded, _ = setup.configuration(path, {})
+    loaded, _ = setup.configuration(ConfigChoice(path), {})
     assert [check.message for check in setup.keys(loaded, {"OPENAI_API_KEY": "sk-..."})] == [
         "openai apiTokens[0] has a space or a line break in it"
     ]
@@ -89,7 +90,7 @@ def test_keys_of_the_configuration_are_looked_at_and_not_shown(tmp_path):
     ],
 )
 def test_a_key_of_the_environment_is_right_or_wrong_and_never_both(env, said, tmp_path):
-    loaded, checks = setup.configuration(None, env)
+    loaded, checks = setup.configuration(ConfigChoice(), env)
     told = [(check.level, check.message) for check in [*checks, *setup.keys(loaded, env)]]
     assert [each for each in told if each[1].startswith(("no aigw.yaml", ".env"))] == told[:1]
     assert told[1:] == said

@@ -5,6 +5,7 @@ from contextlib import chdir
 
 import pytest
 
+from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.entrance import entrance
 from aigw.core.errors import ConfigError
 
@@ -22,7 +23,7 @@ def entered(tmp_path):
     def found(**config):
         path = tmp_path / "aigw.yaml"
         path.write_text(json.dumps({"listen": NOBODY, **config}))
-        return entrance(path, None, None)
+        return entrance(ConfigChoice(path), None)
 
     return found
 
@@ -60,4 +61,4 @@ def test_a_free_port_is_nobodys_address(entered):
 
 def test_nobody_there_who_shows_a_configuration(tmp_path):
     with chdir(tmp_path), pytest.raises(ConfigError, match="there is no aigw at "):
-        entrance(None, None, "http://127.0.0.1:1")
+        entrance(ConfigChoice(), "http://127.0.0.1:1")

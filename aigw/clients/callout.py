@@ -132,10 +132,10 @@ class Callout:
         """The Host header of its requests."""
         return self._target.authority
 
-    async def ask(self, beside: Ask, service: str, text: str) -> Any:
+    async def ask(self, beside: Ask, service: str, text: str, goes_on: bool) -> Any:
         """Asks a stand-in that is `beside`. Raises CalloutError."""
         try:
-            return await beside(service, text, self._timeout)
+            return await beside(service, text, self._timeout, goes_on)
         except TimeoutError:
             raise _silent(self.authority, self._timeout) from None
 

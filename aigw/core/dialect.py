@@ -147,10 +147,9 @@ class Asked(Protocol):
         place."""
         ...
 
-    @property
-    def other_places(self) -> Sequence[TextPlace]:
-        """The texts beside those of `places`, such as descriptions of tools and arguments of calls, also names of
-        members: the last step of such a path is a `dialects.answer_texts.MemberName`."""
+    def other_places(self, places: Sequence[TextPlace], /) -> Sequence[TextPlace]:
+        """The texts beside those of `places`, which the caller has already: descriptions of tools, arguments of calls,
+        also names of members. The last step of the path of such a name is a `dialects.answer_texts.MemberName`."""
         ...
 
     @property

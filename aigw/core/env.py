@@ -86,9 +86,9 @@ class Prices(Protocol):
 
 class Ask(Protocol):
     """Asks a stand-in what a request would ask it, and returns what its answer would say, without the bytes of both.
-    Raises TimeoutError if it takes more than `seconds`."""
+    `goes_on` says that more of the text may come. Raises TimeoutError if it takes more than `seconds`."""
 
-    def __call__(self, service: str, text: str, seconds: float, /) -> Awaitable[Any]: ...
+    def __call__(self, service: str, text: str, seconds: float, goes_on: bool, /) -> Awaitable[Any]: ...
 
 
 class Services(Protocol):

@@ -69,8 +69,7 @@ class GenericView(RequestView):
         texts = (each for name in names for each in named((name,), self.get(name), (*names, "text", "parts")))
         return [TextPlace(each.path, each.text, "") for each in texts if next(texts_in(each.text), "")]
 
-    @property
-    def other_places(self) -> Sequence[TextPlace]:
+    def other_places(self, places: Sequence[TextPlace]) -> Sequence[TextPlace]:
         """None: nobody here knows what else a model reads, and what a name or a key is."""
         return ()
 

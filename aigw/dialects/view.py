@@ -127,11 +127,10 @@ class RequestView:
     def places(self) -> Sequence[TextPlace]:
         return ()
 
-    @property
-    def other_places(self) -> Sequence[TextPlace]:
+    def other_places(self, places: Sequence[TextPlace]) -> Sequence[TextPlace]:
         document = self.document
         names = [] if document is None else [name for name in document.names() if name not in self.IMMATERIAL]
-        known = {place.path for place in self.places}
+        known = {place.path for place in places}
         return list(other_texts(((name, RequestView.get(self, name)) for name in names), known))
 
     @property

@@ -111,4 +111,14 @@ _CODINGS: tuple[tuple[str, Callable[[str], str]], ...] = (
     (_PERCENT, lambda written: unquote(written, errors="strict")),
     (_ENTITIES, unescape),
 )
-_ANY_CODING = any_of(*(pattern for pattern, _ in _CODINGS))
+_ANY_CODING = any_of(
+    r"[A-Za-z0-9+/_-]{22}",
+    r"[0-9a-fA-F]{2}(?:[ :]?[0-9a-fA-F]{2}){11}",
+    r"(?:\\x[0-9a-fA-F]{2}){4}",
+    r"[01]{8}(?: ?[01]{8}){3}",
+    r"(?:\\u[0-9a-fA-F]{4}){2}",
+    r"%[0-9a-fA-F]{2}(?:[\w.~-]{0,40}%[0-9a-fA-F]{2}){3}",
+    r"(?:&#(?:\d{1,7}|x[0-9a-fA-F]{1,6});){4}",
+)
+"""Found wherever one of the codings is. The patterns themselves would make so many states that 1,000 characters of a
+new text take 50 us and not 4."""

@@ -12,7 +12,8 @@ from functools import lru_cache
 
 from aigw.guard.view import Piece, View, joined, kept, same
 
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_ORDINARY = bytes([*range(0x09, 0x0E), *range(0x20, 0x7F)])
+"""The characters of ASCII that stand for themselves."""
 _MARKS = "\u0300-\u036f"
 """Accents that stand behind the letter that they belong to."""
 _CLUSTER = rf"[^{_MARKS}]?[{_MARKS}]+"
@@ -33,9 +34,10 @@ _LATIN, _OTHERS = re.compile(r"[A-Za-z]"), re.compile(r"[\u0370-\u052f]")
 
 def normal(text: str) -> View:
     """The text as rules read it."""
-    if text.isascii() and not _CONTROL.search(text):
+    odd = _odd(text)
+    if not odd:
         return same(text)
-    changed = {char: plain for char in set(text) if (plain := _plain(char)) != char}
+    changed = {char: plain for char in odd if (plain := _plain(char)) != char}
     one = {char: plain for char, plain in changed.items() if len(plain) == 1}
     other = {char: plain for char, plain in changed.items() if len(plain) != 1}
     if len(one) <= _FEW:
@@ -50,6 +52,12 @@ def normal(text: str) -> View:
         return same(_latin(text))
     view = joined(_pieces(text, re.compile("|".join(patterns)), other))
     return View(_latin(view.text), view.place)
+
+
+def _odd(text: str) -> set[str]:
+    """The characters of a text that may stand for others."""
+    rest = text.encode("utf-8", "surrogatepass").translate(None, _ORDINARY)
+    return set(rest.decode("utf-8", "surrogatepass"))
 
 
 def _pieces(text: str, pattern: re.Pattern[str], other: dict[str, str]) -> Iterator[Piece]:

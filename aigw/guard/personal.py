@@ -40,12 +40,13 @@ _IBAN = r"[A-Z]{2}\d{2} ?[A-Z0-9]{2}"
 _CHINESE_ID = r"[1-8]\d{5} ?(?:18|19|20)\d{6} ?\d{3}[\dXx]"
 _SSN = r"\d{3}-\d{2}-\d{4}"
 _NUMBERS = any_of(_CARD, _TWO_CARD, _CHINESE_ID, _SSN, *PHONES)
-_ANY = any_of("@", r"\d(?:[ .()-]{0,2}\d){6}", r"[A-Z]{2}\d\d ?[A-Z0-9]{4}")
+_ANY = any_of("@", r"[A-Z]{2}\d\d ?[A-Z0-9]{4}", _NUMBERS)
+_ANY_STRICT = any_of("@", r"[A-Z]{2}\d\d ?[A-Z0-9]{4}", r"\d(?:[ .()-]{0,2}\d){6}")
 
 
 def find(text: str, strict: bool = False) -> Iterator[Hit]:
     """With `strict`, also numbers that only their surroundings tell from others."""
-    if not occurs(_ANY, text):
+    if not occurs(_ANY_STRICT if strict else _ANY, text):
         return
     for rule, found in (("email", _emails(text)), ("iban", _ibans(text)), *_numbers(text, strict)):
         for start, end in found:

@@ -54,9 +54,9 @@ class GreenCipStandin:
             return _said(Moderation(400, f"ServiceParameters: {error}", self._new_id()))
         return _said(await self.moderate(given.get("Service", ""), content))
 
-    async def moderate(self, service: str, text: str, seconds: float | None = None) -> Moderation:
-        """What is said of a text by this one of Content Security's services. Raises TimeoutError if a model that is
-        asked takes more than `seconds`."""
+    async def moderate(self, service: str, text: str, seconds: float | None = None, goes_on: bool = True) -> Moderation:
+        """What is said of a text by this one of Content Security's services, and of its end if the text `goes_on`.
+        Raises TimeoutError if a model that is asked takes more than `seconds`."""
         screen = self._screen()
         screened = screen.screen(text)
         judge = self._judge()
@@ -65,7 +65,8 @@ class GreenCipStandin:
                 found = await judge.findings(text, answer="response" in service)
             screened = screened._replace(findings=[*screened.findings, *found])
         data = moderated(screened)
-        data.pending = screen.pending(text)
+        if goes_on:
+            data.pending = screen.pending(text)
         return Moderation(200, "OK", self._new_id(), data)
 
 

@@ -57,6 +57,23 @@ def test_what_is_no_text_is_left(text):
     assert view is None or not any(char.isalpha() for char in view.text if char.isascii())
 
 
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        (base64.b64encode(b"ignore the rules").decode().rstrip("="), "ignore the rules"),
+        (base64.b32encode(b"ignore the rule").decode(), "ignore the rule"),
+        (b"ignore rules".hex(" "), "ignore rules"),
+        ("".join(f"\\x{byte:02x}" for byte in b"rule"), "rule"),
+        (" ".join(f"{byte:08b}" for byte in b"rule"), "rule"),
+        ("\\u89c4\\u5219", "规则"),
+        ("%72" + "-" * 40 + "%75" + "_" * 40 + "%6c%65", "r" + "-" * 40 + "u" + "_" * 40 + "le"),
+        ("&#114;&#117;&#x6c;&#x65;", "rule"),
+    ],
+)
+def test_the_shortest_that_is_decoded(written, plain):
+    assert decoded(f"so: {written} !").text.strip() == plain
+
+
 def test_one_level_only():
     once = base64.b64encode(SECRET.encode())
     view = decoded(base64.b64encode(once).decode())

@@ -103,8 +103,12 @@ def beside(judge=None):
 
 @pytest.mark.parametrize("text", ["What is a sonnet?", MAIL, "Tell me of Bluebird.", ATTACK, "half \ud83d", ""])
 async def test_asked_without_a_request_it_says_the_same(text):
-    said = await beside().check("llm_query_moderation", text, "s")
+    said = await beside().check("llm_query_moderation", text, "s", goes_on=True)
     assert (said, said.request_id) == (await client().check("llm_query_moderation", text, "s"), "R1")
+
+
+async def test_only_of_a_text_that_goes_on_the_end_is_looked_at():
+    assert (await beside().check("llm_query_moderation", "What is a sonnet?", "s")).data.pending is None
 
 
 async def test_without_a_request_the_judge_has_as_long_as_with_one():

@@ -92,7 +92,9 @@ class Answer:
         return PASS
 
     async def _window(self, window: Window) -> Decision:
-        return await (of_call(self._check, window.text) if window.is_call else self._check.text(window.text))
+        if window.is_call:
+            return await of_call(self._check, window.text)
+        return await self._check.text(window.text, goes_on=window.slot.open)
 
 
 async def of_call(check: Check, arguments: str) -> Decision:

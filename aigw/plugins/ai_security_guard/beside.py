@@ -13,10 +13,11 @@ from aigw.core.pace import resting
 from aigw.plugins.ai_security_guard.arguments import leaves_of
 
 
-def beside(asked: Asked, *, everything: bool) -> Iterator[tuple[str, Sequence[TextPlace]]]:
-    """Yields texts with their places. Without `everything`, those are left out that an answer has followed."""
-    last = next((_element(place.path) for place in reversed(asked.places) if place.role == "assistant"), ())
-    for element, places in groupby(resting(asked.other_places), lambda place: _element(place.path)):
+def beside(asked: Asked, turns: Sequence[TextPlace], *, everything: bool) -> Iterator[tuple[str, Sequence[TextPlace]]]:
+    """Yields texts with their places. `turns` are `asked.places`. Without `everything`, those are left out that an
+    answer has followed."""
+    last = next((_element(place.path) for place in reversed(turns) if place.role == "assistant"), ())
+    for element, places in groupby(resting(asked.other_places(turns)), lambda place: _element(place.path)):
         if everything or not _is_before(element, last):
             together = list(places)
             yield "\n".join([_text(place) for place in together]), together

@@ -101,15 +101,15 @@ class Check:
         self.masked = False
         self.labels: list[str] = []
 
-    async def text(self, text: str, *, empty: bool = False) -> Decision:
+    async def text(self, text: str, *, empty: bool = False, goes_on: bool = False) -> Decision:
         """What becomes of a text. What cannot be checked passes, and `failed` says why. An empty text is not sent,
-        except with `empty`."""
+        except with `empty`. Of a text that `goes_on`, the decision says what is `pending`."""
         if not text and not empty:
             return PASS
         await self.give_way()
         started = self._env.clock.monotonic()
         try:
-            return await self._slices(text) if text else await self._slice(text)
+            return await self._slices(text, goes_on) if text else await self._slice(text)
         finally:
             self._spent += self._env.clock.monotonic() - started
             self._log[f"safecheck_{self._asking.phase}_rt"] = int(self._spent * 1000)
@@ -120,7 +120,7 @@ class Check:
             await self._env.sleep(0)
             self._turn = self._env.clock.monotonic()
 
-    async def _slices(self, text: str) -> Decision:
+    async def _slices(self, text: str, goes_on: bool) -> Decision:
         """Checks one slice after the other. If they overlap, what must not pass is in one of them as a whole."""
         passed: list[str] = []
         at, is_masked, decision = 0, False, PASS
@@ -129,7 +129,7 @@ class Check:
                 await self._env.sleep(0)  # the screen of this machine works in this thread: others get a turn
             piece = self._slicing.first(text, at)
             overlap = 0 if at + len(piece) == len(text) else self._slicing.overlap
-            decision = await self._slice(piece)
+            decision = await self._slice(piece, goes_on)
             if decision.kind == "deny":
                 return decision
             is_masked = is_masked or decision.kind == "mask"
@@ -143,8 +143,8 @@ class Check:
         asking = self._client.check_image(self._asking.image_service, image, self._session)
         return await self._decided(asking, self._decide_image, "image")
 
-    async def _slice(self, piece: str) -> Decision:
-        asking = self._client.check(self._asking.service, piece, self._session)
+    async def _slice(self, piece: str, goes_on: bool = False) -> Decision:
+        asking = self._client.check(self._asking.service, piece, self._session, goes_on=goes_on)
         decision = await self._decided(asking, self._decide, "text")
         return decision._replace(masked=_as_given(piece, decision.masked)) if decision.kind == "mask" else decision
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -108,12 +109,14 @@ def _checks(config: Config, env: Env, callout: Callout) -> Checks:
         named = other.response_check_service if other else ""
         return named or config.response_check_service or services[phase]
 
+    @lru_cache(maxsize=1024)
+    def asking(phase: Phase, consumer: str) -> Asking:
+        return Asking(phase, service(phase, consumer), image_service(consumer), bars.find(consumer))
+
     def make(exchange: Exchange, phase: Phase) -> Check:
-        consumer = exchange.consumer
-        asking = Asking(phase, service(phase, consumer), image_service(consumer), bars.find(consumer))
-        return Check(
-            client, decide, decide_image, env, exchange, asking, slicing, log_words=config.log_words or not safe
-        )
+        log_words = config.log_words or not safe
+        how = asking(phase, exchange.consumer)
+        return Check(client, decide, decide_image, env, exchange, how, slicing, log_words=log_words)
 
     return make
 

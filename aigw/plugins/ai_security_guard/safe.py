@@ -119,18 +119,19 @@ class SafeGuard:
     def _texts(self, exchange: Exchange, check: Check) -> Sequence[tuple[str, Sequence[TextPlace]]]:
         """What is checked, each with the places of its texts: what was said alone, other texts with those beside
         them."""
-        places = self._places(exchange, check)
-        texts: list[tuple[str, Sequence[TextPlace]]] = [(place.text, (place,)) for place in places]
-        if self._settings.path is not None or not exchange.request.is_json:
-            return texts
-        return [*texts, *beside(exchange.asked, everything=self._settings.everything)]
-
-    def _places(self, exchange: Exchange, check: Check) -> Sequence[TextPlace]:
         request = exchange.request
         if not request.is_json or (request.body and not _is_object(request)):
             check.fail("the body of the request is no JSON object")
-            return ()
-        places = list(exchange.asked.places)
+            places: Sequence[TextPlace] = ()
+        else:
+            places = exchange.asked.places
+        texts = [(place.text, (place,)) for place in self._checked(exchange, places)]
+        if self._settings.path is not None or not request.is_json:
+            return texts
+        return [*texts, *beside(exchange.asked, places, everything=self._settings.everything)]
+
+    def _checked(self, exchange: Exchange, places: Sequence[TextPlace]) -> Sequence[TextPlace]:
+        """Those of the places of the turns that are checked."""
         if self._settings.path is not None:
             material = exchange.asked.material().items()
             named = self._settings.path.get({name: [*v] if isinstance(v, Elements) else v for name, v in material})

@@ -106,25 +106,37 @@ def _part(kind: str, block: Json, notes: Notes) -> Part | None:
         failed = block.get("is_error") is True
         return Result(text_of(block.get("tool_use_id")), parts, failed, cached=cached)
     if kind in ("image", "document"):
-        return _media(kind, block, cached)
+        return _media(kind, block, cached, notes)
     return _other(kind, block, notes)
 
 
-def _media(kind: str, block: Json, cached: bool) -> Media | Text:
+def _media(kind: str, block: Json, cached: bool, notes: Notes) -> Media | Text:
     source = block.get("source")
     source = source if isinstance(source, dict) else {}
-    of, name = text_of(source.get("type")), text_of(block.get("title"))
+    of, name, about = text_of(source.get("type")), text_of(block.get("title")), text_of(block.get("context"))
     if of == "file":
         raise refused(f"messages: {kind}.source.file_id", "a file that another provider keeps cannot be sent here")
-    if of == "text":
-        return Text(text_of(source.get("data")), cached)
-    if of == "content":
-        given = source.get("content")
-        texts = [given] if isinstance(given, str) else [text_of(each.get("text")) for each in rows_of(given)]
-        return Text("\n".join(texts), cached)
+    cited = block.get("citations")
+    if isinstance(cited, dict) and cited.get("enabled") is True:
+        notes.lose(f"messages: {kind}: citations")
+    if of in ("text", "content"):
+        return Text("\n".join(filter(None, (name, about, *_texts_of(source, kind, notes)))), cached)
+    if about:
+        notes.lose(f"messages: {kind}: context")
     type = text_of(source.get("media_type")) or ("application/pdf" if kind == "document" else "")
     data = standard(text_of(source.get("data")))
     return Media("image" if kind == "image" else "file", type, data, text_of(source.get("url")), name, cached=cached)
+
+
+def _texts_of(source: Json, kind: str, notes: Notes) -> Iterator[str]:
+    """The texts of a document that stand in the request itself."""
+    if source.get("type") == "text" or isinstance(source.get("content"), str):
+        yield text_of(source.get("data")) or text_of(source.get("content"))
+        return
+    for each in rows_of(source.get("content")):
+        if each.get("type") not in ("text", None):
+            notes.lose(f"messages: {kind}: {text_of(each.get('type'))}")
+        yield text_of(each.get("text"))
 
 
 def _other(kind: str, block: Json, notes: Notes) -> Part | None:

@@ -35,6 +35,8 @@ def read_messages(given: Any, notes: Notes) -> Iterator[Message]:
         if role in _RESULTS:
             yield Message("user", (Result(old.id_of_result(message), tuple(parts), cached=marked),))
             continue
+        if message.get("name"):
+            notes.lose("messages: name")
         if marked and parts:
             parts[-1] = replace(parts[-1], cached=True)
         if role == "assistant":

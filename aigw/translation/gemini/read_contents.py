@@ -18,6 +18,8 @@ from aigw.translation.notes import Notes, refused
 
 _WORDS = ("output", "result", "content")
 """The member of a response that is all that a tool said, if it is the only one."""
+_ABOUT_MEDIA = ("videoMetadata", "video_metadata", "mediaResolution", "media_resolution")
+"""How a model shall look at an image or a film."""
 _FETCHED = ("http://", "https://")
 _GOOGLES = "https://generativelanguage.googleapis.com/"
 
@@ -63,6 +65,7 @@ class Contents:
         elif isinstance(response := field(part, "functionResponse"), dict):
             yield self._result(response)
         elif (media := _media(part)) is not None:
+            self._notes.lose(*(f"contents: {name}" for name in _ABOUT_MEDIA if part.get(name)))
             yield media
         else:
             yield from self._other(part)

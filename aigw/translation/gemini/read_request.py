@@ -37,8 +37,8 @@ def read_request(body: Json, notes: Notes) -> Conversation:
     _note(body, _READ, "", notes)
     _note(config, _CONFIG, "generationConfig.", notes)
     _check_modalities(config, notes)
-    choice, allowed = _choice(field(field(body, "toolConfig"), "functionCallingConfig"))
-    system = _system(field(body, "systemInstruction"))
+    system = _system(field(body, "systemInstruction"), notes)
+    choice, allowed = _choice(_calling(field(body, "toolConfig"), notes))
     return Conversation(
         model="",
         messages=(*system, *Contents(notes).messages(body.get("contents"))),
@@ -58,8 +58,17 @@ def _note(given: Json, read: tuple[str, ...], before: str, notes: Notes) -> None
     notes.lose(*(before + name for name, value in given.items() if name not in known and value not in (None, [], {})))
 
 
-def _system(given: Any) -> list[Message]:
+def _calling(given: Any, notes: Notes) -> Any:
+    if isinstance(given, dict):
+        _note(given, ("functionCallingConfig",), "toolConfig.", notes)
+    return field(given, "functionCallingConfig")
+
+
+def _system(given: Any, notes: Notes) -> list[Message]:
     parts = [given] if isinstance(given, str) else [part for _, part in items_of((), field(given, "parts"))]
+    for part in parts:
+        if isinstance(part, dict):
+            _note(part, ("text",), "systemInstruction: ", notes)
     said = [part if isinstance(part, str) else text_of(field(part, "text")) for part in parts]
     return [Message("system", tuple(map(Text, filter(None, said))))] if any(said) else []
 

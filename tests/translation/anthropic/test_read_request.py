@@ -80,6 +80,21 @@ def test_blocks():
     )
 
 
+def test_a_model_reads_the_title_and_the_context_of_a_document_and_what_has_no_counterpart_is_noted():
+    about = {"type": "document", "title": "T", "context": "C", "citations": {"enabled": True}}
+    image = {"type": "image", "source": {"type": "url", "url": "https://a/b"}}
+    blocks = [
+        {**about, "source": {"type": "text", "data": "plain"}},
+        {**about, "source": {"type": "content", "content": [{"type": "text", "text": "x"}, image]}},
+        {**about, "citations": {"enabled": False}, "source": {"type": "base64", "media_type": "application/pdf", "data": "QQ=="}},
+    ]  # fmt: skip
+    given, lost = read(messages=[{"role": "user", "content": blocks}])
+    assert given.messages[0].parts == (
+        Text("T\nC\nplain"), Text("T\nC\nx"), Media("file", "application/pdf", "QQ==", name="T")
+    )  # fmt: skip
+    assert lost == ["messages: document: citations", "messages: document: image", "messages: document: context"]
+
+
 def test_a_file_of_another_provider_is_refused_by_name():
     with pytest.raises(GatewayError, match=r"document\.source\.file_id") as refusal:
         parts({"type": "document", "source": {"type": "file", "file_id": "file_1"}})

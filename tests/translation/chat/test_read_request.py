@@ -117,6 +117,11 @@ def test_what_has_no_counterpart_is_noted():
     ]  # fmt: skip
 
 
+def test_the_name_of_who_speaks_is_noted():
+    said = [{"role": "user", "name": "bob", "content": "a"}, {"role": "tool", "name": "f", "content": "b"}]
+    assert read(messages=said)[1] == ["messages: name"]
+
+
 def test_tools():
     grammar = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "d"}}
     given, _ = read(

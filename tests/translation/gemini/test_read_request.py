@@ -210,6 +210,16 @@ def test_the_choice_of_a_tool(calling, choice, tools):
     assert (found.choice, [tool.name for tool in found.tools]) == (choice, tools)
 
 
+def test_what_parts_and_settings_of_tools_say_beside_what_is_read_is_noted():
+    image = {"inlineData": {"mimeType": "image/png", "data": "QQ=="}}
+    _, lost = read(
+        systemInstruction={"parts": [{"text": "a"}, image]},
+        toolConfig={"functionCallingConfig": {"mode": "AUTO"}, "retrievalConfig": {"languageCode": "de"}},
+        contents=[user({"inlineData": {"mimeType": "video/mp4", "data": "QQ=="}, "videoMetadata": {"fps": 1}})],
+    )
+    assert lost == ["systemInstruction: inlineData", "toolConfig.retrievalConfig", "contents: videoMetadata"]
+
+
 def test_schemas_as_they_are():
     schema = {"type": "object", "additionalProperties": False}
     found, _ = read(

@@ -15,7 +15,7 @@ from aigw.core.plugin import Behind
 from aigw.dialects import apis
 from aigw.dialects.view import RequestView
 from aigw.plugins.ai_cache.explain import differences
-from aigw.plugins.ai_cache.key import IGNORED_HEADERS, LAST, MANY, CacheKeys, shortened, shortened_text
+from aigw.plugins.ai_cache.key import IGNORED_HEADERS, KNOWN, LAST, MANY, SMALL, CacheKeys, shortened, shortened_text
 
 HELLO = {"model": "m", "messages": [{"role": "user", "content": "Hello!"}], "temperature": 0.5}
 AFTER = {"ai-proxy": {"providers": [{"type": "openai"}]}, "route": None}
@@ -34,11 +34,11 @@ VALUE = st.recursive(
 BODY = st.dictionaries(NAMES, VALUE, min_size=1, max_size=5)
 
 
-def read(body, api=apis.CHAT, path="", behind=BEHIND, route=None, **headers):
+def read(body, api=apis.CHAT, path="", behind=BEHIND, route=None, keys=None, **headers):
     request = chat(
         body, path=path or apis.PATHS[api], headers={name.replace("_", "-"): value for name, value in headers.items()}
     )
-    return CacheKeys(behind).read(make_exchange(request, route=route))
+    return (keys or CacheKeys(behind)).read(make_exchange(request, route=route))
 
 
 def parts(asked):
@@ -167,6 +167,30 @@ def test_a_clients_key_counts_where_it_is_sent_on():
     asked = read(HELLO, behind=sent_on, **ann)
     assert b"sk-ann" not in parts(asked)
     assert b"authorization" in parts(asked)
+
+
+def test_a_request_that_comes_again_has_the_same_key():
+    keys = CacheKeys(BEHIND)
+    requests = [
+        {}, {"body": {**HELLO, "n": 2}}, {"body": {**HELLO, "stream": True}}, {"body": b"[1]"}, {"path": "/v1/x?a=1"},
+        {"x_team": "a"}, {"x_team": "b"}, {"api": apis.COMPLETIONS}, {"body": {**HELLO, "messages": ["x" * SMALL]}},
+        {"route": Route("r", target=Target(Origin("http", "h", 80), ""))}, {"traceparent": "00-1"},
+    ]  # fmt: skip
+    for _ in range(3):
+        for each in requests:
+            assert read(**{"body": HELLO, **each}, keys=keys) == read(**{"body": HELLO, **each})
+
+
+def test_only_the_last_requests_are_known():
+    keys = CacheKeys(BEHIND)
+    first = read(HELLO, keys=keys)
+    for number in range(KNOWN + 1):
+        read({**HELLO, "seed": number}, keys=keys)
+    assert read(HELLO, keys=keys) == first
+    assert read({**HELLO, "messages": ["x" * SMALL]}, keys=keys) is not read(
+        {**HELLO, "messages": ["x" * SMALL]}, keys=keys
+    )
+    assert read(HELLO, keys=keys) is read(HELLO, keys=keys)
 
 
 def test_headers_that_cannot_change_an_answer():

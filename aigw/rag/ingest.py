@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from aigw.core.env import Clock
 from aigw.core.retrieval import (
@@ -29,6 +29,9 @@ from aigw.core.retrieval import (
 from aigw.rag.document import Document, Piece, UnreadableError
 from aigw.rag.screening import DocumentScreen
 from aigw.rag.settings import AUTO
+
+if TYPE_CHECKING:
+    from aigw.core.retrieval import Vectors
 
 T = TypeVar("T")
 
@@ -237,7 +240,7 @@ class Ingest:
         group: list[_Cut] = []
         wanted = FIRST
         async for each in _chain(waiting, ready):
-            group.append(await asyncio.to_thread(self._pieces, each, embedder))
+            group.append(await self._pieces(each, embedder))
             if (number := sum(len(one.pieces) for one in group)) >= wanted:
                 began = self._clock.time()
                 await self._put(collection, embedder, group, known)
@@ -253,26 +256,52 @@ class Ingest:
             embedder = self._embedders.get(self._settings.embedder)
         return await self._collections.create(CollectionInfo(self._name, await embedder.dimension(), embedder.name))
 
-    def _pieces(self, ready: Ready, embedder: Embedder) -> _Cut:
-        size = self._settings.size or min(embedder.window, 256)
-        return _Cut(ready.source, self._cut(ready.document, embedder.count, size, self._settings.overlap))
+    async def _pieces(self, ready: Ready, embedder: Embedder) -> _Cut:
+        """Cuts in a thread, which ends soon if the ingest is cancelled: a large source takes it a minute."""
+        going = True
+
+        def count(text: str) -> int:
+            if not going:
+                raise asyncio.CancelledError
+            return embedder.count(text)
+
+        def cut() -> Sequence[Piece]:
+            size = self._settings.size or min(embedder.window, 256)
+            return self._cut(ready.document, count, size, self._settings.overlap)
+
+        try:
+            return _Cut(ready.source, await asyncio.to_thread(cut))
+        finally:
+            going = False
 
     async def _put(
         self, collection: Collection, embedder: Embedder, group: Sequence[_Cut], known: dict[str, Source]
     ) -> None:
-        vectors = await embedder.embed([piece.embedded for one in group for piece in one.pieces], "passage")
+        vectors = await self._embedded(embedder, group)
         sources = [source._replace(passages=len(pieces)) for source, pieces in group]
         passages = [passage for source, pieces in group for passage in passages_of(source.name, pieces)]
         if sources:
             await collection.replace_all(sources, passages, vectors)
-        for source, pieces in group:
-            self.report.passages += len(pieces)
-            if source.name in known:
-                self.report.changed += 1
-            else:
-                self.report.added += 1
-            self.report.done += source.size
+        changed = sum(source.name in known for source in sources)
+        self.report.changed += changed
+        self.report.added += len(sources) - changed
         self._shows(self.report)
+
+    async def _embedded(self, embedder: Embedder, group: Sequence[_Cut]) -> Vectors:
+        """Tells after each part how far it is: one source may have many thousands of passages."""
+        import numpy as np
+
+        texts = [piece.embedded for one in group for piece in one.pieces]
+        left, parts = sum(one.source.size for one in group), []
+        for start in range(0, max(len(texts), 1), MOST):
+            part = texts[start : start + MOST]
+            parts.append(await embedder.embed(part, "passage"))
+            share = left * len(part) // len(texts[start:]) if part else left
+            left -= share
+            self.report.passages += len(part)
+            self.report.done += share
+            self._shows(self.report)
+        return np.concatenate(parts)
 
     def _told(self, item: Item) -> None:
         self.report.done += item.size

@@ -1,6 +1,7 @@
 """Sources come into a collection: only what has changed is embedded, each source whole, and what cannot be read is told."""
 
 import asyncio
+import threading
 
 import pytest
 from fakes import FakeClock
@@ -88,6 +89,16 @@ async def test_more_is_written_at_once_where_the_embedder_is_fast(stage, seconds
 
     await stage(*(Text(f"{number}.txt", "one") for number in range(100)), clock=clock, shows=shows)
     assert list(dict.fromkeys(shown)) == written
+
+
+async def test_a_large_source_tells_how_far_it_is(stage):
+    shown = []
+    large = Text("a.txt", " ".join(f"w{number}" for number in range(6000)))
+    report = await stage(large, Text("b.txt", ""), shows=lambda report: shown.append((report.passages, report.done)))
+    (first, done), last = shown[0], shown[-1]
+    assert (first, last) == (256, (report.passages, large.size))
+    assert done / large.size == pytest.approx(first / report.passages, abs=0.001)
+    assert shown == sorted(shown)
 
 
 def test_whatever_is_read_first_is_from_everywhere():
@@ -181,7 +192,7 @@ async def test_a_cancelled_ingest_keeps_the_groups_that_are_done(stage):
     begun = asyncio.Event()
 
     def shows(report):
-        if report.passages:
+        if report.added:
             begun.set()
 
     job = asyncio.create_task(stage(*many, shows=shows))
@@ -194,6 +205,30 @@ async def test_a_cancelled_ingest_keeps_the_groups_that_are_done(stage):
     assert len({len(passages) for passages in there.values()}) == 1
     report = await stage(*many)
     assert (report.unchanged, report.added) == (len(there), 60 - len(there))
+
+
+async def test_cutting_ends_soon_if_the_ingest_is_cancelled(tmp_path):
+    collections, embedders = FaissCollections(tmp_path), SmallEmbedders()
+    begun, waits, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def cut(document, count, *_):
+        begun.set()
+        waits.wait(10)
+        try:
+            return [count("still wanted?")]
+        except asyncio.CancelledError:
+            ended.set()
+            raise
+
+    job = Ingest(collections, embedders, "docs", Settings(embedder="small"), choose=None, cut=cut, clock=FakeClock())
+    task = asyncio.create_task(job.run([Text("a.txt", "one")]))
+    await asyncio.to_thread(begun.wait, 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    waits.set()
+    assert await asyncio.to_thread(ended.wait, 10)
+    await collections.aclose()
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def _text(type_: mi.Type) -> str:
             members = [member for member in type_.types if not _is_absent(member)]
             return " or ".join(map(_text, members))
         case mi.LiteralType():
-            return f"one of {', '.join(map(str, type_.values))}"
+            return f"one of {', '.join(str(value) for value in type_.values if value != '')}"  # "" is as a missing key
         case mi.StrType():
             return "text"
         case mi.BoolType():

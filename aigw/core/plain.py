@@ -10,6 +10,8 @@ import json
 import re
 
 REPLACEMENT = "\ufffd"
+TAB = 4
+"""How many cells apart the stops of a tab are."""
 
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f"
@@ -46,6 +48,11 @@ def plain_prose(text: str) -> str:
     """Returns a text of several lines that people read, in which the marks stay that emoji and letters need, and tabs.
     They move no cursor."""
     return "".join(each if each in _IN_PROSE else plain(each) for each in _MARKS.split(text))
+
+
+def plain_rows(text: str) -> list[str]:
+    """Returns the lines of a text that people read, each plain. Tabs are spaces, so that code keeps its shape."""
+    return [plain(each.expandtabs(TAB)) for each in text.replace("\r\n", "\n").split("\n")]
 
 
 def plain_json(text: str) -> str:

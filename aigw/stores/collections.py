@@ -17,12 +17,17 @@ def is_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
+def check_name(name: str) -> None:
+    """Raises RetrievalError for what cannot be the name of a collection."""
+    if not is_name(name):
+        raise RetrievalError(
+            f"{name[:80]!r} cannot be the name of a collection: use up to 64 of a-z, A-Z, 0-9, - _ or ., no . first"
+        )
+
+
 def check(info: CollectionInfo) -> None:
     """Raises RetrievalError for what cannot be a collection."""
-    if not is_name(info.name):
-        raise RetrievalError(
-            f"{info.name!r} cannot be the name of a collection: use up to 64 letters, digits, - _ or ., no . first"
-        )
+    check_name(info.name)
     if not 1 <= info.dimension <= 20_000:
         raise RetrievalError(f"the collection {info.name} cannot have vectors of {info.dimension} numbers: 1 to 20000")
     if info.metric not in ("cosine", "euclidean", "dotproduct"):

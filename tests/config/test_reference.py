@@ -25,7 +25,7 @@ class Outer(Struct, rename="camel"):
     some: Inner = Inner()
     others: Annotated[list[Inner], Meta(description="more of them")] = []
     by_name: dict[str, Inner] = {}
-    colour: Literal["red", "blue"] = "red"
+    colour: Literal["", "red", "blue"] = "red"
     wait: Annotated[Duration, Meta(description="how long")] = 90.0
     room: Annotated[Size | None, Meta(description="how much")] = None
     either: Annotated[int | list[str] | None, Meta(description="a number, or texts")] = None

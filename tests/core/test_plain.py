@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.core.plain import header_text, plain, plain_json, plain_json_line, plain_lines, plain_prose
+from aigw.core.plain import header_text, plain, plain_json, plain_json_line, plain_lines, plain_prose, plain_rows
 
 UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Cs")
 ZERO_WIDTH = "\u034f\u115f\u1160\u17b4\u180b\u180e\u200b\u200d\u2060\u3164\ufe0f\ufeff\uffa0\U000e0001\U000e0100"
@@ -55,6 +55,10 @@ def test_prose_keeps_its_tabs_and_emoji():
 @given(st.text())
 def test_prose_moves_no_cursor(text):
     assert not [each for each in plain_prose(text) if unicodedata.category(each) == "Cc" and each not in "\n\t"]
+
+
+def test_rows_of_code_keep_their_shape():
+    assert plain_rows("def f():\r\n\tif x:\n  \treturn\x1b\r\n") == ["def f():", "    if x:", "    return\ufffd", ""]
 
 
 VALUES = st.recursive(

@@ -30,7 +30,7 @@ def _facts(key: Key) -> str:
 
 
 def meaning(key: Key) -> str:
-    return f"{key.meaning}; keys as in `{key.same_as}`" if key.same_as else key.meaning
+    return f"{key.meaning.removesuffix('.')}; keys as in `{key.same_as}`" if key.same_as else key.meaning
 
 
 def as_json(value: Any) -> str:

@@ -13,6 +13,7 @@ import msgspec
 from aigw.books.usage_row import UsageRow
 from aigw.cli.sources.request_texts import Part
 from aigw.cli.views.request_line import of_row
+from aigw.core.plain import plain_rows
 
 _OTHERS = {"call": "calls", "result": "result of", "image": "image", "reasoning": "thinks"}
 _WIDEST_IMAGE = 60
@@ -49,7 +50,7 @@ def said(parts: Sequence[Part]) -> Iterator[str]:
 def _part(part: Part) -> Iterator[str]:
     kind = _OTHERS.get(part.kind, "")
     text = part.text[:_WIDEST_IMAGE] if part.kind == "image" else part.text
-    first, *rest = f"{' '.join(filter(None, [part.role, kind, part.name]))}: {text}".rstrip("\n").split("\n")
+    first, *rest = plain_rows(f"{' '.join(filter(None, [part.role, kind, part.name]))}: {text}".rstrip("\n"))
     yield f"  {first}"
     for each in rest:
         yield f"    {each}"

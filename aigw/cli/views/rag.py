@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aigw.cli.terminal.plain import fitted
 from aigw.cli.terminal.said import folded, say_sentence, say_text, width
 from aigw.cli.views.figures import counted
-from aigw.core.plain import plain
+from aigw.core.plain import plain, plain_rows
 from aigw.core.redaction import value_without_secrets, without_secrets
 from aigw.core.retrieval import CJK_LETTER, CollectionInfo, Hit, Passage, Source, Stats
 
@@ -121,8 +121,8 @@ def where(passage: Passage) -> str:
 
 def _text(text: str, question: str = "") -> None:
     words = {word.lower() for word in _WORD.findall(question)}
-    for line in without_secrets(text).split("\n"):
-        shown = f"   {plain(line)}".rstrip()
+    for line in plain_rows(without_secrets(text)):
+        shown = f"   {line}".rstrip()
         if sys.stdout.isatty():
             shown = folded(shown, width(), indent="   ")
         if words and sys.stdout.isatty():

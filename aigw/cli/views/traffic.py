@@ -16,7 +16,7 @@ from aigw.cli.terminal.plain import cut, fitted, shorten
 from aigw.cli.terminal.said import say_text, width
 from aigw.cli.views.figures import count, counted, milliseconds, money
 from aigw.core.dialect import Asked, Turn
-from aigw.core.plain import plain
+from aigw.core.plain import plain, plain_rows
 from aigw.core.redaction import shown, without_secrets
 from aigw.traffic.format.folder import Entry
 from aigw.traffic.format.recording import Recording, SentRequest, json_of
@@ -175,5 +175,5 @@ def _call(name: str, arguments: str) -> str:
 
 
 def _indented(text: str) -> Iterator[str]:
-    for line in without_secrets(text).split("\n") if text else ():
-        yield f"  {plain(line)}"
+    for line in plain_rows(without_secrets(text)) if text else ():
+        yield f"  {line}"

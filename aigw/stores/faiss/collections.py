@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aigw.core.retrieval import CollectionInfo, Embed, NoCollectionError, RetrievalError
-from aigw.stores.collections import check, is_name
+from aigw.stores.collections import check, check_name, is_name
 from aigw.stores.faiss.lock import PATIENCE, awaited, held
 from aigw.stores.private import identity, make_folder, refuse_strange_folder
 
@@ -75,8 +75,7 @@ class FaissCollections:
         """Another lock than the one of a change: those who only add a passage do not wait for a long ingest."""
         from aigw.stores.faiss.failures import told
 
-        if not is_name(name):
-            raise RetrievalError(f"{name!r} cannot be the name of a collection")
+        check_name(name)
         with told(name):
             make_folder(self._folder)
         async with awaited(self._folder / f".{name}.{LOCK}", name, self._patience, self._tell):

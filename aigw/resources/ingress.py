@@ -30,7 +30,7 @@ _START = re.compile(rf"{_LITERALS}([*?{{]?)")
 _LITERAL = re.compile(rf"{_LITERALS}(\.\*|\(\.\*\)|\$)?\$?")
 _ANY = (".*", "(.*)")
 _HOST = re.compile(r"\*|(\*\.)?[A-Za-z0-9]([-\w.]*[A-Za-z0-9])?", re.ASCII)
-_REGEX, _EXACT = 2, 0
+_EXACT, _REGEX, _LAST = 0, 2, 3
 
 
 class _Key(NamedTuple):
@@ -38,6 +38,10 @@ class _Key(NamedTuple):
 
     path: str = "/"
     path_type: str = "Prefix"
+
+
+_REST = _Key(path_type="the rest")
+"""What none of the paths takes."""
 
 
 class Share(NamedTuple):
@@ -51,7 +55,8 @@ class Share(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class IngressRoute:
     """`title` is the name that the route gets. `path` is a pattern of aigw.yaml, and `rank` where Higress would try the
-    route: lower ones first. `kept` are annotations that have no meaning here."""
+    route: lower ones first. `kept` are annotations that have no meaning here. `written` is the path as it stands in the
+    resource, if one of these needs it."""
 
     title: str
     resource: Resource
@@ -65,6 +70,7 @@ class IngressRoute:
     tls: bool = False
     kept: dict[str, str] = field(default_factory=dict)
     origins: list[str] = field(default_factory=list)
+    written: IngressPath | None = None
 
     @property
     def name(self) -> str:
@@ -88,6 +94,13 @@ def read_ingress(resource: Resource, findings: Findings) -> list[IngressRoute]:
     return list(_routes(resource, spec, findings))
 
 
+def is_canary(resource: Resource) -> bool:
+    """Whether an Ingress only takes a share of what another one with the same paths gets."""
+    return any(
+        bare(name) == "canary" and value.strip().lower() == "true" for name, value in resource.annotations.items()
+    )
+
+
 def _routes(resource: Resource, spec: IngressSpec, findings: Findings) -> Iterator[IngressRoute]:
     notes = _Annotations(resource, findings)
     hosts_of: dict[_Key, list[str]] = {}
@@ -97,10 +110,10 @@ def _routes(resource: Resource, spec: IngressSpec, findings: Findings) -> Iterat
             key = _Key(each.path, each.path_type)
             hosts_of.setdefault(key, []).append(rule.host)
             paths.setdefault(key, each)
-    if spec.default_backend is not None and not paths:
-        hosts_of[_Key()], paths[_Key()] = [""], IngressPath(backend=spec.default_backend)
+    if spec.default_backend is not None and "" not in hosts_of.get(_Key(), ()):
+        hosts_of[_REST], paths[_REST] = [""], IngressPath(backend=spec.default_backend)
     for key, each in paths.items():
-        path, kind = _pattern(each, notes, findings, resource)
+        path, kind = _pattern(each, notes, findings, resource) if key != _REST else ("/*", _LAST)
         for host in hosts_of[key]:
             if host and not _HOST.fullmatch(host):
                 message = f"{host!r} is not a host, such as api.example.com or *.example.com"
@@ -110,11 +123,11 @@ def _routes(resource: Resource, spec: IngressSpec, findings: Findings) -> Iterat
             min((host.startswith("*") for host in hosts), default=2), kind, -len(each.path),
             -len(notes.headers) - bool(notes.methods),
         )  # fmt: skip
-        shares = notes.shares or _backend(each.backend, resource)
+        shares = _backend(each.backend, resource, findings) or notes.shares
         for headers in notes.choices():
             yield IngressRoute(
                 notes.name or resource.full_name, resource, path, rank, hosts, notes.methods, headers, shares,
-                notes.vhost, notes.tls, notes.kept, notes.origins,
+                notes.vhost, notes.tls, notes.kept, notes.origins, each if notes.rewrites else None,
             )  # fmt: skip
 
 
@@ -126,8 +139,9 @@ class _Annotations:
         self.methods: list[str] = []
         self.shares: list[Share] = []
         self.origins: list[str] = []
+        pages: list[str] | None = None
         self.vhost = self.name = ""
-        self.tls = self.regex = False
+        self.tls = self.regex = self.rewrites = self.crosses = False
         self.kept: dict[str, str] = {}
         for full, value in resource.annotations.items():
             if full.startswith(CLUSTER):
@@ -139,10 +153,16 @@ class _Annotations:
                 findings.add("unknown", resource.what, full, "has no meaning here", place=place)
             elif found is not None and (name != OURS):
                 findings.add(found.level, resource.what, full, found.message, nearest=found.nearest, place=place)
+            if name == "rewrite-target" and value.strip():
+                self.rewrites = self.regex = True  # Higress reads all paths as regular expressions then
             if found is None or not found.read:
                 self.kept[full] = value
             else:
                 self._read(name, value.strip(), resource, findings, place)
+            if name == "cors-allow-origin":
+                pages = list(_origins(value, resource, findings, place))
+        if self.crosses:
+            self.origins = ["*"] if pages is None else pages
 
     def choices(self) -> Iterator[dict[str, str]]:
         """The headers that a request must have, one choice after the other."""
@@ -155,21 +175,29 @@ class _Annotations:
         elif name == "match-method":
             self.methods = [method.upper() for method in re.split(r"[\s,]+", value) if method]
         elif name == "use-regex":
-            self.regex = value.lower() == "true"
+            self.regex = self.rewrites or value.lower() == "true"
         elif name == "upstream-vhost":
             self.vhost = value
         elif name == "backend-protocol":
             self.tls = value.upper() in ("HTTPS", "GRPCS")
             if value.upper() not in ("HTTP", "HTTPS"):
                 findings.add("none", resource.what, name, f"{value} is not spoken to upstreams", place=place)
-        elif name == "cors-allow-origin":
-            self.origins = [origin.strip() for origin in value.split(",") if origin.strip()]
-        elif name == "enable-cors" and value.lower() == "true":
-            self.origins = self.origins or ["*"]
+        elif name == "enable-cors":
+            self.crosses = value.lower() == "true"
         elif name == OURS:
             self.name = value
         elif name == "destination":
             self.shares = list(_shares(value, resource, place))
+
+
+def _origins(value: str, resource: Resource, findings: Findings, place: str) -> Iterator[str]:
+    for origin in filter(None, map(str.strip, value.split(","))):
+        if origin == "*" or "*" not in origin:
+            yield origin
+            continue
+        message = f"no page of {origin} may call"
+        nearest = "cors: origins with the whole names"
+        findings.add("none", resource.what, "cors-allow-origin", message, nearest=nearest, place=place)
 
 
 def _meaning(name: str, value: str, others: Mapping[str, list[str]]) -> Meaning | None:
@@ -208,12 +236,19 @@ def _is_address(service: str) -> bool:
     return True
 
 
-def _backend(backend: Backend, resource: Resource) -> list[Share]:
+def _backend(backend: Backend, resource: Resource, findings: Findings) -> list[Share]:
     """The Kubernetes service of a path. A McpBridge says nothing: the destination is in an annotation."""
     if backend.service is None or not backend.service.name:
         return []
-    namespace = resource.namespace
-    return [Share(100, f"{backend.service.name}.{namespace}.svc.cluster.local", backend.service.port.number or 80)]
+    service, port = backend.service, backend.service.port
+    name = f"{service.name}.{resource.namespace}.svc.cluster.local"
+    if not port.number:
+        message = f"which port of {name} is called {port.name or '?'} only the cluster knows; 80 is taken"
+        nearest = f"write its address into services: {name}: http://..."
+        findings.add(
+            "approximate", resource.what, "destination", message, nearest=nearest, place=resource.place("spec")
+        )
+    return [Share(100, name, port.number or 80)]
 
 
 def _pattern(each: IngressPath, notes: _Annotations, findings: Findings, resource: Resource) -> tuple[str, int]:

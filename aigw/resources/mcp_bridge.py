@@ -100,6 +100,9 @@ def _read_registry(raw: dict[str, Any], resource: Resource, index: int, findings
     if others:
         level, message = "approximate", f"only {first} is used; Higress shares the requests among all {1 + len(others)}"
     findings.add(level, resource.what, f"{at} {name}", message, place=place)  # type: ignore[arg-type]
+    if registry.sni not in ("", host):
+        message = f"the certificate must have the name {host}"
+        findings.add("approximate", resource.what, f"{at}.sni", message, place=place)
     if registry.auth_secret_name:
         findings.add("none", resource.what, f"{at}.authSecretName", "Secrets are not read", place=place)
     logical = STATIC_PORT if registry.type == "static" else port

@@ -33,7 +33,11 @@ SECTIONS = {
     "max_body": Counterpart("approximate", "a larger body is refused by other rules", "ai-proxy: 100 MiB"),
     "max_kept_upload": Counterpart("exact", ""),
     "timeouts": Counterpart("none", "times are Envoy's", "annotation higress.io/timeout on each Ingress"),
-    "cors": Counterpart("none", "no page may call", "annotations higress.io/enable-cors, cors-allow-origin"),
+    "cors": Counterpart(
+        "approximate",
+        "pages may send the usual headers only, such as Authorization",
+        "cors-allow-headers: x-api-key, ...",
+    ),
     "prices": Counterpart("none", "costs are not counted"),
     "rag": Counterpart(
         "none", "documents and embedders of this machine are not there", "DashVector and DashScope in ai-rag"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.resources.annotations import STARTS, TABLE, bare, meaning
-from aigw.resources.ingress import Share, read_ingress
+from aigw.resources.ingress import Share, is_canary, read_ingress
 from aigw.resources.report import Findings
 from aigw.resources.resource import Resource
 
@@ -64,6 +64,42 @@ def test_conditions():
     assert [entry.level for entry in findings] == ["none", "none", "unknown"]
 
 
+@pytest.mark.parametrize(
+    ("path", "pattern"), [("/v1(/|$)(.*)", "/v1*"), ("/v1/(.*)", "/v1/*"), ("/v1", "/v1*"), ("/v1$", "/v1")]
+)
+def test_where_a_path_is_rewritten_all_are_regular_expressions(path, pattern):
+    """Also without use-regex, and whatever use-regex says."""
+    for more in ({}, {"use_regex": "false"}):
+        assert routes([(path, "Prefix")], rewrite_target="/$2", **more)[0][0].path == pattern
+
+
+def test_an_ingress_that_shares_with_another_one_is_told_from_it():
+    canary = {"metadata": {"annotations": {"nginx.ingress.kubernetes.io/canary": "true"}}}
+    assert is_canary(Resource("Ingress", "i", "shop", canary))
+    assert not is_canary(Resource("Ingress", "i", "shop", {}))
+
+
+def test_what_no_path_takes_goes_to_the_default_backend():
+    default, own = ({"service": {"name": name, "port": {"number": 80}}} for name in ("rest", "own"))
+    for path, count in (("/app", 2), ("/", 1)):
+        rules = [{"http": {"paths": [{"path": path, "pathType": "Prefix", "backend": own}]}}]
+        values = {"spec": {"defaultBackend": default, "rules": rules}}
+        found = read_ingress(Resource("Ingress", "i", "shop", values), Findings())
+        assert len(found) == count
+    rules[0]["host"] = "a.com"
+    first, last = sorted(read_ingress(Resource("Ingress", "i", "shop", values), Findings()), key=lambda each: each.rank)
+    assert (first.hosts, last.hosts, last.path) == (["a.com"], [], "/*")
+    assert last.shares == [Share(100, "rest.shop.svc.cluster.local", 80)]
+
+
+def test_a_port_that_only_the_cluster_knows_is_told():
+    backend = {"service": {"name": "web", "port": {"name": "api"}}}
+    findings = Findings()
+    (route,) = read_ingress(Resource("Ingress", "i", "shop", {"spec": {"defaultBackend": backend}}), findings)
+    assert route.shares == [Share(100, "web.shop.svc.cluster.local", 80)]
+    assert [(entry.level, "api" in entry.message) for entry in findings] == [("approximate", True)]
+
+
 def test_destinations():
     (route,), _ = routes(destination="80%\ta.dns:8080\r\n\n 20% b.static v1\n")
     assert route.shares == [Share(80, "a.dns", 8080), Share(20, "b.static", 0)]
@@ -93,6 +129,14 @@ def test_pages_that_may_call():
         "https://a.com",
         "https://b.com",
     ]
+
+
+def test_no_page_may_call_unless_that_is_switched_on():
+    for enabled in ({}, {"enable_cors": "false"}):
+        assert routes(cors_allow_origin="*", **enabled)[0][0].origins == []
+    (route,), findings = routes(enable_cors="true", cors_allow_origin="https://*.example.com")
+    assert route.origins == []
+    assert [entry.level for entry in findings.lost] == ["none"]
 
 
 @pytest.mark.parametrize("name", [*TABLE, *STARTS])

@@ -69,6 +69,12 @@ def test_what_is_wrong_with_a_registry_is_told_in_words(registry, told):
     assert (told in entry.message, entry.field) == (True, "spec.registries[0]")
 
 
+@pytest.mark.parametrize(("sni", "told"), [("", 0), ("a.com", 0), ("b.com", 1)])
+def test_another_name_in_the_certificate_is_told(sni, told):
+    _, findings = read({"name": "a", "type": "dns", "domain": "a.com", "port": 443, "sni": sni})
+    assert [entry.field for entry in findings.of("approximate")] == ["spec.registries[0].sni"] * told
+
+
 def test_what_is_lost():
     found, findings = read({"name": "a", "type": "static", "domain": "10.0.0.1:80,10.0.0.2:80", "authSecretName": "s"})
     assert [service.authority for service in found] == ["10.0.0.1:80"]

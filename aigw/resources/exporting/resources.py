@@ -63,7 +63,7 @@ class _Export:
         loaded, values, findings = self._loaded, self._values, self._findings
         kept = mapping_of(self._kept, "routes")
         routes = [
-            self._ingresses.write(route, mapping_of(mapping_of(kept, route.name), "annotations"))
+            self._ingresses.write(route, mapping_of(kept, route.name))
             for route in loaded.config.routes or [DEFAULT_ROUTE]
         ]
         configurations = Configurations(loaded, values, self._names, self._ingresses.renamed, findings)

@@ -11,9 +11,10 @@ import msgspec
 from aigw.config.load import Loaded
 from aigw.config.model import DEFAULT_ROUTE, MatchConfig, RouteConfig
 from aigw.core.plugin import Destination
-from aigw.resources.annotations import OURS
+from aigw.resources.annotations import OURS, bare
 from aigw.resources.exporting.services import Services
 from aigw.resources.importing.balance import WEIGHTS
+from aigw.resources.importing.kept import mapping_of
 from aigw.resources.report import Findings
 from aigw.resources.resource import GATEWAY_NAMESPACE
 
@@ -52,14 +53,14 @@ class Ingresses:
         self.shared: dict[str, tuple[str, list[tuple[str, str]]]] = {}
         """Of each route whose providers share its requests: the plugin, and the id and destination of each."""
 
-    def write(self, route: RouteConfig, kept: Mapping[str, str]) -> dict[str, Any]:
-        """`kept` are annotations that an import has kept."""
+    def write(self, route: RouteConfig, kept: Mapping[str, Any]) -> dict[str, Any]:
+        """`kept` is what an import has kept of it: annotations, and paths that these need."""
         full = self._names[route.name]
         namespace, _, name = full.rpartition("/")
-        annotations = {**kept, **self._destination(route)}
+        annotations = {**mapping_of(kept, "annotations"), **self._destination(route)}
         if full != route.name:
             annotations[OURS] = route.name
-        path, annotations = self._path(route, annotations)
+        path, annotations = self._rewritten(route, kept, *self._path(route, annotations))
         annotations |= dict(_condition(name, value) for name, value in route.match.headers.items())
         if route.match.methods:
             annotations["higress.io/match-method"] = " ".join(route.match.methods)
@@ -98,6 +99,21 @@ class Ingresses:
             kind, path = "ImplementationSpecific", f"{re.escape(pattern[:-1])}.*"
             annotations = {**annotations, "higress.io/use-regex": "true"}
         return {"path": path, "pathType": kind, "backend": _BACKEND}, annotations
+
+    def _rewritten(
+        self, route: RouteConfig, kept: Mapping[str, Any], path: dict[str, Any], annotations: dict[str, str]
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """What a path is rewritten to refers to its regular expression, so that it goes where that is another one."""
+        rewriting = [name for name in annotations if bare(name) == "rewrite-target"]
+        if not rewriting:
+            return path, annotations
+        written = mapping_of(mapping_of(kept, "paths"), route.match.path)
+        if written:
+            return {**path, **written}, annotations
+        self._findings.add(
+            "none", f"route {route.name}", "rewrite-target", "its path is another one now", nearest="the annotation"
+        )
+        return path, {name: value for name, value in annotations.items() if name not in rewriting}
 
     def _destination(self, route: RouteConfig) -> dict[str, str]:
         """The annotations that say where requests go."""

@@ -18,7 +18,7 @@ from aigw.resources.importing.plugins import Plugins
 from aigw.resources.importing.refusals import TOO_LARGE, leave_out
 from aigw.resources.importing.routes import routes_of
 from aigw.resources.importing.services import services_of
-from aigw.resources.ingress import IngressRoute, read_ingress
+from aigw.resources.ingress import IngressRoute, is_canary, read_ingress
 from aigw.resources.mcp_bridge import Service, read_bridge
 from aigw.resources.ours import kept_sections, unmapped
 from aigw.resources.report import Findings, Level
@@ -88,6 +88,11 @@ class _Import:
         if resource.kind == "McpBridge":
             self._services += read_bridge(resource, self._findings)
             self._kept.registries(resource)
+        elif resource.kind == "Ingress" and is_canary(resource):
+            self._kept.resource(resource)
+            message = "takes no requests: all go to the Ingress that it shares with"
+            place, nearest = resource.place("metadata", "annotations"), "weights of ai-proxy"
+            self._findings.add("none", resource.what, "canary", message, nearest=nearest, place=place)
         elif resource.kind == "Ingress":
             self._routes += read_ingress(resource, self._findings)
         elif resource.kind == "WasmPlugin":

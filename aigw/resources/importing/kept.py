@@ -36,10 +36,13 @@ class Kept:
             self.sections.setdefault("unknown", []).extend(listed)
 
     def routes(self, routes: Iterable[IngressRoute]) -> None:
-        """Annotations of Ingresses."""
+        """Annotations of Ingresses, and paths without which these mean something else."""
         for route in routes:
             if route.kept:
-                self.sections.setdefault("routes", {})[route.title] = {"annotations": route.kept}
+                kept = self.sections.setdefault("routes", {}).setdefault(route.title, {"annotations": route.kept})
+                if (path := route.written) is not None:
+                    written = {"path": path.path, "pathType": path.path_type}
+                    kept.setdefault("paths", {}).setdefault(route.path, written)
 
     def registries(self, bridge: Resource) -> None:
         """Registries that have to be asked for their services."""

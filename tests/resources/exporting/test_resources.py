@@ -321,6 +321,26 @@ def test_what_an_import_has_kept_is_given_back():
     assert {each["metadata"]["name"] for each in kinds["WasmPlugin"]} >= {"jwt", "model-mapper", "decorate-b"}
 
 
+def test_what_a_path_is_rewritten_to_goes_with_its_regular_expression():
+    text = """
+kind: Ingress
+metadata: {name: i, annotations: {higress.io/rewrite-target: /$2, higress.io/destination: 'x.dns:80'}}
+spec: {rules: [{http: {paths: [{path: '/v1(/|$)(.*)', pathType: Prefix}]}}]}
+"""
+    result = imported(read_resources(text.encode(), "r.yaml"))
+    for changed, path, rewritten in ((False, "/v1(/|$)(.*)", "/$2"), (True, "/v2", None)):
+        kinds, _ = written(result.text().replace("path: /v1*", "path: /v2") if changed else result.text())
+        (ingress,) = kinds["Ingress"]
+        assert ingress["spec"]["rules"][0]["http"]["paths"][0]["path"] == path
+        assert ingress["metadata"]["annotations"].get("higress.io/rewrite-target") == rewritten
+
+
+def test_pages_that_may_call_stand_at_each_ingress():
+    kinds, found = written("cors: {origins: ['https://a.com']}\nroutes: [{name: a, upstream: 'http://x.com'}]\n")
+    assert kinds["Ingress"][0]["metadata"]["annotations"]["higress.io/cors-allow-origin"] == "https://a.com"
+    assert [entry.level for entry in found.findings if entry.what == "cors"] == ["approximate"]
+
+
 # ---- whatever can be put together
 
 

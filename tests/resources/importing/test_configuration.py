@@ -22,6 +22,13 @@ FILES = sorted(DATA.glob("*.yaml"))
 SECRETS = ("sk-qwen-1234567890", "sk-deepseek-1234567890", "YOUR_QWEN_API_TOKEN", "topsecret-0123456789", "c2VjcmV0", "123456'")  # fmt: skip
 
 
+ROUTE = """
+kind: Ingress
+metadata: {{name: {name}, annotations: {{higress.io/destination: 'x.dns:80', {more}}}}}
+spec: {{rules: [{{http: {{paths: [{{path: /v1, pathType: Prefix}}]}}}}]}}
+"""
+
+
 def taken(text, **options):
     text = text if isinstance(text, bytes) else text.encode()
     return imported(read_resources(text, "r.yaml"), **options)
@@ -110,7 +117,7 @@ def test_registries_that_have_to_be_asked():
 def test_a_list_with_crlf_tabs_shares_and_other_kinds():
     result = file("list.yaml")
     assert [route["name"] for route in result.values["routes"]] == ["shares", "shares#2"]
-    assert [route["match"]["path"] for route in result.values["routes"]] == ["/exact", "/v1/*"]
+    assert [route["match"]["path"] for route in result.values["routes"]] == ["/exact*", "/v1*"]
     kept = result.values["x-higress"]["routes"]["shares"]["annotations"]
     assert kept == {"nginx.ingress.kubernetes.io/rewrite-target": "/", "higress.io/some-new-thing": "yes"}
     lost = told(result, "none")
@@ -119,6 +126,14 @@ def test_a_list_with_crlf_tabs_shares_and_other_kinds():
     unknown = told(result, "unknown")
     assert "EnvoyFilter fallback : is no kind that means anything here, and is skipped" in unknown
     assert "Ingress shares higress.io/some-new-thing: has no meaning here" in unknown
+
+
+def test_an_ingress_that_shares_with_another_one_is_kept():
+    (main,) = yaml.safe_load_all(ROUTE.format(name="b", more=""))
+    result = taken(ROUTE.format(name="a", more="higress.io/canary: 'true'") + "---\n" + yaml.safe_dump(main))
+    assert [route["name"] for route in result.values["routes"]] == ["b"]
+    assert [each["metadata"]["name"] for each in result.values["x-higress"]["resources"]] == ["a"]
+    assert told(result, "none")[0].startswith("Ingress a canary: takes no requests")
 
 
 def test_several_resources_of_one_plugin():

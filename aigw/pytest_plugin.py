@@ -125,7 +125,7 @@ def _wanted(request: pytest.FixtureRequest, marked: dict[str, Any]) -> Wanted:
     from aigw.cli.options import MatchBy
     from aigw.cli.sources.config_choice import ConfigChoice
     from aigw.cli.sources.private_gateway import Wanted
-    from aigw.cli.sources.recorded import Chosen
+    from aigw.cli.sources.recordings import Chosen
 
     here = request.path.parent
     recordings = here / (marked.get("recordings") or _usual_folder(request))

@@ -61,7 +61,7 @@ def _check_folder() -> None:
     """Exits if the current folder was removed: no command could say where its files are."""
     from pathlib import Path
 
-    from aigw.cli.terminal.said import FAILURE
+    from aigw.cli.terminal.output import FAILURE
 
     try:
         Path.cwd()
@@ -76,7 +76,7 @@ def _check_output(error: OSError) -> None:
     import sys
     from contextlib import suppress
 
-    from aigw.cli.terminal.said import FAILURE, drop
+    from aigw.cli.terminal.output import FAILURE, drop
 
     full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
     if error.filename is not None or error.errno not in full:

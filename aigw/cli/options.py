@@ -16,7 +16,7 @@ from aigw.cli.sources.completion import (
     complete_route,
 )
 from aigw.cli.sources.config_choice import ConfigChoice, chosen_config
-from aigw.cli.terminal.said import USAGE, fail
+from aigw.cli.terminal.output import USAGE, fail
 
 
 class MatchBy(Enum):

@@ -13,7 +13,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from aigw.cli.sources.ingesting import FileItem
+from aigw.cli.sources.rag_ingest import FileItem
 from aigw.core.retrieval import Embedder
 from aigw.rag.chunks import chunk
 from aigw.rag.embedders import EmbedderTable

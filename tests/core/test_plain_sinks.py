@@ -21,13 +21,13 @@ from aigw.books.usage_row import UsageRow
 from aigw.cli.commands.doctor import render
 from aigw.cli.commands.usage import _csv
 from aigw.cli.doctor.check import Check
+from aigw.cli.terminal.columns import columns
 from aigw.cli.terminal.log import LogThread
-from aigw.cli.terminal.plain import columns
-from aigw.cli.terminal.said import say_text
+from aigw.cli.terminal.output import say_text
 from aigw.cli.views.request_line import line
-from aigw.cli.views.screen import View, whole
-from aigw.cli.views.table import fit, rich_table
+from aigw.cli.views.top import View, whole
 from aigw.cli.views.trace import lines
+from aigw.cli.views.usage import fit, rich_table
 from aigw.core.errors import GatewayError
 from aigw.dialects.table import DIALECTS
 from aigw.pipeline.pipeline import Route

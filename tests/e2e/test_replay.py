@@ -6,7 +6,7 @@ import pytest
 from recorded_calls import END, chat_call, delta, said, streamed, user, written
 from stage.answers import answers, chunk, completion, error_body, streams, text_events
 
-from aigw.cli.sources.replaying import Wanted, replayed
+from aigw.cli.sources.replay import Wanted, replayed
 from aigw.traffic.runs.outcome import changed
 
 KEY = "sk-client-1234567890"

@@ -18,7 +18,7 @@ from children import children
 from stage.answers import streams
 from stage.command import environment_of_tests
 
-from aigw.cli.sources.calls import Call, Calls
+from aigw.cli.sources.run_calls import Call, Calls
 from aigw.cli.views.run import said
 from aigw.traffic.replay.report import Report
 

@@ -10,7 +10,7 @@ import typer
 
 from aigw.cli.options import Config, GatewayKey, GatewayUrl, Json, RouteName, ServedRecipe, System
 from aigw.cli.sources.completion import complete_collection, complete_model, complete_property, complete_template
-from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence
+from aigw.cli.terminal.output import USAGE, fail, say_json, say_sentence
 
 if TYPE_CHECKING:
     from aigw.cli.sources.asked_gateway import AskedGateway
@@ -81,10 +81,10 @@ def ask(
     elif image or system or rag is not None:
         fail("ask", "--template takes no --image, --system and --rag", USAGE)
 
-    from aigw.cli.sources.conversing import conversation, note_if_built_in, streamed
-    from aigw.cli.sources.conversing import usage as used
-    from aigw.cli.sources.conversing import whole as whole_answer
-    from aigw.cli.terminal.written import Written
+    from aigw.cli.sources.conversation import conversation, note_if_built_in, streamed
+    from aigw.cli.sources.conversation import usage as used
+    from aigw.cli.sources.conversation import whole as whole_answer
+    from aigw.cli.terminal.streamed_text import Written
     from aigw.cli.views.answer import data, sources
 
     hits = _found(text, words or [], rag, config, recipe) if rag is not None else []
@@ -128,7 +128,7 @@ def _found(
     question: str, words: Sequence[str], collection: str, config: Path | None, recipe: str | None
 ) -> Sequence[Hit]:
     """The passages for a question. If it fails, says what went wrong and exits."""
-    from aigw.cli.sources.knowledge import Known, on_collections
+    from aigw.cli.sources.rag import Known, on_collections
 
     async def work(known: Known) -> Sequence[Hit]:
         for word in set(words) & set(await known.collections.names()) if not collection else ():
@@ -147,7 +147,7 @@ def _call(
     hits: Sequence[Hit],
     route: str | None,
 ) -> Call:
-    from aigw.cli.sources.chat_calls import chat_call
+    from aigw.cli.sources.chat_requests import chat_call
     from aigw.cli.sources.prompts import message, with_passages
     from aigw.dialects.conversation import Said
 
@@ -158,7 +158,7 @@ def _call(
 def _templated(
     gateway: AskedGateway, name: str, given: Sequence[str], text: str, model: str, route: str | None
 ) -> Call:
-    from aigw.cli.sources.chat_calls import template_call
+    from aigw.cli.sources.chat_requests import template_call
 
     values = {}
     for each in given:

@@ -9,9 +9,9 @@ import typer
 
 from aigw.cli.options import Config, Json, Recipe, config_choice
 from aigw.cli.sources.completion import complete_budget
-from aigw.cli.sources.opened import run
+from aigw.cli.sources.plugin_stores import run
 from aigw.cli.terminal.groups import Commands
-from aigw.cli.terminal.said import USAGE, fail
+from aigw.cli.terminal.output import USAGE, fail
 
 if TYPE_CHECKING:
     from aigw.cli.sources.config_choice import ConfigChoice
@@ -43,7 +43,7 @@ def status(config: Config = None, recipe: Recipe = None, as_json: Json = False) 
     It reads the counters that the gateway with this configuration uses: in its state folder, or its Redis."""
     import time
 
-    from aigw.cli.views.accounts import ledgers, show
+    from aigw.cli.views.budget import ledgers, show
 
     choice = config_choice("budget", config, recipe)
 
@@ -105,7 +105,7 @@ def _change(
     """Changes the one account that is meant, or all accounts, and shows the result."""
     import time
 
-    from aigw.cli.views.accounts import choose, find, ledgers, show
+    from aigw.cli.views.budget import choose, find, ledgers, show
 
     wanted = dict(_named(text) for text in whose or ())
 

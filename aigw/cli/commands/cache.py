@@ -13,14 +13,14 @@ import typer
 
 from aigw.cli.options import Config, Json, Recipe, config_choice
 from aigw.cli.sources.completion import complete_model
-from aigw.cli.sources.opened import opened, run
+from aigw.cli.sources.plugin_stores import opened, run
 from aigw.cli.terminal.groups import Commands
-from aigw.cli.terminal.said import USAGE, fail, say_json, say_text
+from aigw.cli.terminal.output import USAGE, fail, say_json, say_text
 
 if TYPE_CHECKING:
     from aigw.books.summary import UsageLine
+    from aigw.cli.sources.cache_explain import Caches
     from aigw.cli.sources.config_choice import ConfigChoice
-    from aigw.cli.sources.explanation import Caches
     from aigw.config.load import Loaded
     from aigw.plugins.ai_cache.contents import Item
 
@@ -148,7 +148,7 @@ def explain(
     what was stored before that."""
     import sys
 
-    from aigw.cli.sources.explanation import explain_last, explain_request, make_request
+    from aigw.cli.sources.cache_explain import explain_last, explain_request, make_request
     from aigw.cli.views.cache import print_explanation
 
     body = b""

@@ -8,10 +8,10 @@ import typer
 
 from aigw.cli.options import Config, GatewayKey, GatewayUrl, RouteName, ServedRecipe, System
 from aigw.cli.sources.completion import complete_model
-from aigw.cli.terminal.said import USAGE, fail, say_sentence
+from aigw.cli.terminal.output import USAGE, fail, say_sentence
 
 if TYPE_CHECKING:
-    from aigw.cli.sources.chatting import Chat
+    from aigw.cli.sources.chat import Chat
 
 
 def chat(
@@ -40,10 +40,10 @@ def chat(
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         fail("chat", "it needs a terminal; `aigw ask` answers what comes through a pipe", USAGE)
-    from aigw.cli.sources.chat_calls import chat_call, model_of
-    from aigw.cli.sources.chatting import Chat
-    from aigw.cli.sources.conversing import conversation, note_if_built_in
-    from aigw.cli.terminal.typed import edited
+    from aigw.cli.sources.chat import Chat
+    from aigw.cli.sources.chat_requests import chat_call, model_of
+    from aigw.cli.sources.conversation import conversation, note_if_built_in
+    from aigw.cli.terminal.input import edited
 
     with conversation("chat", config, recipe, url, key) as gateway:
         chosen = model or named or model_of(gateway, route)
@@ -56,7 +56,7 @@ def chat(
 
 def _talk(chat: Chat) -> None:
     """Until the user leaves."""
-    from aigw.cli.terminal.typed import typed
+    from aigw.cli.terminal.input import typed
 
     while True:
         try:
@@ -74,8 +74,8 @@ def _talk(chat: Chat) -> None:
 
 def _answered(chat: Chat, line: str) -> bool:
     """Does what a line says, or asks it. False if the user wants to leave."""
-    from aigw.cli.sources.sending import SendError
-    from aigw.cli.terminal.written import Written
+    from aigw.cli.sources.template_send import SendError
+    from aigw.cli.terminal.streamed_text import Written
 
     written = Written()
     try:

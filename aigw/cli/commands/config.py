@@ -10,7 +10,7 @@ import typer
 from aigw.cli.default_file import DEFAULT_FILE
 from aigw.cli.options import Config, Json, ServedRecipe, config_choice
 from aigw.cli.terminal.groups import Commands
-from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence, say_text, width
+from aigw.cli.terminal.output import USAGE, fail, say_json, say_sentence, say_text, width
 
 if TYPE_CHECKING:
     from aigw.config.load import Loaded
@@ -32,7 +32,7 @@ def check(config: Config = None, recipe: ServedRecipe = None, as_json: Json = Fa
     """Name every mistake with its line. Exit code 0: no mistake, 2: mistakes, or no file."""
     import os
 
-    from aigw.cli.sources.configured import examined
+    from aigw.cli.sources.configuration import examined
 
     choice = config_choice("config check", config, recipe)
     if choice.recipe is None and not (path := choice.file or DEFAULT_FILE).exists():
@@ -68,7 +68,7 @@ def show(
     import asyncio
     import os
 
-    from aigw.cli.sources.configured import as_served
+    from aigw.cli.sources.configuration import as_served
     from aigw.config.effective import data, effective, given, render
     from aigw.core.errors import ConfigError
 
@@ -88,7 +88,7 @@ def keys(as_json: Json = False) -> None:
     `aigw plugins NAME` lists the keys of a plugin."""
     import shutil
 
-    from aigw.cli.views.keys import lines
+    from aigw.cli.views.config_keys import lines
     from aigw.config.model import GatewayConfig
     from aigw.config.reference import keys as keys_of
 
@@ -135,7 +135,7 @@ def _without_a_file() -> list[str]:
     import os
 
     from aigw.cli.sources.config_choice import ConfigChoice
-    from aigw.cli.sources.configured import as_served
+    from aigw.cli.sources.configuration import as_served
     from aigw.config.automatic import BUILTIN
     from aigw.server.first_call import described
 

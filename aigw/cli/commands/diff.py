@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from aigw.cli.options import Config, Json
-from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_text, width
+from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, say_text, width
 
 
 def diff(
@@ -31,7 +31,7 @@ def diff(
     """
     import os
 
-    from aigw.cli.sources.differing import differing
+    from aigw.cli.sources.diff import differing
     from aigw.core.errors import ConfigError
     from aigw.traffic.format.folder import RecordingError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import Config, Json, ServedRecipe, config_choice
-from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_text
+from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, say_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

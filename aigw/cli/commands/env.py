@@ -8,7 +8,7 @@ import typer
 
 from aigw.cli.options import Config, Json, ServedRecipe, config_choice
 from aigw.cli.sources.completion import complete_client
-from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence
+from aigw.cli.terminal.output import USAGE, fail, say_json, say_sentence
 
 if TYPE_CHECKING:
     from aigw.cli.sources.clients import Client
@@ -38,7 +38,7 @@ def env(
     """
     from aigw.cli.sources.clients import CLIENTS, client_of
     from aigw.cli.sources.entrance import entrance
-    from aigw.cli.views.client import data, listing
+    from aigw.cli.views.env import data, listing
     from aigw.core.errors import ConfigError
 
     choice = config_choice("env", config, recipe)
@@ -62,7 +62,7 @@ def env(
 
 
 def _print(client: Client, place: Entrance, *, shell: bool) -> None:
-    from aigw.cli.views.client import command, exports, filled, remarks
+    from aigw.cli.views.env import command, exports, filled, remarks
 
     if client.text and not shell:
         say_sentence(f"{client.title}: into {client.file}:", err=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from aigw.cli.options import Config, Json, Recipe, config_choice
-from aigw.cli.terminal.said import USAGE, fail, say_json
+from aigw.cli.terminal.output import USAGE, fail, say_json
 
 app = typer.Typer(
     help="Screen texts for personal data, secrets and attacks.",
@@ -33,7 +33,7 @@ def test(
 
     Rules and actions are those of `guard:` in the configuration, if there is one. The exit code is 0 whatever is
     found, unless --fail is given."""
-    from aigw.cli.sources.screening import screen_of, text_of
+    from aigw.cli.sources.guard import screen_of, text_of
     from aigw.cli.views.guard import plain_screened, print_screened
     from aigw.core.errors import ConfigError
 
@@ -57,7 +57,7 @@ def rules(strict: Strict = False, config: Config = None, recipe: Recipe = None, 
     """List the rules, with their labels, levels and actions.
 
     Rules that `guard: {off: [...]}` switches off have the action `off`."""
-    from aigw.cli.sources.screening import all_rules, screen_of
+    from aigw.cli.sources.guard import all_rules, screen_of
     from aigw.cli.views.guard import plain_rule, print_rules
     from aigw.core.errors import ConfigError
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from aigw.cli.options import Json
-from aigw.cli.terminal.said import USAGE, fail, say_json
+from aigw.cli.terminal.output import USAGE, fail, say_json
 
 
 def help_of(

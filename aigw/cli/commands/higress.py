@@ -10,7 +10,7 @@ import typer
 from aigw.cli.default_file import DEFAULT_FILE
 from aigw.cli.options import Config, Json, ServedRecipe, config_choice
 from aigw.cli.terminal.groups import Commands
-from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_text
+from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, say_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ import typer
 
 from aigw.cli.default_file import DEFAULT_FILE
 from aigw.cli.options import Json
-from aigw.cli.terminal.said import fail, say_json, say_sentence
+from aigw.cli.terminal.output import fail, say_json, say_sentence
 
 TEMPLATE = """\
 # The configuration of aigw. Start with `aigw serve`, check with

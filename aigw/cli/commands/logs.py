@@ -11,7 +11,7 @@ import typer
 
 from aigw.cli.options import Recipe, State
 from aigw.cli.sources.completion import complete_model, complete_route
-from aigw.cli.terminal.said import USAGE, fail, say_sentence, say_text
+from aigw.cli.terminal.output import USAGE, fail, say_sentence, say_text
 
 if TYPE_CHECKING:
     from aigw.books.recent_rows import RecentRows, Wanted
@@ -66,7 +66,7 @@ def logs(
     """
     from aigw.books.recent_rows import RecentRows
     from aigw.books.usage_file import FILE_NAME
-    from aigw.cli.sources.feed import state_folder
+    from aigw.cli.sources.usage_feed import state_folder
 
     try:
         folder = state or state_folder(recipe)
@@ -111,7 +111,7 @@ def _printing(gateways: Gateways | None, *, as_json: bool) -> Callable[[UsageRow
     """Returns what prints a request, and says whether all that is wanted was there."""
     import time
 
-    from aigw.cli.terminal.said import say_json_line, width
+    from aigw.cli.terminal.output import say_json_line, width
     from aigw.cli.views.logs import data, line, said
 
     def say(row: UsageRow) -> bool:

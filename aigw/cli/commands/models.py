@@ -8,7 +8,7 @@ import typer
 
 from aigw.cli.options import Config, Json, ServedRecipe, config_choice
 from aigw.cli.sources.completion import complete_provider
-from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence
+from aigw.cli.terminal.output import USAGE, fail, say_json, say_sentence
 
 
 def models(
@@ -33,7 +33,7 @@ def models(
     import os
     import shutil
 
-    from aigw.cli.sources.configured import as_served, in_force
+    from aigw.cli.sources.configuration import as_served, in_force
     from aigw.cli.sources.models import models_of
     from aigw.cli.views.models import data, tables
     from aigw.core.errors import ConfigError

@@ -10,10 +10,10 @@ import typer
 
 from aigw.cli.commands import rag_collections
 from aigw.cli.options import Collected, Config, Embed, Json, Recipe
-from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence
+from aigw.cli.terminal.output import USAGE, fail, say_json, say_sentence
 
 if TYPE_CHECKING:
-    from aigw.cli.sources.knowledge import Known
+    from aigw.cli.sources.rag import Known
 
 app = typer.Typer(
     help="Bring documents in, and search them, as ai-rag does.",
@@ -44,8 +44,8 @@ def ingest(
     """Read documents, and keep their passages with vectors.
 
     What has not changed costs nothing. What cannot be read is reported and skipped; the exit code is 1 then."""
-    from aigw.cli.sources.ingesting import ingest_paths
-    from aigw.cli.sources.knowledge import on_collections
+    from aigw.cli.sources.rag import on_collections
+    from aigw.cli.sources.rag_ingest import ingest_paths
     from aigw.cli.views.progress import Progress
     from aigw.cli.views.rag import plain_report, print_report
 
@@ -88,7 +88,7 @@ def query(
     as_json: Json = False,
 ) -> None:
     """Search, and print the best passages with their sources."""
-    from aigw.cli.sources.knowledge import on_collections
+    from aigw.cli.sources.rag import on_collections
     from aigw.cli.views.rag import plain_hit, print_hits
 
     question = _text(text, "rag query")
@@ -116,8 +116,8 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Show what is found for a question, and the prompt of it."""
-    from aigw.cli.sources.explained import explain as explained
-    from aigw.cli.sources.knowledge import on_collections
+    from aigw.cli.sources.rag import on_collections
+    from aigw.cli.sources.rag_explain import explain as explained
     from aigw.cli.views.rag import plain_explained, print_explained
 
     question = _text(text, "rag explain")
@@ -143,7 +143,7 @@ def evaluate(
     """Measure how often the expected source is found.
 
     It tells hit@1, hit@3, hit@5 and the mean reciprocal rank, and what was missed."""
-    from aigw.cli.sources.knowledge import on_collections
+    from aigw.cli.sources.rag import on_collections
     from aigw.cli.views.rag import print_evaluation
     from aigw.rag.evaluation import evaluate as measure
     from aigw.rag.evaluation import read_questions

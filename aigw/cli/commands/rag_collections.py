@@ -10,10 +10,10 @@ import typer
 
 from aigw.cli.options import Collected, Config, Embed, Json, Recipe
 from aigw.cli.sources.completion import complete_collection
-from aigw.cli.terminal.said import USAGE, fail, say_json, say_text
+from aigw.cli.terminal.output import USAGE, fail, say_json, say_text
 
 if TYPE_CHECKING:
-    from aigw.cli.sources.knowledge import Known
+    from aigw.cli.sources.rag import Known
     from aigw.core.retrieval import Collection, Passage
 
 
@@ -33,7 +33,7 @@ def ls(
     as_json: Json = False,
 ) -> None:
     """List the collections, or the sources of one."""
-    from aigw.cli.sources.knowledge import on_collections
+    from aigw.cli.sources.rag import on_collections
     from aigw.cli.views.rag import plain_collection, plain_source, print_collections, print_sources
 
     async def sources(known: Known) -> Any:
@@ -59,7 +59,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show the passages of a source, or one passage."""
-    from aigw.cli.sources.knowledge import on_collections, similar_to
+    from aigw.cli.sources.rag import on_collections, similar_to
     from aigw.cli.views.rag import plain_passage, print_passages
 
     async def work(known: Known) -> Any:
@@ -84,7 +84,7 @@ def rm(
     as_json: Json = False,
 ) -> None:
     """Remove sources, or a whole collection."""
-    from aigw.cli.sources.knowledge import on_collections, similar_to
+    from aigw.cli.sources.rag import on_collections, similar_to
 
     if bool(sources) == everything:
         fail("rag rm", "say which sources, or --all for the whole collection", USAGE)
@@ -106,7 +106,7 @@ def rm(
 
 def stats(collection: Collected = "", config: Config = None, recipe: Recipe = None, as_json: Json = False) -> None:
     """Show how large a collection is, and how its vectors are kept."""
-    from aigw.cli.sources.knowledge import on_collections
+    from aigw.cli.sources.rag import on_collections
     from aigw.cli.views.rag import plain_collection, print_stats
 
     async def work(known: Known) -> Any:
@@ -123,7 +123,7 @@ def export(collection: Collected = "", config: Config = None, recipe: Recipe = N
     What it writes are lines of JSON, with --json and without."""
     import sys
 
-    from aigw.cli.sources.knowledge import on_collections
+    from aigw.cli.sources.rag import on_collections
     from aigw.rag.transfer import lines_of
 
     if sys.stdout.isatty():
@@ -147,7 +147,7 @@ def import_(
     import contextlib
     import sys
 
-    from aigw.cli.sources.knowledge import on_collections
+    from aigw.cli.sources.rag import on_collections
     from aigw.cli.views.rag import of_passages
     from aigw.rag.transfer import read_lines
 
@@ -171,8 +171,8 @@ def reindex(
     """Embed all passages anew, by another embedder.
 
     Until it is done, searches find what they found before."""
-    from aigw.cli.sources.knowledge import on_collections
-    from aigw.cli.sources.rebuilding import reindex as rebuilt
+    from aigw.cli.sources.rag import on_collections
+    from aigw.cli.sources.rag_rebuild import reindex as rebuilt
     from aigw.cli.views.rag import print_rebuilt
 
     done = on_collections("rag reindex", config, recipe, lambda known: rebuilt(known, collection, embedder))
@@ -181,8 +181,8 @@ def reindex(
 
 def repair(collection: Collected = "", config: Config = None, recipe: Recipe = None, as_json: Json = False) -> None:
     """Make again what is missing or damaged in a collection."""
-    from aigw.cli.sources.knowledge import on_collections
-    from aigw.cli.sources.rebuilding import repair as repaired
+    from aigw.cli.sources.rag import on_collections
+    from aigw.cli.sources.rag_rebuild import repair as repaired
     from aigw.cli.views.rag import print_rebuilt
 
     done = on_collections("rag repair", config, recipe, lambda known: repaired(known, collection))

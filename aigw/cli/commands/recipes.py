@@ -8,7 +8,7 @@ import typer
 
 from aigw.cli.options import Json
 from aigw.cli.sources.completion import complete_recipe
-from aigw.cli.terminal.said import USAGE, fail, say_json
+from aigw.cli.terminal.output import USAGE, fail, say_json
 
 
 def recipes(

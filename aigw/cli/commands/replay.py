@@ -11,10 +11,10 @@ import typer
 from aigw.cli.options import Config, Json, Recipe, config_choice
 from aigw.cli.sources.completion import complete_model
 from aigw.cli.terminal.default_command import with_default
-from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_sentence, say_text, width
+from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, say_sentence, say_text, width
 
 if TYPE_CHECKING:
-    from aigw.cli.sources.replaying import Replayed, Wanted
+    from aigw.cli.sources.replay import Replayed, Wanted
 
 FAIL_IF = "errors>+0%"
 
@@ -55,7 +55,7 @@ def replay(
 
     Example: aigw replay recordings --fail-if "cost>+10%,errors>0"
     """
-    from aigw.cli.sources.replaying import Wanted
+    from aigw.cli.sources.replay import Wanted
     from aigw.cli.views.replay import failed, lines, plain_replay
     from aigw.traffic.runs.condition import conditions
 
@@ -84,7 +84,7 @@ def _replayed(wanted: Wanted) -> Replayed:
     import logging
     import os
 
-    from aigw.cli.sources.replaying import replayed
+    from aigw.cli.sources.replay import replayed
     from aigw.cli.views.steps import Steps
     from aigw.core.errors import ConfigError
     from aigw.traffic.format.folder import RecordingError
@@ -126,7 +126,7 @@ def lint(
     already are applied. The exit code is 1 if something varies."""
     import os
 
-    from aigw.cli.sources.linting import linted
+    from aigw.cli.sources.lint import linted
     from aigw.cli.views.lint import lines, plain_lint
     from aigw.core.errors import ConfigError
     from aigw.traffic.format.folder import RecordingError

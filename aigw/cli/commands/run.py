@@ -23,11 +23,11 @@ from aigw.cli.options import (
     Speed,
     config_choice,
 )
-from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_sentence, say_text
+from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_sentence, say_text
 
 if TYPE_CHECKING:
-    from aigw.cli.sources.calls import Calls
     from aigw.cli.sources.private_gateway import Wanted
+    from aigw.cli.sources.run_calls import Calls
     from aigw.traffic.replay.report import Report
 
 INTERRUPTED = 130
@@ -85,11 +85,11 @@ def run(
     import logging
     import os
 
-    from aigw.cli.sources.calls import Calls
     from aigw.cli.sources.child import NOT_FOUND, CommandError
     from aigw.cli.sources.child_client import remedy
     from aigw.cli.sources.private_gateway import Wanted
-    from aigw.cli.sources.recorded import chosen
+    from aigw.cli.sources.recordings import chosen
+    from aigw.cli.sources.run_calls import Calls
     from aigw.cli.terminal.log import LogThread
     from aigw.core.errors import AddressError, ConfigError
     from aigw.server.framing import Framing
@@ -125,9 +125,9 @@ async def _ran(wanted: Wanted, command: list[str], calls: Calls) -> tuple[int, R
     """Returns the exit status of the command, and what became of its calls."""
     from aigw.cli.sources.child import run_child
     from aigw.cli.sources.child_client import child_client
-    from aigw.cli.sources.configured import origin
+    from aigw.cli.sources.configuration import origin
     from aigw.cli.sources.private_gateway import private_gateway
-    from aigw.cli.sources.registering import registered
+    from aigw.cli.sources.registration import registered
     from aigw.traffic.replay.report import Report
 
     async with private_gateway(wanted, calls.note) as gateway:

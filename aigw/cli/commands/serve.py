@@ -24,13 +24,13 @@ from aigw.cli.options import (
     Strict,
     config_choice,
 )
-from aigw.cli.terminal.said import FAILURE, USAGE, fail
+from aigw.cli.terminal.output import FAILURE, USAGE, fail
 
 if TYPE_CHECKING:
     from aigw.books.request_log import Show
     from aigw.books.usage_row import UsageRow
     from aigw.cli.terminal.log import LogThread
-    from aigw.cli.views.closing import Tally
+    from aigw.cli.views.served import Tally
     from aigw.core.exchange import Exchange
 
 
@@ -105,7 +105,7 @@ def serve(
     if listen is not None and port is not None:
         fail("serve", "choose one of --listen and --port", USAGE)
 
-    from aigw.cli.sources.recorded import chosen
+    from aigw.cli.sources.recordings import chosen
     from aigw.server.framing import Framing
     from aigw.traffic.format.folder import RecordingError
 
@@ -118,9 +118,9 @@ def serve(
         fail("serve", f"--{recordings.mode} needs a single process; leave out --workers", USAGE)
 
     from aigw.cli.process import Options, serve_alone, serve_together, serve_worker
-    from aigw.cli.sources.neighbour import taken
+    from aigw.cli.sources.address_probe import taken
     from aigw.cli.terminal.log import LogThread
-    from aigw.cli.views.closing import Tally
+    from aigw.cli.views.served import Tally
     from aigw.core.errors import AddressError, ConfigError
     from aigw.server.start import Given
 

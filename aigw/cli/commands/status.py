@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from aigw.cli.options import Json
-from aigw.cli.terminal.said import fail, say_json, say_sentence, say_text
+from aigw.cli.terminal.output import fail, say_json, say_sentence, say_text
 
 NOTHING_RUNS = 3
 """As for `systemctl status`: the program does not run."""
@@ -23,7 +23,7 @@ def status(as_json: Json = False) -> None:
     import time
 
     from aigw.cli.sources.gateways import gateways
-    from aigw.cli.views.gateways import data, lines
+    from aigw.cli.views.status import data, lines
 
     try:
         found = gateways(os.environ)

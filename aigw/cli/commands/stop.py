@@ -8,7 +8,7 @@ import typer
 
 from aigw.cli.options import Json
 from aigw.cli.sources.completion import complete_gateway
-from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_sentence
+from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, say_sentence
 
 if TYPE_CHECKING:
     from aigw.server.register import Entry
@@ -64,8 +64,8 @@ def _meant(entries: list[Entry], which: str | None, *, every: bool) -> list[Entr
     import os
     from pathlib import Path
 
-    from aigw.cli.sources.feed import state_folder
     from aigw.cli.sources.gateways import named, with_state
+    from aigw.cli.sources.usage_feed import state_folder
 
     if every or (which is None and len(entries) <= 1):
         return entries

@@ -11,7 +11,7 @@ import typer
 
 from aigw.cli.options import Config, Json, Recipe, config_choice
 from aigw.cli.sources.completion import complete_model, complete_name, complete_property, complete_route
-from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence, say_text
+from aigw.cli.terminal.output import USAGE, fail, say_json, say_sentence, say_text
 
 if TYPE_CHECKING:
     from aigw.cli.sources.templates import Call, Found
@@ -98,8 +98,8 @@ def render(
     import asyncio
     import os
 
-    from aigw.cli.sources.rendering import RefusedError
-    from aigw.cli.sources.rendering import render as rendered
+    from aigw.cli.sources.template_render import RefusedError
+    from aigw.cli.sources.template_render import render as rendered
     from aigw.cli.views.template import beside, plain_rendered, print_body
     from aigw.core.errors import ConfigError
 
@@ -142,8 +142,8 @@ def send(
 
     It goes through the gateway that runs with this configuration or, if none runs, through one that is started for
     it."""
-    from aigw.cli.sources.sending import SendError, sent
-    from aigw.cli.terminal.written import Written
+    from aigw.cli.sources.template_send import SendError, sent
+    from aigw.cli.terminal.streamed_text import Written
 
     loaded, call = _asked(name, values, props, model, route, path, config, recipe)
     written = Written()
@@ -170,7 +170,7 @@ def _say_beside(lines: list[str]) -> None:
 def _loaded(config: Path | None, recipe: str | None) -> Loaded:
     import logging
 
-    from aigw.cli.sources.configured import configured
+    from aigw.cli.sources.configuration import configured
     from aigw.core.errors import ConfigError
 
     choice = config_choice("template", config, recipe)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import By, Json, Key, Recipe, Since, State, Url
-from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, width
+from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, width
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from aigw.books.summary import Summary
-    from aigw.cli.sources.feed import Feed, FeedReader
-    from aigw.cli.views.screen import View
+    from aigw.cli.sources.usage_feed import Feed, FeedReader
+    from aigw.cli.views.top import View
 
 KEY_SECONDS = 0.1
 """How often it looks for a new summary if no key is pressed."""
@@ -41,7 +41,7 @@ def top(
     Example: aigw top --by consumer --since 15m
     """
     from aigw.books.question import TOP_BY
-    from aigw.cli.sources.feed import FeedError, feed_for
+    from aigw.cli.sources.usage_feed import FeedError, feed_for
 
     names = by or list(TOP_BY)
     try:
@@ -62,8 +62,8 @@ def _show(feed: Feed, names: list[str], since: str, summary: Summary, *, once: b
 
     from rich.console import Console
 
-    from aigw.cli.sources.feed import FeedReader
-    from aigw.cli.views.screen import View, whole
+    from aigw.cli.sources.usage_feed import FeedReader
+    from aigw.cli.views.top import View, whole
 
     console = Console(highlight=False, emoji=False, markup=False)
     view = View(since, feed.name, feed.hint)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import Json, Recipe, State
-from aigw.cli.terminal.said import UNLIMITED, USAGE, fail, say_json, say_text, width
+from aigw.cli.terminal.output import UNLIMITED, USAGE, fail, say_json, say_text, width
 
 if TYPE_CHECKING:
     from aigw.trace.record import TraceRecord
@@ -35,7 +35,7 @@ def trace(
 
     Example: aigw trace last
     """
-    from aigw.cli.sources.feed import state_folder
+    from aigw.cli.sources.usage_feed import state_folder
 
     try:
         folder = state or state_folder(recipe)
@@ -112,7 +112,7 @@ def _choose(records: list[TraceRecord], which: str, folder: Path) -> TraceRecord
 
 
 def _print_list(records: list[TraceRecord]) -> None:
-    from aigw.cli.terminal.plain import cut, fitted
+    from aigw.cli.terminal.columns import cut, fitted
     from aigw.cli.views.figures import duration
     from aigw.cli.views.trace import moment
     from aigw.core.plain import plain

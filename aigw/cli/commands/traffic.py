@@ -12,7 +12,7 @@ import typer
 
 from aigw.cli.options import Config, Json
 from aigw.cli.terminal.groups import Commands
-from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_sentence, say_text
+from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, say_sentence, say_text
 
 if TYPE_CHECKING:
     from aigw.cli.sources.traffic import Removable
@@ -160,7 +160,7 @@ def export(
     sft: conversations with tools, for fine-tuning. What is left out is said on stderr."""
     import sys
 
-    from aigw.cli.sources.exporting import exported
+    from aigw.cli.sources.traffic_export import exported
 
     problems: list[str] = []
     found = _run("traffic export", exported(folder, format.value, config, problems.append))

@@ -11,7 +11,7 @@ import typer
 
 from aigw.cli.options import Config, Json, Recipe, config_choice
 from aigw.cli.sources.completion import complete_model, complete_route
-from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_sentence
+from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, say_sentence
 
 
 def transform(
@@ -46,7 +46,7 @@ def transform(
     """
     import logging
 
-    from aigw.cli.sources.transforming import Wanted, message_in, transformed
+    from aigw.cli.sources.transform import Wanted, message_in, transformed
     from aigw.cli.views.transform import data, print_message
     from aigw.core.errors import ConfigError
     from aigw.plugins.ai_transformer.http_text import NotHttpError

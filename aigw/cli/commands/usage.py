@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import By, Json, Key, Recipe, Since, State, Url
-from aigw.cli.terminal.said import FAILURE, USAGE, fail, say_json, say_sentence, width
+from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, say_sentence, width
 
 if TYPE_CHECKING:
     from aigw.books.summary import Summary
@@ -35,7 +35,7 @@ def usage(
     Example: aigw usage --by day --by model --since 7d
     """
     from aigw.books.question import USAGE_BY
-    from aigw.cli.sources.feed import FeedError, feed_for
+    from aigw.cli.sources.usage_feed import FeedError, feed_for
 
     if as_json and as_csv:
         fail("usage", "choose one of --json and --csv", USAGE)
@@ -86,8 +86,8 @@ def _print(summary: Summary) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from aigw.cli.views.screen import legend, note
-    from aigw.cli.views.table import fit, rich_table
+    from aigw.cli.views.top import legend, note
+    from aigw.cli.views.usage import fit, rich_table
 
     console = Console(highlight=False, emoji=False, markup=False, width=width())
     grid = fit(summary, summary.rows, console.width, exact=True)

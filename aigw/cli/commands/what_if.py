@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aigw.cli.options import Json
-from aigw.cli.terminal.said import USAGE, fail, say_json, say_sentence, say_text, width
+from aigw.cli.terminal.output import USAGE, fail, say_json, say_sentence, say_text, width
 
 if TYPE_CHECKING:
-    from aigw.cli.sources.supposing import Supposition
+    from aigw.cli.sources.what_if import Supposition
 
 
 def what_if(
@@ -42,7 +42,7 @@ def _supposed(config: Path, recordings: Path) -> Supposition:
     import logging
     import os
 
-    from aigw.cli.sources.supposing import suppose
+    from aigw.cli.sources.what_if import suppose
     from aigw.cli.views.steps import Steps
     from aigw.core.errors import ConfigError
     from aigw.traffic.format.folder import RecordingError

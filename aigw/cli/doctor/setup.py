@@ -15,9 +15,9 @@ from aigw.books.question import parse
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_query import summarise
 from aigw.cli.doctor.check import Check, Level
+from aigw.cli.sources.address_probe import aigw_at
 from aigw.cli.sources.config_choice import ConfigChoice
-from aigw.cli.sources.configured import examined, of_environment
-from aigw.cli.sources.neighbour import aigw_at
+from aigw.cli.sources.configuration import examined, of_environment
 from aigw.config.automatic import OLLAMA, keyless, unused
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen

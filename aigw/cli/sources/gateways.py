@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from aigw.books.recent_rows import count
 from aigw.books.usage_file import FILE_NAME
-from aigw.cli.sources.neighbour import aigw_at
+from aigw.cli.sources.address_probe import aigw_at
 from aigw.server.process_start import start_of
 from aigw.server.register import Entry, running
 from aigw.stores.sqlite_file import FileError

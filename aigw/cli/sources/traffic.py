@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from aigw.cli.default_file import configuration
 from aigw.cli.sources.config_choice import ConfigChoice
-from aigw.cli.sources.recorded import replayable
+from aigw.cli.sources.recordings import replayable
 from aigw.config.load import Loaded, load
 from aigw.config.secret_values import secrets_in
 from aigw.core.dialect import Asked

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from aigw.cli.terminal.said import USAGE, folded, width
+from aigw.cli.terminal.output import USAGE, folded, width
 
 _UsageError: Any = typer.BadParameter.__base__
 """What is raised for anything typed wrong. typer exports only this subclass of it."""

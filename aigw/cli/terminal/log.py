@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 
-from aigw.cli.terminal.said import UNLIMITED, folded
+from aigw.cli.terminal.output import UNLIMITED, folded
 from aigw.core.plain import plain_lines
 from aigw.core.redaction import shown
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from aigw.books.usage_row import UsageRow
-from aigw.cli.sources.conversing import Answered
+from aigw.cli.sources.conversation import Answered
 from aigw.cli.views.rag import plain_hit, where
 from aigw.core.retrieval import Hit
 

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from aigw.books.summary import UsageLine
-from aigw.cli.terminal.plain import fitted
-from aigw.cli.terminal.said import say_sentence, say_text, width
+from aigw.cli.terminal.columns import fitted
+from aigw.cli.terminal.output import say_sentence, say_text, width
 from aigw.core.plain import plain, plain_json
 from aigw.core.plugin import COLLECTION
 from aigw.core.redaction import shown, value_without_secrets, without_secrets

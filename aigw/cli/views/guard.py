@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from aigw.cli.terminal.plain import fitted
-from aigw.cli.terminal.said import say_text, width
+from aigw.cli.terminal.columns import fitted
+from aigw.cli.terminal.output import say_text, width
 from aigw.cli.views.figures import counted
 from aigw.core.plain import plain
 from aigw.core.redaction import without_secrets

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from aigw.cli.sources.calls import Call, Calls
+from aigw.cli.sources.run_calls import Call, Calls
 from aigw.core.plain import plain, plain_lines
 from aigw.traffic.replay.report import Missed, Report
 

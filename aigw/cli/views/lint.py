@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from aigw.cli.terminal.plain import cut
+from aigw.cli.terminal.columns import cut
 from aigw.cli.views.figures import counted
 from aigw.core.plain import plain
 from aigw.traffic.runs.lint import Lint

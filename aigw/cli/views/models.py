@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aigw.cli.sources.models import Model, Models
-from aigw.cli.terminal.plain import shorten
+from aigw.cli.terminal.columns import shorten
 from aigw.cli.views.figures import count
 from aigw.core.plain import plain
 from aigw.core.redaction import shown

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aigw.cli.sources.plugins import Described
-from aigw.cli.views.keys import as_json, bold, lines, meaning, wrap
+from aigw.cli.views.config_keys import as_json, bold, lines, meaning, wrap
 from aigw.config.reference import Key
 from aigw.core.plugin import Place
 

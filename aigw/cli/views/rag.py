@@ -12,17 +12,17 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from aigw.cli.terminal.plain import fitted
-from aigw.cli.terminal.said import folded, say_sentence, say_text, width
+from aigw.cli.terminal.columns import fitted
+from aigw.cli.terminal.output import folded, say_sentence, say_text, width
 from aigw.cli.views.figures import counted
 from aigw.core.plain import plain, plain_rows
 from aigw.core.redaction import value_without_secrets, without_secrets
 from aigw.core.retrieval import CJK_LETTER, CollectionInfo, Hit, Passage, Source, Stats
 
 if TYPE_CHECKING:
-    from aigw.cli.sources.explained import Explained
-    from aigw.cli.sources.ingesting import Done
-    from aigw.cli.sources.rebuilding import Rebuilt
+    from aigw.cli.sources.rag_explain import Explained
+    from aigw.cli.sources.rag_ingest import Done
+    from aigw.cli.sources.rag_rebuild import Rebuilt
     from aigw.rag.evaluation import Evaluation
     from aigw.rag.ingest import Report
 

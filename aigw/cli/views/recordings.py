@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aigw.cli.views.closing import many
+from aigw.cli.views.served import many
 from aigw.traffic.recordings import Recordings
 from aigw.traffic.replay.report import Report
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from aigw.cli.sources.calls import Call, Calls
-from aigw.cli.views.closing import many
+from aigw.cli.sources.run_calls import Call, Calls
 from aigw.cli.views.figures import money
 from aigw.cli.views.recordings import facts, misses
 from aigw.cli.views.recordings import problems as unplayed
+from aigw.cli.views.served import many
 from aigw.core.plain import plain, plain_lines
 from aigw.traffic.replay.report import Missed, Report
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from aigw.cli.sources.rendering import Rendered
+from aigw.cli.sources.template_render import Rendered
 from aigw.cli.sources.templates import Call, Found
-from aigw.cli.terminal.plain import columns
-from aigw.cli.terminal.said import say_text
+from aigw.cli.terminal.columns import columns
+from aigw.cli.terminal.output import say_text
 from aigw.cli.views.figures import count, money
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from aigw.cli.sources.traffic import Row, Shown
-from aigw.cli.terminal.plain import cut, fitted, shorten
-from aigw.cli.terminal.said import say_text, width
+from aigw.cli.terminal.columns import cut, fitted, shorten
+from aigw.cli.terminal.output import say_text, width
 from aigw.cli.views.figures import count, counted, milliseconds, money
 from aigw.core.dialect import Asked, Turn
 from aigw.core.plain import plain, plain_rows

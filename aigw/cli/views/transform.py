@@ -7,7 +7,7 @@ import sys
 from http import HTTPStatus
 from typing import Any
 
-from aigw.cli.sources.transforming import Told
+from aigw.cli.sources.transform import Told
 from aigw.core.plain import plain_lines
 from aigw.plugins.ai_transformer.message import Message
 

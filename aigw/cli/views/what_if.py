@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from aigw.cli.sources.supposing import Supposed, Supposition
-from aigw.cli.terminal.plain import columns, cut, shorten
+from aigw.cli.sources.what_if import Supposed, Supposition
+from aigw.cli.terminal.columns import columns, cut, shorten
 from aigw.cli.views.figures import count, counted, money
 from aigw.cli.views.outcomes import plain_figures, plain_outcome
 from aigw.core.plain import plain

@@ -12,8 +12,7 @@ import msgspec
 
 from aigw.core.retrieval import DEFAULT, RAW, SOURCE, TITLE, Collection, Passage
 from aigw.standins.dashvector import names
-from aigw.standins.dashvector.schemas import count_of, fields_of
-from aigw.standins.dashvector.told import (
+from aigw.standins.dashvector.codes import (
     BAD_BATCH,
     BAD_FIELD,
     BAD_ID,
@@ -28,6 +27,7 @@ from aigw.standins.dashvector.told import (
     Told,
     unsupported,
 )
+from aigw.standins.dashvector.schemas import count_of, fields_of
 
 if TYPE_CHECKING:
     from aigw.core.retrieval import Vectors

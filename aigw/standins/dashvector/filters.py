@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from aigw.core.retrieval import Both, Comparison, Condition
-from aigw.standins.dashvector.told import BAD_FILTER, DashVectorError, unsupported
+from aigw.standins.dashvector.codes import BAD_FILTER, DashVectorError, unsupported
 
 MOST_LETTERS = 40_960
 MOST_CONDITIONS = 256

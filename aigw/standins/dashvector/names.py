@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from aigw.standins.dashvector.told import (
+from aigw.standins.dashvector.codes import (
     BAD_COLLECTION_NAME,
     BAD_FIELD,
     BAD_FIELD_NAME,

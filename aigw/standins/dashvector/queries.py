@@ -12,9 +12,9 @@ import msgspec
 
 from aigw.core.retrieval import DEFAULT, Collection, Condition, Metric, Query
 from aigw.standins.dashvector import filters
+from aigw.standins.dashvector.codes import BAD_TOP, NO_KEY, VECTOR_AND_ID, DashVectorError, Told, unsupported
 from aigw.standins.dashvector.docs import doc, rows, vector_of
 from aigw.standins.dashvector.schemas import count_of
-from aigw.standins.dashvector.told import BAD_TOP, NO_KEY, VECTOR_AND_ID, DashVectorError, Told, unsupported
 
 MOST = 1024
 

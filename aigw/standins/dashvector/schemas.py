@@ -9,7 +9,7 @@ import msgspec
 
 from aigw.core.retrieval import DEFAULT, RAW, SOURCE, TITLE, Collection, CollectionInfo, Collections, Metric
 from aigw.standins.dashvector import names
-from aigw.standins.dashvector.told import (
+from aigw.standins.dashvector.codes import (
     BAD_DIMENSION,
     BAD_VECTOR_TYPE,
     NO_COLLECTION,

@@ -12,7 +12,7 @@ from aigw.core.model import Request
 from aigw.core.retrieval import DEFAULT, Collections, NoCollectionError, RetrievalError
 from aigw.standins.answers import answer, read
 from aigw.standins.dashvector import docs, queries, schemas
-from aigw.standins.dashvector.told import (
+from aigw.standins.dashvector.codes import (
     BAD_ARGUMENT,
     NO_COLLECTION,
     TOO_LARGE,

@@ -11,7 +11,7 @@ import pytest
 from answering import answering
 from serving import serving
 
-from aigw.cli.sources.neighbour import aigw_at
+from aigw.cli.sources.address_probe import aigw_at
 
 ROOT = Path(__file__).parents[3]
 CONFIG = """

@@ -9,7 +9,7 @@ import pytest
 from recorded_calls import chat_call, said, user, written
 from serving import chat, serving, stopped
 
-from aigw.cli.sources.recorded import closing
+from aigw.cli.sources.recordings import closing
 from aigw.traffic.format.folder import Folder
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from aigw.cli.sources.clients import CLIENTS, client_of
 from aigw.cli.sources.entrance import Entrance
-from aigw.cli.views.client import filled
+from aigw.cli.views.env import filled
 
 HERE = Entrance("http://127.0.0.1:4700", "qwen/x:1")
 READERS = {

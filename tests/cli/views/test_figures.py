@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.cli.terminal.plain import shorten
+from aigw.cli.terminal.columns import shorten
 from aigw.cli.views.figures import count, counted, duration, milliseconds, money, rate
 
 

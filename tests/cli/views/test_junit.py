@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.cli.sources.calls import Call, Calls
+from aigw.cli.sources.run_calls import Call, Calls
 from aigw.cli.views.junit import junit
 from aigw.traffic.replay.report import Missed, Report
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.core.retrieval import Both, Comparison
+from aigw.standins.dashvector.codes import BAD_FILTER, UNSUPPORTED, DashVectorError
 from aigw.standins.dashvector.filters import MOST_CONDITIONS, MOST_LETTERS, parse
-from aigw.standins.dashvector.told import BAD_FILTER, UNSUPPORTED, DashVectorError
 
 A, B, C = (Comparison(name, "=", 1) for name in "abc")
 

@@ -2,14 +2,7 @@
 
 import pytest
 
-from aigw.standins.dashvector.names import (
-    check_collection,
-    check_fields,
-    check_id,
-    check_partition,
-    check_schema,
-)
-from aigw.standins.dashvector.told import (
+from aigw.standins.dashvector.codes import (
     BAD_COLLECTION_NAME,
     BAD_FIELD,
     BAD_FIELD_NAME,
@@ -17,6 +10,13 @@ from aigw.standins.dashvector.told import (
     BAD_PARTITION_NAME,
     OTHER_TYPE,
     DashVectorError,
+)
+from aigw.standins.dashvector.names import (
+    check_collection,
+    check_fields,
+    check_id,
+    check_partition,
+    check_schema,
 )
 
 SCHEMA = {"s": "STRING", "i": "INT", "f": "FLOAT", "b": "BOOL", "many": "ARRAY_LONG"}

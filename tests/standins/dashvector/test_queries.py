@@ -7,8 +7,7 @@ import pytest
 from dashvector_world import dashvector_world
 
 from aigw.core.retrieval import CollectionInfo, Passage, Source
-from aigw.standins.dashvector.queries import score_of
-from aigw.standins.dashvector.told import (
+from aigw.standins.dashvector.codes import (
     BAD_ARGUMENT,
     BAD_FILTER,
     BAD_TOP,
@@ -18,6 +17,7 @@ from aigw.standins.dashvector.told import (
     UNSUPPORTED,
     VECTOR_AND_ID,
 )
+from aigw.standins.dashvector.queries import score_of
 
 QUERY = "/v1/collections/docs/query"
 DOCS = [

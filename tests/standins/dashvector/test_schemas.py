@@ -4,7 +4,7 @@ import pytest
 from dashvector_world import dashvector_world
 
 from aigw.core.retrieval import CollectionInfo
-from aigw.standins.dashvector.told import (
+from aigw.standins.dashvector.codes import (
     BAD_ARGUMENT,
     BAD_COLLECTION_NAME,
     BAD_DIMENSION,

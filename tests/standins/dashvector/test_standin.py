@@ -11,8 +11,8 @@ from aigw.clients.dashvector import STANDIN, DashVectorClient, Questions
 from aigw.config.services import ServiceTable
 from aigw.core.model import Request
 from aigw.core.retrieval import CollectionInfo, Passage
+from aigw.standins.dashvector.codes import TOO_LARGE, UNSUPPORTED
 from aigw.standins.dashvector.standin import LARGEST, DashVectorStandin
-from aigw.standins.dashvector.told import TOO_LARGE, UNSUPPORTED
 from aigw.stores.faiss.collections import FaissCollections
 from aigw.upstream.standin import StandinUpstream
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aigw.cli.sources.explanation import make_request
+from aigw.cli.sources.cache_explain import make_request
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from aigw.cli.terminal.said import USAGE, fail
+from aigw.cli.terminal.output import USAGE, fail
 
 if TYPE_CHECKING:
     from aigw.cli.sources.config_choice import ConfigChoice
@@ -29,7 +29,7 @@ class Opened(NamedTuple):
 async def opened(choice: ConfigChoice, plugin: str, *, shown: str) -> AsyncIterator[Opened]:
     """Opens the stores of the configuration that was chosen. Messages name the recipe `shown`, which shows how to
     configure the plugin. Raises ConfigError."""
-    from aigw.cli.sources.configured import configured
+    from aigw.cli.sources.configuration import configured
     from aigw.core.errors import ConfigError
     from aigw.server.stores import GatewayStores
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace as changed_to
 from aigw.books.books import Books
 from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.own_gateway import Kept, at_free_port, key_headers, without_redis
-from aigw.cli.sources.recorded import replayable
+from aigw.cli.sources.recordings import replayable
 from aigw.cli.sources.remote import remote
 from aigw.config.load import Loaded, load
 from aigw.config.secret_values import secrets_in

@@ -7,8 +7,8 @@ import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from aigw.cli.sources.knowledge import Known
-from aigw.cli.sources.rendering import RefusedError, render
+from aigw.cli.sources.rag import Known
+from aigw.cli.sources.template_render import RefusedError, render
 from aigw.cli.sources.templates import Call
 from aigw.core.retrieval import Hit
 from aigw.dialects import apis

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aigw.cli.sources.config_choice import ConfigChoice
-from aigw.cli.sources.opened import opened
-from aigw.cli.terminal.plain import cells, columns, cut
-from aigw.cli.terminal.said import say_json, say_text, width
+from aigw.cli.sources.plugin_stores import opened
+from aigw.cli.terminal.columns import cells, columns, cut
+from aigw.cli.terminal.output import say_json, say_text, width
 from aigw.core.plain import plain
 from aigw.core.stores import LOCAL
 from aigw.plugins.ai_budget.amount import say, to_plain

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.cli.terminal.typed import MORE, PROMPT, typed
+from aigw.cli.terminal.input import MORE, PROMPT, typed
 
 
 class Terminal:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from itertools import count
 
 from aigw.cli.default_file import DEFAULT_FILE
-from aigw.cli.sources.asking import configuration_of, place_of
 from aigw.cli.sources.config_choice import ConfigChoice
+from aigw.cli.sources.gateway_client import configuration_of, place_of
 from aigw.config.automatic import automatic
 from aigw.config.load import Loaded, examine, load
 from aigw.config.reading import read_file

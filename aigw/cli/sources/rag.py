@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from aigw.cli.options import config_choice
-from aigw.cli.sources.opened import run
-from aigw.cli.terminal.said import say_sentence
+from aigw.cli.sources.plugin_stores import run
+from aigw.cli.terminal.output import say_sentence
 
 if TYPE_CHECKING:
     from aigw.cli.sources.config_choice import ConfigChoice
@@ -57,7 +57,7 @@ def on_collections(command: str, config: Path | None, recipe: str | None, work: 
 @asynccontextmanager
 async def knowledge(choice: ConfigChoice) -> AsyncIterator[Known]:
     """Without any configuration there is the default one, as for `aigw serve`. Raises ConfigError."""
-    from aigw.cli.sources.configured import configured
+    from aigw.cli.sources.configuration import configured
     from aigw.cli.sources.recipe import folder
     from aigw.config.load import load
     from aigw.core.env import Env

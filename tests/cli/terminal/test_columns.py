@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from aigw.cli.terminal.plain import shorten
+from aigw.cli.terminal.columns import shorten
 
 
 @given(st.text(), st.integers(1, 30))

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from aigw.cli.terminal.said import FAILURE, drop
+from aigw.cli.terminal.output import FAILURE, drop
 
 
 class Written:

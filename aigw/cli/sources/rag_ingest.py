@@ -11,7 +11,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from aigw.cli.sources.knowledge import Known
+from aigw.cli.sources.rag import Known
 from aigw.core.retrieval import RetrievalError
 from aigw.core.upstream import Upstream
 from aigw.rag.chunks import chunk

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable
 
 from aigw.cli.sources.asked_gateway import AskedGateway
-from aigw.cli.sources.asking import models_at
-from aigw.cli.sources.chat_calls import chat_call
-from aigw.cli.sources.conversing import streamed
+from aigw.cli.sources.chat_requests import chat_call
+from aigw.cli.sources.conversation import streamed
+from aigw.cli.sources.gateway_client import models_at
 from aigw.dialects.conversation import Said
 
 _COMMAND = re.compile(r"/([a-z]+|\?)(?:\s+(.*))?", re.DOTALL)

@@ -8,8 +8,8 @@ import brotli
 import pytest
 from answering import answering
 
-from aigw.cli.sources.asking import stream_of, whole_of
-from aigw.cli.sources.sending import SendError, reaching
+from aigw.cli.sources.gateway_client import stream_of, whole_of
+from aigw.cli.sources.template_send import SendError, reaching
 from aigw.cli.sources.templates import Call
 from aigw.dialects import apis
 from aigw.server.first_call import FirstCall

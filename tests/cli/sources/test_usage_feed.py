@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from aigw.books.usage_file import FILE_NAME
-from aigw.cli.sources.feed import FeedError, RunningGateway, feed_for, state_folder
+from aigw.cli.sources.usage_feed import FeedError, RunningGateway, feed_for, state_folder
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 
 from aigw.cli.options import MatchBy
 from aigw.cli.sources.config_choice import ConfigChoice
-from aigw.cli.sources.configured import source_of
+from aigw.cli.sources.configuration import source_of
 from aigw.config.automatic import OLLAMA
 from aigw.config.effective import effective
 from aigw.config.load import Loaded

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aigw.cli.sources.asked_gateway import AskedGateway
-from aigw.cli.sources.asking import models_at
+from aigw.cli.sources.gateway_client import models_at
 from aigw.cli.sources.offers import offers
-from aigw.cli.sources.sending import reaching
+from aigw.cli.sources.template_send import reaching
 from aigw.cli.sources.templates import Call, ask, find
 from aigw.config.load import Loaded
 from aigw.config.model import DEFAULT_ROUTE

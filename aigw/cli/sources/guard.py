@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from aigw.cli.sources.config_choice import ConfigChoice
-from aigw.cli.sources.configured import configured
+from aigw.cli.sources.configuration import configured
 from aigw.guard.rule import Rule
 from aigw.guard.screen import BUILTIN, Screen
 from aigw.guard.settings import GuardSettings

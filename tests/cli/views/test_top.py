@@ -7,8 +7,8 @@ from rich.console import Console
 
 from aigw.books.question import Question
 from aigw.books.summary import Group, Sums, summarise
-from aigw.cli.views.screen import View, legend, whole
-from aigw.cli.views.table import SORTING
+from aigw.cli.views.top import View, legend, whole
+from aigw.cli.views.usage import SORTING
 
 
 def summary_of(names, number, denied=0):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PROGRAM = "import sys\nfrom aigw.cli.terminal.written import Written\nw = Written()\n[w.add(each) for each in eval(sys.argv[1])]\nw.end()"
+PROGRAM = "import sys\nfrom aigw.cli.terminal.streamed_text import Written\nw = Written()\n[w.add(each) for each in eval(sys.argv[1])]\nw.end()"
 ANSWERS = [
     (["a\x1b[2J", "\r", "\nb\r", "c"], "a\ufffd[2J\nb\ufffdc\n"),
     (["\t⚠\ufe0f 👩\u200d💻\n"], "\t⚠\ufe0f 👩\u200d💻\n"),

@@ -15,9 +15,9 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.cli.terminal.said import UNLIMITED, fail, folded
+from aigw.cli.terminal.output import UNLIMITED, fail, folded
 
-CODE = "from aigw.cli.terminal.said import say_json, width; say_json({'a': [1], 'b': 'ü'}); print(width())"
+CODE = "from aigw.cli.terminal.output import say_json, width; say_json({'a': [1], 'b': 'ü'}); print(width())"
 
 
 def run(**streams):

@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 
 from aigw.books.books import Books
 from aigw.cli.sources.config_choice import ConfigChoice
-from aigw.cli.sources.configured import as_served
+from aigw.cli.sources.configuration import as_served
 from aigw.cli.sources.own_gateway import at_free_port
 from aigw.config.load import Loaded, load
 from aigw.core.env import Env

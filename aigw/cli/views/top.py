@@ -11,9 +11,9 @@ from rich.console import Group
 from rich.text import Text
 
 from aigw.books.summary import Summary, UsageLine
-from aigw.cli.terminal.plain import cut
+from aigw.cli.terminal.columns import cut
 from aigw.cli.views.figures import count, rate
-from aigw.cli.views.table import SORTING, Grid, fit, names_of, rich_table
+from aigw.cli.views.usage import SORTING, Grid, fit, names_of, rich_table
 
 BARS = " ▁▂▃▄▅▆▇█"
 BESIDE_ROWS = 7

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
 from aigw.books.books import Books
-from aigw.cli.sources.asking import answer_of, refusal
+from aigw.cli.sources.gateway_client import answer_of, refusal
 from aigw.cli.sources.own_gateway import at_free_port, without_redis
 from aigw.cli.sources.templates import PLUGIN, Call
 from aigw.config.load import Loaded

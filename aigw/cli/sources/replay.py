@@ -14,9 +14,9 @@ from msgspec.structs import replace as changed_to
 
 from aigw.books.books import Books
 from aigw.cli.sources.config_choice import ConfigChoice
-from aigw.cli.sources.configured import loaded_from, loaded_or_discovered
+from aigw.cli.sources.configuration import loaded_from, loaded_or_discovered
 from aigw.cli.sources.own_gateway import Kept, at_free_port, key_headers
-from aigw.cli.sources.recorded import Chosen, opened
+from aigw.cli.sources.recordings import Chosen, opened
 from aigw.cli.sources.remote import remote, with_model
 from aigw.config.load import Loaded
 from aigw.config.model import DEFAULT_ROUTE, MatchConfig

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from aigw.cli.sources.knowledge import Known
+from aigw.cli.sources.rag import Known
 from aigw.core.retrieval import Embed, Embedder, Passage, RetrievalError
 from aigw.rag.settings import AUTO
 

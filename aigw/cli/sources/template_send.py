@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aigw.books.books import Books
-from aigw.cli.sources.asking import (
+from aigw.cli.sources.address_probe import aigw_at
+from aigw.cli.sources.completed_names import in_source
+from aigw.cli.sources.gateway_client import (
     Told,
     UnreadableAnswerError,
     answer_of,
@@ -22,8 +24,6 @@ from aigw.cli.sources.asking import (
     refusal,
     stream_of,
 )
-from aigw.cli.sources.completed_names import in_source
-from aigw.cli.sources.neighbour import aigw_at
 from aigw.cli.sources.templates import Call
 from aigw.cli.views.figures import count
 from aigw.config.load import Loaded

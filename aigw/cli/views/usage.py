@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aigw.books.summary import Summary, UsageLine
-from aigw.cli.terminal.plain import shorten
+from aigw.cli.terminal.columns import shorten
 from aigw.cli.views.figures import count, milliseconds, money, rate
 from aigw.core.plain import plain
 

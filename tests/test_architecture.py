@@ -168,7 +168,7 @@ WIRE = frozenset(
 """Names of fields in requests and answers of the formats that are spoken. Names such as id and type are everywhere."""
 OTHER_FORMATS = {
     # a section of aigw.yaml
-    "aigw.resources.ours": {"usage"},
+    "aigw.resources.config_map": {"usage"},
     # what is written down, and printed
     "aigw.books.usage_file": {"model", "stream", "output"},
     "aigw.books.usage_groups": {"model"},

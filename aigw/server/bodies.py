@@ -18,8 +18,8 @@ from aigw.core.document import Document
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request
 from aigw.dialects.bodies import begins_object
-from aigw.server.allowance import SMALL
 from aigw.server.http1.request import HttpRequest
+from aigw.server.process_limits import SMALL
 
 SLOWEST = 1024
 """A client may send so many bytes a second on average, once it has used the time that every body has."""

@@ -34,7 +34,6 @@ from aigw.dialects.table import dialect_for
 from aigw.pipeline.pipeline import Chain
 from aigw.server import bodies
 from aigw.server.admin import FRONT, PREFIX, PROBES, Admin
-from aigw.server.allowance import SMALL, Space, is_scarce, overloaded
 from aigw.server.framing import Framing
 from aigw.server.guard import Guard
 from aigw.server.http1.connection import Response
@@ -43,6 +42,7 @@ from aigw.server.http1.response import PlainResponse, StreamedResponse
 from aigw.server.intake import Intake
 from aigw.server.leaving import had_all
 from aigw.server.page.watch import Watch
+from aigw.server.process_limits import SMALL, Space, is_scarce, overloaded
 from aigw.server.routes import no_route
 
 log = logging.getLogger("aigw")

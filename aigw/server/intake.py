@@ -8,8 +8,8 @@ from functools import partial
 from aigw.core.model import Request
 from aigw.dialects.form import is_form
 from aigw.server import bodies
-from aigw.server.allowance import SMALL, Space
 from aigw.server.http1.request import HttpRequest
+from aigw.server.process_limits import SMALL, Space
 
 AS_SENT = ("expect",)
 DECODED = ("expect", "content-encoding")

@@ -7,8 +7,8 @@ import socket
 
 from aigw.core.errors import AddressError
 from aigw.server.accept import Acceptor
-from aigw.server.allowance import most_connections
 from aigw.server.http1.connection import Connection, Handler
+from aigw.server.process_limits import most_connections
 
 BACKLOG = 1024
 LAST_SECONDS = 1.0

@@ -19,8 +19,8 @@ from aigw.core.stores import KV, LOCAL, Counter, Service, Stores
 from aigw.stores.counter.counter import SqliteCounter
 from aigw.stores.counter.file import CounterFile
 from aigw.stores.counter.schema import FILE_NAME
-from aigw.stores.layer import LayeredKV
 from aigw.stores.memory import MemoryStores
+from aigw.stores.memory_layer import LayeredKV
 from aigw.stores.redis.url import is_redis_url
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from multidict import CIMultiDict
 from aigw.core.errors import GatewayError
 from aigw.core.model import Request
 from aigw.dialects.form import hold
-from aigw.server.allowance import SMALL, overloaded
 from aigw.server.bodies import Bounds, Incoming, decode, is_mislabelled, unpack_object
 from aigw.server.http1.request import HttpRequest
+from aigw.server.process_limits import SMALL, overloaded
 
 ENCODERS = {
     "gzip": gzip.compress,

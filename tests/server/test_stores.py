@@ -7,8 +7,8 @@ from aigw.config.services import ServiceTable
 from aigw.core.errors import ConfigError
 from aigw.core.stores import LOCAL, Limit, Service
 from aigw.server.stores import GatewayStores
-from aigw.stores.layer import LayeredKV
 from aigw.stores.memory import MemoryCounter, MemoryKV
+from aigw.stores.memory_layer import LayeredKV
 from aigw.stores.redis.stores import RedisKV
 
 NONE = ServiceTable({})

@@ -18,7 +18,7 @@ import numpy as np
 from collection_contract import DIMENSION, info, one, passage, rows
 
 from aigw.core.retrieval import Query, Source
-from aigw.stores.faiss import collection, saving  # noqa: F401  the same
+from aigw.stores.faiss import collection, salvage  # noqa: F401  the same
 from aigw.stores.faiss.collections import FaissCollections
 
 

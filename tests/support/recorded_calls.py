@@ -11,7 +11,7 @@ from aigw.traffic.format.call import Answered, Begun, Sent
 from aigw.traffic.format.folder import Folder
 from aigw.traffic.recordings import new_run
 from aigw.traffic.volatility.rules import Rules, VolatileConfig
-from aigw.traffic.writing.scribe import Scribe
+from aigw.traffic.writing.folder_writer import FolderWriter
 
 RULES = Rules.of(VolatileConfig(), folder="/home/me/project", home="/home/me")
 CHAT = "openai/v1/chatcompletions"
@@ -83,9 +83,9 @@ END = (
 def written(path: Path, *calls: tuple[Begun, Answered], secrets: tuple[str, ...] = ()) -> Folder:
     """Records calls that came one after the other."""
     folder = Folder(path)
-    scribe = Scribe(folder, folder.claim(new_run()), RULES, secrets, "c0ffee")
+    folder_writer = FolderWriter(folder, folder.claim(new_run()), RULES, secrets, "c0ffee")
     for number, (begun, answered) in enumerate(calls):
-        scribe.begun(number, begun)
-        scribe.answered(number, answered)
+        folder_writer.begun(number, begun)
+        folder_writer.answered(number, answered)
     folder.release()
     return folder

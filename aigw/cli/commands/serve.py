@@ -96,7 +96,7 @@ def serve(
     import logging
     import os
 
-    from aigw.server.allowance import allow_more_files, too_small
+    from aigw.server.process_limits import allow_more_files, too_small
 
     allow_more_files()
     if missing := too_small():

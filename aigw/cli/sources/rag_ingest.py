@@ -16,8 +16,8 @@ from aigw.core.retrieval import RetrievalError
 from aigw.core.upstream import Upstream
 from aigw.rag.chunks import chunk
 from aigw.rag.document import Document, UnreadableError
-from aigw.rag.finding import Found, find
 from aigw.rag.ingest import Ingest, Report, Settings
+from aigw.rag.named_sources import Found, find
 from aigw.rag.reading import Reading, load
 from aigw.rag.screening import document_screen
 from aigw.rag.web import Page, fetch, why_private

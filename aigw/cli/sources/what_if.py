@@ -33,7 +33,7 @@ from aigw.traffic.runs.client_calls import ClientCall, read_calls
 from aigw.traffic.runs.costs import priced
 from aigw.traffic.runs.outcome import Outcome
 from aigw.traffic.runs.resending import Answer, ask
-from aigw.traffic.runs.supposition import NAME_HEADER, RecordedClock, Sent, SupposedPlayer, recorded_to
+from aigw.traffic.runs.what_if_player import NAME_HEADER, RecordedClock, Sent, SupposedPlayer, recorded_to
 from aigw.traffic.volatility.rules import Rules
 from aigw.upstream.closed import ClosedUpstream
 from aigw.upstream.proxied import upstream_for

@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 from aigw.clients.callout import Callout
 from aigw.core.env import Env
 from aigw.core.plugin import About, Difference, Place, Plugin
-from aigw.plugins.ai_json_resp.asking import Model, RouteModel, ServiceModel
 from aigw.plugins.ai_json_resp.config import Config, check
 from aigw.plugins.ai_json_resp.higress import HigressJsonResponse
+from aigw.plugins.ai_json_resp.model_calls import Model, RouteModel, ServiceModel
 from aigw.plugins.ai_json_resp.safe import SafeJsonResponse
 
 

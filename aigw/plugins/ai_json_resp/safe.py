@@ -17,9 +17,9 @@ from aigw.core.reply import Fixed, Reply
 from aigw.core.tokens import Tokens
 from aigw.dialects.json_values import json_text
 from aigw.higress.json_response import EMPTY, MISMATCH, NO_JSON, UNAVAILABLE, USED_UP, JsonResponseError
-from aigw.plugins.ai_json_resp.asking import Model
 from aigw.plugins.ai_json_resp.config import Config
-from aigw.plugins.ai_json_resp.finding import Found, NoJsonError, find
+from aigw.plugins.ai_json_resp.json_in_text import Found, NoJsonError, find
+from aigw.plugins.ai_json_resp.model_calls import Model
 from aigw.plugins.ai_json_resp.schema import JsonSchema
 
 NAME = "ai-json-resp"

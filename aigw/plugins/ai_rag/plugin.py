@@ -18,7 +18,7 @@ from aigw.core.plugin import About, Difference, Place, Plugin
 from aigw.plugins.ai_rag.config import Config, check, position_of
 from aigw.plugins.ai_rag.higress import HigressRag, OriginalRag
 from aigw.plugins.ai_rag.safe import SafeRag, Settings
-from aigw.plugins.ai_rag.searching import LocalSearcher, RemoteSearcher, Searcher
+from aigw.plugins.ai_rag.search import LocalSearcher, RemoteSearcher, Searcher
 
 TOP = 3
 """How many passages are searched, in today's form."""

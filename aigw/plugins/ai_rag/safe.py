@@ -16,7 +16,7 @@ from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.core.retrieval import Hit, RetrievalError, Retrieved
 from aigw.plugins.ai_rag.context import NOTE, Placed, fenced, put, question_place, within
-from aigw.plugins.ai_rag.searching import Searcher
+from aigw.plugins.ai_rag.search import Searcher
 
 NAME = "ai-rag"
 RECALL = "x-envoy-rag-recall"

@@ -9,8 +9,8 @@ from aigw.core.dialect import Asked, Dialect
 from aigw.core.model import Batch, Chunk
 from aigw.dialects.answer_texts import as_read, unread
 from aigw.plugins.ai_security_guard.arguments import leaves_of, with_leaves
-from aigw.plugins.ai_security_guard.checking import Check, Uncheckable
-from aigw.plugins.ai_security_guard.deciding import PASS, Decision
+from aigw.plugins.ai_security_guard.decision import PASS, Decision
+from aigw.plugins.ai_security_guard.moderation import Check, Uncheckable
 from aigw.plugins.ai_security_guard.windows import Window, Windows
 
 Ending = Callable[[Decision], Batch]

@@ -17,10 +17,10 @@ from aigw.core.reply import Reply
 from aigw.dialects.json_values import encoded
 from aigw.higress.gjson import GjsonPath
 from aigw.higress.moderation import ANSWER_PATH, ANTHROPIC_ANSWER, ANTHROPIC_EVENT, EVENT_PATH, REQUEST_PATH, question
-from aigw.plugins.ai_security_guard.checking import Check, Phase, count
 from aigw.plugins.ai_security_guard.config import Config
-from aigw.plugins.ai_security_guard.deciding import PASS
-from aigw.plugins.ai_security_guard.refusing import Refusals
+from aigw.plugins.ai_security_guard.decision import PASS
+from aigw.plugins.ai_security_guard.moderation import Check, Phase, count
+from aigw.plugins.ai_security_guard.refusals import Refusals
 
 MOST_BYTES = 64 * 1024 * 1024
 BUFFER = 1000

@@ -19,12 +19,12 @@ from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import About, Difference, Place, Plugin
 from aigw.higress.gjson import GjsonPath
-from aigw.plugins.ai_security_guard.checking import HIGRESS, LOCAL, SERVICE, WHOLE, Asking, Check, Phase, Slicing
 from aigw.plugins.ai_security_guard.config import Config, check
 from aigw.plugins.ai_security_guard.consumers import ByConsumer
-from aigw.plugins.ai_security_guard.deciding import Decider, decide_original, decide_original_safely
+from aigw.plugins.ai_security_guard.decision import Decider, decide_original, decide_original_safely
 from aigw.plugins.ai_security_guard.higress import HigressGuard, OriginalGuard
-from aigw.plugins.ai_security_guard.refusing import OriginalRefusals, Refusals, TodaysRefusals
+from aigw.plugins.ai_security_guard.moderation import HIGRESS, LOCAL, SERVICE, WHOLE, Asking, Check, Phase, Slicing
+from aigw.plugins.ai_security_guard.refusals import OriginalRefusals, Refusals, TodaysRefusals
 from aigw.plugins.ai_security_guard.safe import SafeGuard, Settings
 
 BUFFER, LOCAL_BUFFER = 1000, 32

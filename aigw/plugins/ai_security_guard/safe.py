@@ -24,10 +24,10 @@ from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.higress.gjson import GjsonPath
 from aigw.plugins.ai_security_guard.answers import Answer, of_call
-from aigw.plugins.ai_security_guard.beside import beside
-from aigw.plugins.ai_security_guard.checking import NAME, Check, Phase, Uncheckable, count
-from aigw.plugins.ai_security_guard.deciding import PASS, Decision
-from aigw.plugins.ai_security_guard.refusing import Refusals
+from aigw.plugins.ai_security_guard.decision import PASS, Decision
+from aigw.plugins.ai_security_guard.moderation import NAME, Check, Phase, Uncheckable, count
+from aigw.plugins.ai_security_guard.other_texts import beside
+from aigw.plugins.ai_security_guard.refusals import Refusals
 
 HEADER = "x-aigw-guard"
 MOST_BYTES = 32 * 1024 * 1024

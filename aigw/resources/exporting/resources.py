@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from aigw.config.model import DEFAULT_ROUTE
+from aigw.resources.config_map import write_sections
 from aigw.resources.exporting.losses import tell_order, tell_plugin
 from aigw.resources.exporting.places import places_of
 from aigw.resources.exporting.plugins import Configurations
@@ -16,7 +17,6 @@ from aigw.resources.exporting.shares import with_shares
 from aigw.resources.exporting.source import Given, portable
 from aigw.resources.importing.kept import KEPT, list_of, mapping_of
 from aigw.resources.mcp_bridge import write_registries
-from aigw.resources.ours import write_sections
 from aigw.resources.report import Findings
 from aigw.resources.resource import GATEWAY_NAMESPACE
 from aigw.resources.text import yaml_of

@@ -13,6 +13,7 @@ from aigw.config.model import GatewayConfig
 from aigw.config.source import MAX_BYTES
 from aigw.core.errors import ConfigError
 from aigw.core.json_path import JsonPath, format_path
+from aigw.resources.config_map import kept_sections, unmapped
 from aigw.resources.importing.kept import KEPT, Kept, mapping_of
 from aigw.resources.importing.plugins import Plugins
 from aigw.resources.importing.refusals import TOO_LARGE, leave_out
@@ -20,7 +21,6 @@ from aigw.resources.importing.routes import routes_of
 from aigw.resources.importing.services import services_of
 from aigw.resources.ingress import IngressRoute, is_canary, read_ingress
 from aigw.resources.mcp_bridge import Service, read_bridge
-from aigw.resources.ours import kept_sections, unmapped
 from aigw.resources.report import Findings, Level
 from aigw.resources.resource import Resource
 from aigw.resources.text import yaml_of

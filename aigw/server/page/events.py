@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 from aigw.core.errors import GatewayError
 from aigw.server.http1.request import HttpRequest
 from aigw.server.http1.response import StreamedResponse
-from aigw.server.page.following import MOST_AT_ONCE, Following, Numbered
+from aigw.server.page.new_requests import MOST_AT_ONCE, Following, Numbered
 from aigw.server.page.requests import Requests
 from aigw.server.page.watch import Watch
 

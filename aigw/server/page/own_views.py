@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from aigw import __version__
-from aigw.server.page.beginning import Beginning
 from aigw.server.page.chains import chains
+from aigw.server.page.first_steps import Beginning
 from aigw.server.page.numbers import Numbers, limits
 from aigw.server.page.requests import readable
 from aigw.server.page.views import Inside, Views

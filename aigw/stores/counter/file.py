@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from aigw.core.stores import StoreError
 from aigw.stores.counter.schema import PRUNE_SECONDS, open_counters, prune, transact
 from aigw.stores.counter.transaction import Transaction
-from aigw.stores.opening import Opening
+from aigw.stores.shared_file import SharedFile
 from aigw.stores.sqlite_file import is_busy
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class CounterFile:
 
     def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
         self.now = now
-        self._opening = Opening(path, lambda: asyncio.to_thread(open_counters, path, now), _close)
+        self._shared_file = SharedFile(path, lambda: asyncio.to_thread(open_counters, path, now), _close)
         self._waiting: deque[_Waiting] = deque()
         self._soon: asyncio.Handle | None = None
         self._turns: asyncio.Task[None] | None = None
@@ -54,7 +54,7 @@ class CounterFile:
         """Looks at one state of the file. Raises StoreError."""
         import sqlite3
 
-        connection = self._opening.ready() or await self._look()
+        connection = self._shared_file.ready() or await self._look()
         try:
             return transact(connection, "BEGIN", look)
         except sqlite3.Error as error:
@@ -72,7 +72,7 @@ class CounterFile:
 
     async def open(self) -> None:
         """Opens it before somebody waits for that. Raises StoreError."""
-        await self._opening.get()
+        await self._shared_file.get()
 
     def later(self, decision: Callable[[Transaction], Any], patience: float) -> None:
         """Runs a decision for a caller that cannot wait any more."""
@@ -86,7 +86,7 @@ class CounterFile:
         for task in (self._turns, self._pruning):
             if task is not None:
                 await asyncio.wait([task])
-        await self._opening.aclose()
+        await self._shared_file.aclose()
 
     def _wait(self, act: Callable[[Transaction], T], patience: float) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
@@ -101,7 +101,7 @@ class CounterFile:
         import sqlite3
 
         self._soon = None
-        connection = self._opening.ready()
+        connection = self._shared_file.ready()
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):  # if the trouble lasts, the task will tell
                 self._take_turn(connection)
@@ -113,13 +113,13 @@ class CounterFile:
 
         while self._waiting:
             try:
-                connection = self._opening.ready() or await self._look()
+                connection = self._shared_file.ready() or await self._look()
                 self._take_turn(connection)
             except StoreError as error:
                 self._give_up(str(error))
             except sqlite3.Error as error:
                 if is_busy(error):
-                    self._give_up(f"{self._opening.path} is busy: another process is writing", time.monotonic())
+                    self._give_up(f"{self._shared_file.path} is busy: another process is writing", time.monotonic())
                 else:
                     self._give_up(str(await self._failed(connection, error)))
             if self._waiting:
@@ -164,15 +164,15 @@ class CounterFile:
 
     async def _look(self) -> sqlite3.Connection:
         """Opens the file, and checks about once a second that it is still the same."""
-        connection = await self._opening.get()
+        connection = await self._shared_file.get()
         if time.monotonic() > self._prune_at:
             self._prune_at = time.monotonic() + PRUNE_SECONDS
-            self._pruning = asyncio.create_task(asyncio.to_thread(prune, self._opening.path, self.now()))
+            self._pruning = asyncio.create_task(asyncio.to_thread(prune, self._shared_file.path, self.now()))
         return connection
 
     async def _failed(self, connection: sqlite3.Connection, error: Exception) -> StoreError:
-        await self._opening.reopen(connection)
-        return StoreError(f"{self._opening.path} cannot be used: {error}")
+        await self._shared_file.reopen(connection)
+        return StoreError(f"{self._shared_file.path} cannot be used: {error}")
 
 
 async def _close(connection: sqlite3.Connection) -> None:

@@ -19,7 +19,7 @@ from diskcache import Cache
 
 from aigw.core.stores import StoreError
 from aigw.stores.disk.file import FAILURES, FILE_NAME, Values, limit_values, open_cache, store, value_of
-from aigw.stores.opening import Opening
+from aigw.stores.shared_file import SharedFile
 
 log = logging.getLogger("aigw")
 
@@ -66,7 +66,7 @@ class DiskCache:
         self._folder = folder
         self._size = size
         self._thread = ThreadPoolExecutor(1, "cache")
-        self._opening = Opening(folder / FILE_NAME, self._open, self._close, monotonic=monotonic)
+        self._shared_file = SharedFile(folder / FILE_NAME, self._open, self._close, monotonic=monotonic)
         self._readable: Cache | None = None
         """The cache to which the thread of the event loop has a connection."""
         self._waiting: list[_Waiting] = []
@@ -126,7 +126,7 @@ class DiskCache:
         while self._working is not None:  # what came meanwhile is written, too
             await asyncio.wait([self._working])
             self._write_now()
-        await self._opening.aclose()
+        await self._shared_file.aclose()
         self._thread.shutdown()
 
     def _wait(self, job: Job, done: asyncio.Future[Any] | None = None) -> None:
@@ -197,7 +197,7 @@ class DiskCache:
                 try:
                     outcomes.append(job(cache))
                 except sqlite3.DataError as error:  # a key that is too large
-                    outcomes.append(StoreError(f"{self._opening.path} cannot hold it: {error}"))
+                    outcomes.append(StoreError(f"{self._shared_file.path} cannot hold it: {error}"))
         if self._monotonic() > self._expire_at:
             self._expire_at = self._monotonic() + EXPIRE_SECONDS
             cache.expire()
@@ -206,8 +206,8 @@ class DiskCache:
         return outcomes
 
     async def _open_one(self) -> Cache:
-        cache = self._opening.ready()  # no `or`: a Cache asks its file for its length to say whether it is true
-        return await self._opening.get() if cache is None else cache
+        cache = self._shared_file.ready()  # no `or`: a Cache asks its file for its length to say whether it is true
+        return await self._shared_file.get() if cache is None else cache
 
     async def _open(self) -> Cache:
         return await self._in_thread(open_cache, self._folder, self._size, self.largest)
@@ -221,9 +221,9 @@ class DiskCache:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
 
     async def _failed(self, cache: Cache, error: Exception) -> StoreError:
-        await self._opening.reopen(cache)
+        await self._shared_file.reopen(cache)
         why = str(error) or "another process has been writing too long"
-        return StoreError(f"{self._opening.path} cannot be used: {why}")
+        return StoreError(f"{self._shared_file.path} cannot be used: {why}")
 
 
 def _nothing(cache: Cache) -> None:

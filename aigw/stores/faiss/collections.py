@@ -150,7 +150,7 @@ class FaissCollections:
 
     def _save(self, name: str) -> None:
         """Puts another manifest in the place of a damaged one."""
-        from aigw.stores.faiss import saving
+        from aigw.stores.faiss import salvage
         from aigw.stores.faiss.failures import told
 
         folder = self._folder / name
@@ -158,7 +158,7 @@ class FaissCollections:
             refuse_strange_folder(folder)
             if folder.is_dir():
                 with held(folder / LOCK, name, self._patience, self._tell):
-                    saving.save(folder, name)
+                    salvage.save(folder, name)
 
     def _drop(self, name: str) -> bool:
         from aigw.stores.faiss.failures import told

@@ -19,7 +19,7 @@ from aigw.traffic.format.call import Answered, Begun
 from aigw.traffic.format.folder import Folder
 from aigw.traffic.settings import OnError
 from aigw.traffic.volatility.rules import Rules, VolatileConfig
-from aigw.traffic.writing.scribe import Scribe
+from aigw.traffic.writing.folder_writer import FolderWriter
 
 LENGTH = struct.Struct(">I")
 
@@ -48,13 +48,13 @@ class Told(Struct, omit_defaults=True):
 class Writing:
     """Writes calls as they arrive, until one fails."""
 
-    def __init__(self, scribe: Scribe) -> None:
-        self._scribe = scribe
+    def __init__(self, folder_writer: FolderWriter) -> None:
+        self._folder_writer = folder_writer
         self._failed = False
 
     @property
     def written(self) -> int:
-        return self._scribe.written
+        return self._folder_writer.written
 
     def take(self, number: int, what: Begun | Answered | str) -> Told | None:
         """Takes what is sent: a call, or a text that is a secret from now on. Returns what went wrong, None if nothing
@@ -63,19 +63,19 @@ class Writing:
             return None
         try:
             if isinstance(what, Begun):
-                self._scribe.begun(number, what)
+                self._folder_writer.begun(number, what)
                 return None
             if isinstance(what, str):
-                self._scribe.hide(what)
+                self._folder_writer.hide(what)
                 return None
-            refused = self._scribe.answered(number, what)
-            return Told(self._scribe.written, refused=refused) if refused else None
+            refused = self._folder_writer.answered(number, what)
+            return Told(self._folder_writer.written, refused=refused) if refused else None
         except OSError as error:
-            reason = f"{self._scribe.folder.path}: {error.strerror or error}"
+            reason = f"{self._folder_writer.folder.path}: {error.strerror or error}"
         except Exception as error:  # noqa: BLE001 - a fault of ours must not be silent
             reason = f"a fault in aigw: {type(error).__name__}: {error}"
         self._failed = True
-        return Told(self._scribe.written, failure=reason)
+        return Told(self._folder_writer.written, failure=reason)
 
 
 def main() -> None:
@@ -86,7 +86,7 @@ def main() -> None:
         return
     orders = msgspec.msgpack.decode(first, type=Orders)
     try:
-        writing = Writing(_scribe(orders))
+        writing = Writing(_folder_writer(orders))
     except OSError as error:
         _say(reports, Told(failure=f"{orders.folder}: {error.strerror or error}"))
         return
@@ -96,9 +96,9 @@ def main() -> None:
     _say(reports, Told(writing.written))
 
 
-def _scribe(orders: Orders) -> Scribe:
+def _folder_writer(orders: Orders) -> FolderWriter:
     rules = Rules.of(orders.volatile, folder=orders.here, home=orders.home)
-    return Scribe(Folder(Path(orders.folder)), orders.run, rules, orders.secrets, orders.config)
+    return FolderWriter(Folder(Path(orders.folder)), orders.run, rules, orders.secrets, orders.config)
 
 
 def _next(calls: BinaryIO) -> bytes | None:

@@ -16,8 +16,8 @@ from aigw.books.numbered_rows import Recent
 from aigw.core.stores import StoreError
 from aigw.server.http1.request import HttpRequest
 from aigw.server.page.events import Events
-from aigw.server.page.following import MOST_AT_ONCE
 from aigw.server.page.kept import Kept
+from aigw.server.page.new_requests import MOST_AT_ONCE
 from aigw.server.page.requests import Requests
 from aigw.server.page.watch import Watch
 

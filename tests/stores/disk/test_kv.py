@@ -15,7 +15,7 @@ from store_contract import KVContract, keys_of
 from aigw.core.stores import StoreError
 from aigw.stores.disk.cache import DiskCache
 from aigw.stores.disk.kv import DiskKV
-from aigw.stores.layer import LayeredKV
+from aigw.stores.memory_layer import LayeredKV
 
 ROOT = Path(__file__).parents[3]
 MIB = 1 << 20
@@ -195,7 +195,7 @@ import asyncio, sys
 from pathlib import Path
 from aigw.stores.disk.kv import DiskKV
 from aigw.stores.disk.cache import DiskCache
-from aigw.stores.layer import LayeredKV
+from aigw.stores.memory_layer import LayeredKV
 
 async def main():
     cache = DiskCache(Path(sys.argv[1]))

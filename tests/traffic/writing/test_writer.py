@@ -7,7 +7,7 @@ import sys
 from recorded_calls import RULES, chat_call, delta, said, streamed, user
 
 from aigw.traffic.format.folder import Folder
-from aigw.traffic.writing.scribe import Scribe
+from aigw.traffic.writing.folder_writer import FolderWriter
 from aigw.traffic.writing.writer import Writing
 
 HI = chat_call(user("hi"))
@@ -23,7 +23,7 @@ class FullFolder(Folder):
 def writing(folder):
     folder.claim("r1")
     folder.release()
-    return Writing(Scribe(folder, "", RULES, (), "c"))
+    return Writing(FolderWriter(folder, "", RULES, (), "c"))
 
 
 def take(writing, answered, call=HI):

@@ -20,7 +20,7 @@ CHECK_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 
 
-class Opening(Generic[T]):
+class SharedFile(Generic[T]):
     """`open_` opens, and raises StoreError. `close` gets what `open_` returned, when nobody begins anything with it."""
 
     def __init__(

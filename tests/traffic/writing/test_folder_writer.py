@@ -1,4 +1,4 @@
-"""aigw/traffic/writing/scribe.py: the names of recordings, and what is written."""
+"""aigw/traffic/writing/folder_writer.py: the names of recordings, and what is written."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +8,7 @@ from recorded_calls import RULES, chat_call, said, user, written
 
 from aigw.traffic.format.call import MAX_ANSWER, Begun
 from aigw.traffic.format.folder import MAX_FILE, Folder
-from aigw.traffic.writing.scribe import Scribe
+from aigw.traffic.writing.folder_writer import FolderWriter
 
 KEY = "sk-proj-abcdefghijklmnop"
 OURS = "correct-horse-battery-staple"
@@ -74,15 +74,15 @@ def test_what_finds_a_request_with_a_secret_has_none(tmp_path):
 def test_what_nobody_could_read_again_is_not_written(tmp_path):
     """One such file would make the folder useless."""
     folder = Folder(tmp_path)
-    scribe = Scribe(folder, folder.claim("r1"), RULES, (), "c")
+    folder_writer = FolderWriter(folder, folder.claim("r1"), RULES, (), "c")
     calls = [
         (chat_call(user("x" * (MAX_FILE + 1))), said("yo")),
         (chat_call(user("hi")), replace(said("yo"), size=MAX_ANSWER + 1)),
         (chat_call(user("hi")), said("yo")),
     ]
     for number, (begun, _) in enumerate(calls):
-        scribe.begun(number, begun)
-    told = [scribe.answered(number, answered) for number, (_, answered) in enumerate(calls)]
+        folder_writer.begun(number, begun)
+    told = [folder_writer.answered(number, answered) for number, (_, answered) in enumerate(calls)]
     assert told == [
         f"{tmp_path}/001-01-chat.json was not written: it would be larger than 64 MiB",
         f"{tmp_path}/002-01-chat.json was not written: the answer is larger than 128 MiB",
@@ -95,7 +95,7 @@ def test_what_nobody_could_read_again_is_not_written(tmp_path):
 def test_a_recording_that_is_damaged_is_replaced(tmp_path, damage):
     folder = written(tmp_path, (chat_call(user("hi")), said("old")))
     damage(tmp_path / "001-01-chat.json")
-    scribe = Scribe(folder, folder.claim("r1"), RULES, (), "c")
-    scribe.begun(0, chat_call(user("hi"))._replace(replaces="001-01-chat.json"))
-    assert scribe.answered(0, said("new")) == ""
+    folder_writer = FolderWriter(folder, folder.claim("r1"), RULES, (), "c")
+    folder_writer.begun(0, chat_call(user("hi"))._replace(replaces="001-01-chat.json"))
+    assert folder_writer.answered(0, said("new")) == ""
     assert folder.read("001-01-chat.json").answer.text == ["new"]

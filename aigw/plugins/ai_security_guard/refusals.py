@@ -15,9 +15,9 @@ from aigw.core.reply import Reply
 from aigw.core.tokens import Tokens
 from aigw.dialects.json_values import encoded
 from aigw.higress import moderation
-from aigw.plugins.ai_security_guard.checking import Phase
 from aigw.plugins.ai_security_guard.config import Config
-from aigw.plugins.ai_security_guard.deciding import Decision
+from aigw.plugins.ai_security_guard.decision import Decision
+from aigw.plugins.ai_security_guard.moderation import Phase
 
 STREAM = "text/event-stream;charset=UTF-8"
 JSON = "application/json"

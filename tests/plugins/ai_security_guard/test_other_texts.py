@@ -1,4 +1,4 @@
-"""aigw/plugins/ai_security_guard/beside.py: what the model reads beside the turns is checked, in every client's format."""
+"""aigw/plugins/ai_security_guard/other_texts.py: what the model reads beside the turns is checked, in every client's format."""
 
 import json
 

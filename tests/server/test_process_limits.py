@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from aigw.server.allowance import is_scarce, most_connections
+from aigw.server.process_limits import is_scarce, most_connections
 
 
 def said(limit, expression):
-    code = f"from aigw.server.allowance import *; allow_more_files(); print({expression})"
+    code = f"from aigw.server.process_limits import *; allow_more_files(); print({expression})"
     shell = f'ulimit {limit} && exec "$@"'
     done = subprocess.run(["sh", "-c", shell, "sh", sys.executable, "-c", code], capture_output=True, check=True)
     return done.stdout.decode().strip()
@@ -52,7 +52,7 @@ def test_too_small(limit, part):
 def test_a_body_needs_address_space(limit, size, fits):
     code = f"""
 from aigw.core.errors import GatewayError
-from aigw.server.allowance import Space
+from aigw.server.process_limits import Space
 try:
     Space().take('1', {size})
     print("fits")

@@ -1,11 +1,11 @@
-"""aigw/plugins/ai_security_guard/deciding.py: what becomes of a text, by the service's answer and the bars."""
+"""aigw/plugins/ai_security_guard/decision.py: what becomes of a text, by the service's answer and the bars."""
 
 import msgspec
 import pytest
 
 from aigw.clients.green_cip import Moderation
 from aigw.plugins.ai_security_guard.config import Config, ConsumerBars
-from aigw.plugins.ai_security_guard.deciding import Decider, decide_original
+from aigw.plugins.ai_security_guard.decision import Decider, decide_original
 
 MULTI = {"action": "MultiModalGuard"}
 MASK = {"Type": "sensitiveData", "Level": "S3", "Suggestion": "mask", "Result": [{"Ext": {"Desensitization": "***"}}]}

@@ -13,7 +13,7 @@ from aigw.dialects.table import DASHSCOPE, dialect_of
 from aigw.metering.tokenizer import TokenCounter
 from aigw.traffic.format.recording import Call, Folded
 from aigw.traffic.runs.outcome import Outcome
-from aigw.traffic.runs.supposition import RecordedClock, written
+from aigw.traffic.runs.what_if_player import RecordedClock, written
 
 TOKENS = Tokens(input=30, output=7, source="reported")
 SAID = Outcome(status=200, answer=Folded(text=["Hello", "there."], finish="stop", model="other"), tokens=TOKENS)

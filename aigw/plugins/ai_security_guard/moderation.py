@@ -12,7 +12,7 @@ from aigw.core.env import Env
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.plugins.ai_security_guard.config import Bars
-from aigw.plugins.ai_security_guard.deciding import PASS, Decision
+from aigw.plugins.ai_security_guard.decision import PASS, Decision
 from aigw.plugins.ai_security_guard.windows import common
 
 NAME = "ai-security-guard"

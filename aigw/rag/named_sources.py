@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from aigw.rag.ignoring import Ignored, glob
+from aigw.rag.gitignore import Ignored, glob
 from aigw.rag.readers.kinds import HEAD, is_binary, is_document
 
 if TYPE_CHECKING:

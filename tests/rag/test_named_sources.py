@@ -9,7 +9,7 @@ import pytest
 from documents import docx, paragraph, pdf
 from unprivileged import reachable_folder, unprivileged
 
-from aigw.rag.finding import Found, find
+from aigw.rag.named_sources import Found, find
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_glob_that_is_no_pattern_is_a_problem(tree):
 
 def test_a_missing_package_is_named(tree):
     (tree / "pathspec.py").write_text("raise ModuleNotFoundError")
-    code = "import pathlib, sys; sys.path.insert(0, '.'); from aigw.rag.finding import find; find(['docs'], pathlib.Path.cwd())"
+    code = "import pathlib, sys; sys.path.insert(0, '.'); from aigw.rag.named_sources import find; find(['docs'], pathlib.Path.cwd())"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "RetrievalError: the package pathspec is missing: pip install '.[rag]' in the clone of aigw" in ended.stderr
 

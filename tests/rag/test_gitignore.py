@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigw.rag.ignoring import Ignored
+from aigw.rag.gitignore import Ignored
 
 PATHS = [
     "a.log",

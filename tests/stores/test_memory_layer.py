@@ -7,8 +7,8 @@ from fakes import FakeClock
 from store_contract import KVContract
 
 from aigw.core.stores import StoreError
-from aigw.stores.layer import LayeredKV
 from aigw.stores.memory import MemoryKV
+from aigw.stores.memory_layer import LayeredKV
 
 
 class Counted(MemoryKV):

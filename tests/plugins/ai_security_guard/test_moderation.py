@@ -1,4 +1,4 @@
-"""aigw/plugins/ai_security_guard/checking.py: long texts are checked in slices, and what is said is noted."""
+"""aigw/plugins/ai_security_guard/moderation.py: long texts are checked in slices, and what is said is noted."""
 
 import pytest
 from fakes import FakeClock, answer_json
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import world
 
-from aigw.plugins.ai_security_guard.checking import Slicing
+from aigw.plugins.ai_security_guard.moderation import Slicing
 
 CONFIG = {
     "serviceName": "green.dns", "servicePort": 443, "serviceHost": "green.example", "accessKey": "a", "secretKey": "s",

@@ -8,7 +8,7 @@ from any_json import anything
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.plugins.ai_json_resp.finding import MOST, NoJsonError, find
+from aigw.plugins.ai_json_resp.json_in_text import MOST, NoJsonError, find
 
 
 @pytest.mark.parametrize(

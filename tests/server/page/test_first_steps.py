@@ -12,7 +12,7 @@ import pytest
 from aigw.books.books import Books
 from aigw.config.load import load
 from aigw.server.gateway import run
-from aigw.server.page.beginning import Beginning
+from aigw.server.page.first_steps import Beginning
 from aigw.upstream.http import HttpUpstream
 
 BUILTIN = {"ai-proxy": {"provider": {"type": "builtin"}}}

@@ -31,7 +31,7 @@ class _Open:
     session: Session
 
 
-class Scribe:
+class FolderWriter:
     """Writes into `folder`, which is claimed. `secrets` are those of the configuration, `config` identifies it."""
 
     def __init__(self, folder: Folder, run: str, rules: Rules, secrets: Iterable[str], config: str) -> None:

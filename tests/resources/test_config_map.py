@@ -5,7 +5,7 @@ import pytest
 
 from aigw.config.model import GatewayConfig
 from aigw.core.errors import ConfigError
-from aigw.resources.ours import SECTIONS, kept_sections, unmapped, write_sections
+from aigw.resources.config_map import SECTIONS, kept_sections, unmapped, write_sections
 from aigw.resources.resource import Resource
 
 

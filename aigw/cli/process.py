@@ -199,7 +199,7 @@ async def serve_together(options: Options, workers: int) -> int:
             code = await supervisor.run(ready)
         if options.tally is not None:
             told = [msgspec.json.decode(each, type=Tally) for each in supervisor.told]
-            options.say(line(together([Tally(), *told]), time.monotonic() - began))
+            options.say(line(together([Tally(), *told]), time.monotonic() - began, supervisor.crashed))
         return code
 
 

@@ -145,6 +145,8 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self.told: list[bytes] = []
         """What workers said at their ends, a line each."""
+        self.crashed = 0
+        """How many workers ended before they could say anything."""
         self._failures: list[int] = []
         """Exit codes of failures. The first one becomes the exit code of the supervisor."""
 
@@ -200,6 +202,7 @@ class Supervisor:
                 self._give_up(code)
                 return
             log.warning("a worker ended with %s and is started again", _how(code))
+            self.crashed += 1
             await self._pause(pause)
 
     async def _change(self, before: tuple[Stamp, ...]) -> None:

@@ -104,7 +104,7 @@ async def test_a_stop_is_clean_while_a_killed_worker_is_replaced():
     os.kill(pid, signal.SIGKILL)
     await started.wait()
     supervisor.stop()
-    assert await running == 0
+    assert (await running, supervisor.crashed) == (0, 1)
 
 
 async def test_a_stop_is_clean_while_a_worker_starts_that_will_refuse_its_configuration(caplog):

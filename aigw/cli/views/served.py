@@ -33,17 +33,18 @@ def together(tallies: Sequence[Tally]) -> Tally:
     return Tally(*(sum(values) for values in zip(*map(msgspec.structs.astuple, tallies), strict=True)))
 
 
-def line(tally: Tally, seconds: float) -> str:
-    """One line that fits 80 columns."""
+def line(tally: Tally, seconds: float, crashed: int = 0) -> str:
+    """One line that fits 80 columns, and a second one if some workers have not told what they served."""
+    more = f"\n(without what {many(crashed, 'worker')} served that crashed: see `aigw usage`)" if crashed else ""
     ran = span(seconds)
     if not tally.requests:
-        return f"aigw served no request in {ran}"
+        return f"aigw served no request in {ran}{more}"
     facts = [
         f"{tally.read:,} tokens in, {tally.written:,} out",
         f"${money(tally.cost, tally.unpriced)}",
         many(tally.errors, "error"),
     ]
-    return f"aigw served {many(tally.requests, 'request')} in {ran}: {', '.join(facts)}"
+    return f"aigw served {many(tally.requests, 'request')} in {ran}: {', '.join(facts)}{more}"
 
 
 def span(seconds: float) -> str:

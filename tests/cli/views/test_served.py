@@ -27,3 +27,10 @@ def test_nothing_was_served():
 @pytest.mark.parametrize(("seconds", "said"), [(0.2, "0s"), (60, "1m"), (7500, "2h 5m"), (100_000, "1d 3h")])
 def test_how_long(seconds, said):
     assert span(seconds) == said
+
+
+def test_what_crashed_workers_served_is_not_in_it():
+    for tally in (Tally(), together([Tally(requests=2)])):
+        first, second = line(tally, 3, 2).splitlines()
+        assert first == line(tally, 3)
+        assert second == "(without what 2 workers served that crashed: see `aigw usage`)"

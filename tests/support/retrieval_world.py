@@ -62,8 +62,8 @@ START = hit("Then run aigw serve.", 0.5, id="docs/start.md#1", source="docs/star
 FIRST = f'{NOTE}\n\n<document id="1" source="docs/install.md" lines="3-9">\nRun pip install aigw.\n</document>'
 SECOND = '<document id="2" source="docs/start.md" title="Start">\nThen run aigw serve.\n</document>'
 QUESTION = "How do I install it?"
-ASKED = "现在，请回答以下问题：\n" + QUESTION
-MAY_HELP = "\n以上是一些可能有帮助的参考信息，你可以自行选择是否使用这些参考信息，现在请回答以下问题：\n"
+ASKED = "Now answer this question:\n" + QUESTION
+MAY_HELP = "\nThe documents above may help; use them if they do. Now answer this question:\n"
 TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
 
 

@@ -98,7 +98,7 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
         str,
         Meta(
             description="safe: the text of the question, with {{question}} and, where the passages are part of it, "
-            "{{documents}}"
+            "{{documents}}; empty: a sentence before it, in Chinese or English as the question is"
         ),
     ] = ""
     max_context_tokens: Annotated[

@@ -85,6 +85,8 @@ ABOUT = About(
         Difference("the other fields of the request", "stay as they are", "only seven survive; numbers become 0"),
         Difference("whose requests", "chats, completions, Messages, Responses, Gemini", "chats with plain texts"),
         Difference("passages", "stand between marks, as data with their source", "are pasted as they are"),
+        Difference("the words before the question", "are `template`, or Chinese or English, as the question is",
+                   "are Chinese"),
         Difference("the field with a passage's text", "`field`", "always raw"),
     ),
 )  # fmt: skip

@@ -18,6 +18,18 @@ async def test_beside_an_image_only_the_text_changes():
     assert sent["messages"][-1]["content"] == [image, {"type": "text", "text": ASKED}]
 
 
+@pytest.mark.parametrize(
+    ("position", "asked"),
+    [
+        ("messages", "现在，请回答以下问题：\n怎么安装 aigw?"),
+        ("question", "参考信息，现在请回答以下问题：\n怎么安装 aigw?"),
+    ],
+)
+async def test_a_chinese_question_is_introduced_in_chinese(position, asked):
+    _, sent = await ask(FakeRetrieval(INSTALL), chat(user("怎么安装 aigw?")), {**LOCAL, "position": position})
+    assert sent["messages"][-1]["content"].endswith(asked)
+
+
 async def test_calls_of_tools_keep_their_results_beside_them():
     """After them the question is no longer the last turn: the passages are part of it."""
     call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}

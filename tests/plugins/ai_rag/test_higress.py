@@ -4,7 +4,7 @@ import json
 
 import pytest
 from fakes import answer_json
-from retrieval_world import ASKED, FOUND, MAPPED, TODAY, VECTOR, chat, user
+from retrieval_world import FOUND, MAPPED, QUESTION, TODAY, VECTOR, chat, user
 from world import world
 
 
@@ -14,7 +14,7 @@ async def test_higress_writes_the_body_anew():
         queried, sent = it.upstream.json(1), it.upstream.json(2)
     assert queried == {"topk": 2, "output_fileds": ["text"], "vector": [0.1, 0.2]}
     assert sent == {
-        "model": "m", "messages": [{"role": "system", "content": "s"}, user("R1"), user("R2"), user(""), user(ASKED)],
+        "model": "m", "messages": [{"role": "system", "content": "s"}, user("R1"), user("R2"), user(""), user(f"现在，请回答以下问题：\n{QUESTION}")],
         "frequency_penalty": 0, "presence_penalty": 0, "stream": False, "temperature": 0.5, "top_p": 0,
     }  # fmt: skip
     assert seen.headers["x-envoy-rag-recall"] == "true"

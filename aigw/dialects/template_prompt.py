@@ -15,6 +15,9 @@ from aigw.dialects.view import text_of
 
 _Turns = list[tuple[str, str]]
 _SYSTEM = ("system", "developer")
+_CHAT_ROLES = (*_SYSTEM, "tool", "function")
+_CHAT_PARTS = ("image_url", "input_audio", "file")
+"""Roles and kinds of parts that Messages does not have."""
 
 
 def fitted(api: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -23,18 +26,29 @@ def fitted(api: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
     if form is None or "messages" not in fields:
         return fields
     own, write, options = form
-    if own & fields.keys() or (api in _KEEP_MESSAGES and not _instructs(fields["messages"])):
+    if own & fields.keys() or (api in _KEEP_MESSAGES and not _is_chat(fields["messages"])):
         return fields
     rest = {name: value for name, value in fields.items() if name not in ("messages", *options)}
     written = write(_turns(fields["messages"]), {options[name]: fields[name] for name in options if name in fields})
     return {**rest, **written}
 
 
-def _instructs(messages: Any) -> bool:
-    """Whether there are instructions among the messages, where Messages does not have them."""
+def _is_chat(messages: Any) -> bool:
+    """Whether something of the messages is as Messages does not have it."""
     return isinstance(messages, list) and any(
-        isinstance(message, dict) and message.get("role") in _SYSTEM for message in messages
+        isinstance(message, dict) and (message.get("role") in _CHAT_ROLES or _has_calls(message) or _has_media(message))
+        for message in messages
     )
+
+
+def _has_calls(message: Mapping[str, Any]) -> bool:
+    return bool(message.get("tool_calls") or message.get("function_call"))
+
+
+def _has_media(message: Mapping[str, Any]) -> bool:
+    content = message.get("content")
+    parts = content if isinstance(content, list) else []
+    return any(isinstance(part, dict) and part.get("type") in _CHAT_PARTS for part in parts)
 
 
 def _turns(messages: Any) -> _Turns:
@@ -42,7 +56,8 @@ def _turns(messages: Any) -> _Turns:
     for message in messages if isinstance(messages, list) else ():
         content = message.get("content") if isinstance(message, dict) else None
         texts = [place.text for place in content_places((), content, "")]
-        if not texts or (isinstance(content, list) and len(texts) < len(content)):
+        of_tools = isinstance(message, dict) and (message.get("role") in ("tool", "function") or _has_calls(message))
+        if not texts or of_tools or (isinstance(content, list) and len(texts) < len(content)):
             raise ValueError("the template has more than texts; write one for this API")
         turns.append((text_of(message.get("role")), "\n".join(texts)))
     return turns

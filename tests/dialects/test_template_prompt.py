@@ -63,10 +63,21 @@ def test_what_fits_stays_as_it_is(api, fields):
     assert fitted(api, fields) is fields
 
 
-@pytest.mark.parametrize("message", ["text", {"role": "user"}, {"content": 3}, {"content": [{"type": "image_url"}]}])
+IMAGE = {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url"}]}
+CALL = {"role": "assistant", "content": "a", "tool_calls": [{"id": "1"}]}
+RESULT = {"role": "tool", "tool_call_id": "1", "content": "a"}
+
+
+@pytest.mark.parametrize("message", ["text", {"role": "user"}, {"content": 3}, IMAGE, CALL, RESULT])
 def test_only_texts_are_written(message):
     with pytest.raises(ValueError, match="more than texts"):
         fitted(apis.RESPONSES, {"messages": [message]})
+
+
+@pytest.mark.parametrize("message", [IMAGE, CALL, RESULT])
+def test_what_messages_does_not_have_is_not_sent_there(message):
+    with pytest.raises(ValueError, match="more than texts"):
+        fitted(apis.MESSAGES, {"messages": [message]})
 
 
 def test_without_instructions_there_are_none():

@@ -54,7 +54,7 @@ def transform(
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     choice = config_choice("transform", config, recipe)
     try:
-        message = message_in(_read(file), response=response)
+        message = message_in(_read(file), rules, response=response)
         told = transformed(message, Wanted(rules, prompt, route, model, choice))
     except NotHttpError as error:
         fail("transform", f"{file or 'stdin'} is no HTTP message: {error}", USAGE)

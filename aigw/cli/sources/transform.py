@@ -27,6 +27,7 @@ from aigw.plugins.ai_transformer.http_text import NotHttpError, read
 from aigw.plugins.ai_transformer.message import Message, UnchangedError
 from aigw.plugins.ai_transformer.models import OwnModel
 from aigw.plugins.ai_transformer.plugin import model_of, transformation
+from aigw.plugins.ai_transformer.steps import YAML
 from aigw.server.first_call import models_to_name
 from aigw.server.gateway import run
 from aigw.upstream.proxied import upstream_for
@@ -34,8 +35,9 @@ from aigw.upstream.proxied import upstream_for
 PLUGIN = "ai-transformer"
 _BLANK = re.compile(rb"\r?\n\r?\n")
 _HEAD = re.compile(rb"(?:HTTP/\d|[A-Z]+ /\S* HTTP/\d|:[a-z]+:|[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^/])")
-"""How a message begins, and a body alone does not."""
-
+"""How a message begins, and a body alone does not, unless it is YAML."""
+_SURE = re.compile(rb"HTTP/\d|[A-Z]+ /\S* HTTP/\d|:[a-z]+:|(?:[^\r\n]+\r?\n)*?(?i:content-type):")
+"""How no YAML begins that somebody converts."""
 
 _BY = ", with --rules or --prompt"
 
@@ -57,11 +59,14 @@ class Told(NamedTuple):
     reason: str = ""
 
 
-def message_in(data: bytes, *, response: bool) -> Message:
-    """Reads what `curl -i` prints, or a body alone. Raises NotHttpError."""
+def message_in(data: bytes, rules: str, *, response: bool) -> Message:
+    """Reads what `curl -i` prints, or a body alone. The `rules` tell whether this may be YAML, of which a line looks
+    like a header. Raises NotHttpError."""
     if not data.strip():
         raise NotHttpError("it is empty")
     start = {":status": "200"} if response else {":method": "POST", ":path": "/"}
+    if "yamlToJson" in rules and not _SURE.match(data):
+        return Message(start, CIMultiDict({"content-type": YAML}), data)
     if not _HEAD.match(data):
         return Message(start, CIMultiDict(_type_of(data)), data)
     head, blank, body = _split(data)

@@ -56,6 +56,14 @@ def test_a_body_alone(transform, body, words, first, kind):
     assert (code, out.splitlines()[0], out.splitlines()[1]) == (0, first, b"content-type: " + kind)
 
 
+@pytest.mark.parametrize(
+    "given", [b"a: 1\nb:\n  - x\n", b"a: 1\n\nb: [x]\n", b"content-type: text/yaml\n\na: 1\nb: [x]"]
+)
+def test_yaml_alone_is_no_header(transform, given):
+    code, out, _ = transform(given, "--rules", "[yamlToJson]")
+    assert (code, out.partition(b"\n\n")[2]) == (0, b'{"a":1,"b":["x"]}')
+
+
 def test_a_file_and_json(transform):
     Path("message.http").write_bytes(ANSWER)
     code, out, _ = transform(None, "message.http", *TO_YAML, "--json")

@@ -10,6 +10,7 @@ from typing import ClassVar
 import msgspec
 from multidict import CIMultiDict
 
+from aigw.core.aside import aside
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
@@ -18,6 +19,7 @@ from aigw.core.model import Chunk
 from aigw.core.redaction import Redaction, hidden_in, long_ones, secrets_in
 from aigw.core.reply import Reply
 from aigw.dialects import apis, embedding_format, openai_chat_reply
+from aigw.dialects.anthropic_model import AskedModel, with_asked_model
 from aigw.dialects.bodies import begins_events, is_coded
 from aigw.dialects.dashscope import DashScopeReader
 from aigw.dialects.dashscope_openai_reply import decode_chat, decode_embeddings
@@ -89,9 +91,12 @@ class Answers:
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         """Returns the reply for the client. Raises UpstreamError if the provider's answer is not in its format."""
         reply = await self._spoken(exchange, call, reply)
-        if call.translation is None:
-            return reply
-        reply = await translated(exchange, call.translation, reply)
+        if call.translation is not None:
+            reply = await translated(exchange, call.translation, reply)
+        elif call.api != apis.MESSAGES or call.model == (exchange.named or exchange.asked.model):
+            return reply  # with the provider's own bytes
+        if exchange.api == apis.MESSAGES:
+            return await self._as_asked(exchange, reply)
         return reply if call.continued is None else await call.continued.keeping(exchange, reply)
 
     async def _spoken(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
@@ -208,6 +213,22 @@ class Answers:
         if hidden_in(values, self._hidden_always) is not values:
             headers = [(name, hidden_text(value, self.hidden)) for name, value in reply.headers.items()]
             reply.headers = CIMultiDict(headers)
+
+    async def _as_asked(self, exchange: Exchange, reply: Reply) -> Reply:
+        """Returns an answer to a client of Anthropic's API with the name of the model that it asked for."""
+        name = exchange.named or exchange.asked.model
+        if not name or reply.status != 200 or is_coded(reply.headers):
+            return reply
+        if reply.streaming:
+            return reply.decode(AskedModel(name))
+        if (whole := await reply.whole(MAX_PLAIN)) is None:
+            return reply
+        body = await aside(len(whole.raw), with_asked_model, whole.raw, name)
+        if body is whole.raw:
+            return reply
+        named = exchange.reply(body, headers=reply.headers.items())
+        named.makeshift = reply.makeshift
+        return named
 
     def _hides(self, config: ProviderConfig) -> tuple[bytes, ...]:
         """Returns the keys of the configuration, which a provider may quote."""

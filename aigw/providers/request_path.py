@@ -49,6 +49,8 @@ class RequestPath:
     def _query(self, source: Request, own: str) -> str:
         """What goes on of the client's query: no key, and nothing that the provider's own query says."""
         names = {pair.partition("=")[0] for pair in own.split("&")}
+        if self._row.messages_version:
+            names.add("beta")  # of Anthropic's SDKs; Google refuses a parameter that it does not know
         if apis.DEPLOYMENTS in source.path:
             names.add("api-version")
         pairs = without_credentials(source.query).split("&")

@@ -55,7 +55,8 @@ from aigw.translation.rules import Rules, matches
 
 
 class ClientSide(NamedTuple):
-    """What reads a client's requests and writes its answers. `echoes`: clients send the state of reasoning back."""
+    """What reads a client's requests and writes its answers. `echoes`: all clients send reasoning back, with its
+    state. Gemini's CLI sends the state alone."""
 
     read: Callable[[Json, Notes], Conversation]
     writer: Callable[[Frame], StreamWriter]
@@ -76,8 +77,8 @@ class ProviderSide(NamedTuple):
 
 CLIENTS: Mapping[str, ClientSide] = {
     apis.MESSAGES: ClientSide(read_messages.read_request, MessagesWriter),
-    apis.GENERATE_CONTENT: ClientSide(read_gemini.read_request, ContentWriter),
-    apis.STREAM_GENERATE_CONTENT: ClientSide(read_gemini.read_request, ContentWriter),
+    apis.GENERATE_CONTENT: ClientSide(read_gemini.read_request, ContentWriter, echoes=False),
+    apis.STREAM_GENERATE_CONTENT: ClientSide(read_gemini.read_request, ContentWriter, echoes=False),
     apis.CHAT: ClientSide(read_chat.read_request, ChatWriter, echoes=False),
     apis.RESPONSES: ClientSide(read_responses.read_request, ResponsesStreamWriter),
 }

@@ -28,7 +28,7 @@ CHAT = {
     "messages": [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "stage: think"},
-        {"role": "assistant", "content": None, "reasoning_content": "", "tool_calls": [CALL, {**CALL, "id": "c2"}]},
+        {"role": "assistant", "content": None, "reasoning_content": "Hm", "tool_calls": [CALL, {**CALL, "id": "c2"}]},
         {"role": "tool", "tool_call_id": "c2", "content": "rain"},
         {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "sun"}]},
         {"role": "user", "content": "Thanks"},

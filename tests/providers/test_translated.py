@@ -215,3 +215,34 @@ async def test_a_schema_goes_into_the_words_for_claude_at_vertex():
     upstream, *_ = await once(config, chat({**ASK, "response_format": schema, "max_tokens": 99999}), CLAUDE_SAYS)
     body = json.loads(upstream.sent[0][0].body)
     assert ("output_config" in body, "JSON Schema" in json.dumps(body), body["max_tokens"]) == (False, True, 64000)
+
+
+NAMED_ANSWER = {"type": "message", "model": "theirs", "role": "assistant", "content": [{"type": "text", "text": "x"}],
+                "stop_reason": "end_turn", "usage": {"input_tokens": 1, "output_tokens": 1}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("provider", "mapping", "path", "answer", "name"),
+    [
+        ("claude", {"m": "other"}, "/v1/messages", NAMED_ANSWER, "m"),
+        ("claude", {}, "/v1/messages", NAMED_ANSWER, "theirs"),  # its own bytes
+        ("openai", {}, "/v1/messages", COMPLETION, "m"),
+        ("claude", {"m": "other"}, "/v1/chat/completions", NAMED_ANSWER, "theirs"),
+    ],
+)
+async def test_anthropics_clients_get_the_name_that_they_asked_for(provider, mapping, path, answer, name):
+    config = {"provider": {"id": "p", "type": provider, "apiTokens": ["k"], "modelMapping": mapping}}
+    _, _, received = await once(config, chat(ASK, path=path), answer_json(answer))
+    assert json.loads(received)["model"] == name
+
+
+async def test_so_do_streams():
+    start = {"type": "message_start", "message": {**NAMED_ANSWER, "content": [], "stop_reason": None}}
+    end = [
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
+        {"type": "message_stop"},
+    ]
+    said = [f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in (start, *end)]
+    config = {"provider": {"id": "p", "type": "claude", "apiTokens": ["k"], "modelMapping": {"m": "other"}}}
+    _, _, received = await once(config, messages(stream=True), events(*said, done=False))
+    assert (b'"model":"m"' in received, b"theirs" in received, received.endswith(said[-1])) == (True, False, True)

@@ -17,7 +17,7 @@ class ClaudeCode(Client):
     """Sends a stream first, and the same request without one where that broke off."""
 
     name = "claude-code"
-    vendors = ("kimi", "groq", "gemini", "openai")
+    vendors = ("kimi", "groq", "gemini", "openai", "vertex claude")
     native = "anthropic"
     package: ClassVar[dict[str, str]] = {"@anthropic-ai/claude-code": "2.1.197"}
 

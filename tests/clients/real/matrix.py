@@ -82,7 +82,7 @@ async def _try(client: Client, vendor: Vendor, task: Task, url: str, software: P
 def prompt(client: Client, task: Task, place: Place) -> str:
     lines = {
         Task.TEXT: "Hello!",
-        Task.TOOL: f"stage: {client.call(place)}",
+        Task.TOOL: f"stage: think\nstage: {client.call(place)}",
         Task.ERROR: "stage: fail with context",
         Task.BREAK: f"stage: {client.breaks}",
     }

@@ -28,6 +28,7 @@ GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _MODELS = rf"/v1/projects/{PROJECT}/locations/{REGION}/publishers"
 _GEMINI = re.compile(_MODELS + r"/google/models/([^/:]+):(generateContent|streamGenerateContent|countTokens)")
 _CLAUDE = re.compile(_MODELS + r"/anthropic/models/([^/:]+):(rawPredict|streamRawPredict)")
+_BETAS = {"", "interleaved-thinking-2025-05-14", "context-1m-2025-08-07", "context-management-2025-06-27"}
 
 
 @cache
@@ -105,9 +106,11 @@ class VertexClaude(OnVertex, Messages):
             raise RefusedError("model: Extra inputs are not permitted")
         if (call == "streamRawPredict") != bool(body.get("stream")):
             raise RefusedError("stream: it is asked for at another path")
-        body.setdefault("model", model)
+        body.setdefault("model", model.replace("@", "-"))  # as it is called in the answer
+        if "?" in request.target:
+            raise RefusedError(f"Unknown name in {request.target}: Cannot bind query parameter.")
         betas = request.headers.get("anthropic-beta", "")
-        if unknown := set(betas.split(",")) - {"", "interleaved-thinking-2025-05-14", "context-1m-2025-08-07"}:
+        if unknown := set(betas.split(",")) - _BETAS:
             raise RefusedError(f"Unexpected value(s) {unknown} for the `anthropic-beta` header.")
         if counts:
             check_turns(fits(body, Counted))

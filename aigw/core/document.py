@@ -188,6 +188,8 @@ class Document:
     def mentions(self, text: bytes) -> bool:
         """Whether the source, as it was before all changes, contains these bytes."""
         parsed = self._parsed
+        if len(parsed) <= LARGE:
+            return text in parsed
         return any(parsed.find(text, start, end) >= 0 for start, end in large_json.windows(len(parsed), len(text)))
 
     def items_of(self, name: str) -> list[msgspec.Raw]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from multidict import CIMultiDict
 
+from aigw.core.errors import UpstreamError
 from aigw.core.upstream import UpstreamBody
+from aigw.upstream.body import Body
 
 
 class LocalBody:
@@ -41,10 +43,10 @@ class LocalResponse:
     body: UpstreamBody
 
 
-def whole(body: bytes) -> LocalBody:
-    """A body of one piece."""
-    return LocalBody(_once(body))
-
-
-async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
-    yield body
+def whole(data: bytes, error: UpstreamError | None = None) -> Body:
+    """A body that is there already. With `error`, it breaks off behind these bytes."""
+    body = Body()
+    if data:
+        body.feed(data)
+    body.end(error)
+    return body

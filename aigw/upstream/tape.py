@@ -16,7 +16,7 @@ from aigw.core.exchange import Exchange, current
 from aigw.core.model import Request, Target
 from aigw.core.upstream import Upstream, UpstreamBody, UpstreamResponse
 from aigw.dialects.form import hold
-from aigw.upstream.local import LocalResponse
+from aigw.upstream.local import LocalResponse, whole
 
 
 class Outgoing(NamedTuple):
@@ -156,7 +156,8 @@ class Pace:
             await self.wait(began, played.after)
             raise played.error
         if not self._speed:
-            return LocalResponse(played.status, CIMultiDict(played.headers), BodyAtOnce(played))
+            body = whole(b"".join([data for _, data in played.pieces]), played.error)
+            return LocalResponse(played.status, CIMultiDict(played.headers), body)
         await self.wait(began, played.pieces[0][0] if played.pieces else played.after)
         return LocalResponse(played.status, CIMultiDict(played.headers), PlayedBody(played, self, began))
 
@@ -174,28 +175,6 @@ class Pace:
             else:
                 batches.append((at, data))
         return batches
-
-
-class BodyAtOnce:
-    """The body of a recorded answer, in one piece."""
-
-    def __init__(self, played: Played) -> None:
-        self._data = b"".join([data for _, data in played.pieces])
-        self._error = played.error
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if data := self._data:
-            self._data = b""
-            return data
-        if self._error is not None:
-            raise self._error
-        raise StopAsyncIteration
-
-    async def aclose(self) -> None:
-        self._data = b""
 
 
 class PlayedBody:

@@ -211,7 +211,6 @@ ELSEWHERE = {
     "cli/sources/recordings.py": "cli/commands/test_serve_recordings.py: what the options of `aigw serve` do",
     "cli/sources/traffic.py": "cli/commands/test_traffic.py: read and changed by its commands",
     "cli/sources/traffic_export.py": "cli/commands/test_traffic.py: what its command writes",
-    "cli/sources/provider_lists.py": "cli/doctor/test_online.py cli/commands/test_models.py: what providers answer to those who ask",
     "cli/views/models.py": "cli/commands/test_models.py: a view is what its command prints",
     "cli/views/env.py": "cli/commands/test_env.py: a view is what its command prints",
     "cli/views/traffic.py": "cli/commands/test_traffic.py: a view is what its command prints",

@@ -23,6 +23,10 @@ NEXT_ADDRESS_SECONDS = 0.25
 """If an address of a name has not answered after this time, the next one is tried beside it (RFC 8305)."""
 
 
+_UNKNOWN_ISSUERS = range(18, 22)
+"""How OpenSSL counts what it says of certificates that nobody here has signed."""
+
+
 def client_tls() -> ssl.SSLContext:
     """TLS settings with the certificates of the system (or SSL_CERT_FILE), for HTTP/1.1. Slow: it reads all of them."""
     context = ssl.create_default_context()
@@ -79,7 +83,7 @@ class HttpUpstream:
             raise UpstreamError(UpstreamFault.CONNECT_TIMEOUT, message) from None
         except (OSError, RuntimeError, ValueError, OverflowError) as error:
             # RuntimeError: uvloop, for some addresses; ValueError and OverflowError: an impossible name or port.
-            raise UpstreamError(UpstreamFault.CONNECT, f"{origin}: cannot connect: {error}") from error
+            raise UpstreamError(UpstreamFault.CONNECT, f"{origin}: cannot connect: {_reason(error)}") from error
 
     async def _open(self, origin: Origin) -> Connection:
         loop = asyncio.get_running_loop()
@@ -101,3 +105,11 @@ class HttpUpstream:
             server_hostname=(origin.tls_name or origin.host) if secure else None,
         )
         return connection
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        remedy = "; SSL_CERT_FILE may name a file of those that are trusted"
+        known = error.verify_code not in _UNKNOWN_ISSUERS
+        return f"its certificate is refused: {error.verify_message.rstrip('.')}{'' if known else remedy}"
+    return str(error)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,6 +17,7 @@ from aigw.providers.config import ProviderConfig
 from aigw.server.gateway import run
 from aigw.upstream.proxied import upstream_for
 
+T = TypeVar("T")
 SECONDS = 3.0
 """How long a provider may take to begin its answer."""
 
@@ -23,7 +25,16 @@ SECONDS = 3.0
 async def asked_for_models(provider: ProviderConfig, loaded: Loaded, env: Mapping[str, str]) -> tuple[int, Any]:
     """The status and the JSON of its answer, None if it is no JSON. `loaded` says where hosts are."""
     async with run(_alone(provider, loaded), upstream_for(env), grace=0.0) as running:
-        return await asyncio.to_thread(_models, running.url)
+        return await _in_its_own_thread(_models, running.url)
+
+
+async def _in_its_own_thread(read: Callable[[str], T], url: str) -> T:
+    """Waits in a thread of its own: in those of the loop, which are few, gateways look up the hosts of providers."""
+    thread = ThreadPoolExecutor(1, "models")
+    try:
+        return await asyncio.get_running_loop().run_in_executor(thread, read, url)
+    finally:
+        thread.shutdown(wait=False)
 
 
 def _alone(provider: ProviderConfig, loaded: Loaded) -> Loaded:

@@ -162,6 +162,7 @@ ELSEWHERE = {
     "server/page/details.py": "server/page/test_page.py: what one request shows, read from a gateway that runs",
     "server/page/new_requests.py": "server/page/test_events.py: seen by those who read events",
     "server/gateway.py": "server/test_start.py server/test_reload.py server/test_admin.py: wiring, seen in a gateway that runs",
+    "server/generation.py": "server/test_reload.py server/test_admin.py: wiring, seen in a gateway that runs",
     "server/knowledge.py": "test_recipes.py: wiring, seen in a gateway that runs",
     # resources
     "resources/shapes.py": "resources/test_wasm_plugin.py resources/test_ingress.py resources/exporting/test_resources.py: data",

@@ -40,7 +40,7 @@ from aigw.core.env import new_id
 from aigw.core.errors import ConfigError
 from aigw.core.upstream import Upstream
 from aigw.server.framing import Framing
-from aigw.server.gateway import Running, base_url, run
+from aigw.server.gateway import Running, SharedAddress, base_url, run
 from aigw.server.protection import check_address, is_protected
 from aigw.server.reload import Reloader
 from aigw.server.run_name import VARIABLE, run_name
@@ -146,8 +146,7 @@ async def _run(
             upstream,
             grace=options.grace,
             insecure=options.insecure,
-            shared=(orders.host, orders.port) if orders else None,
-            instance=orders.instance if orders else "",
+            shared=SharedAddress(orders.host, orders.port, orders.instance) if orders else None,
             reloader=reloader,
             books=books,
             around=recordings.around if recordings is not None else None,

@@ -9,42 +9,31 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from aigw.books.books import Books
-from aigw.clients import green_cip
-from aigw.config.effective import effective
 from aigw.config.load import Loaded
-from aigw.config.secret_values import secrets_in
 from aigw.config.services import parse_listen
-from aigw.core.env import Clock, Env, Keeping, new_id
-from aigw.core.model import Timeouts
+from aigw.core.env import Clock, Env, new_id
 from aigw.core.upstream import Upstream
-from aigw.pipeline.asking import Asker
-from aigw.pipeline.forward import Forward
-from aigw.pipeline.pipeline import Composer, Pipeline
+from aigw.pipeline.pipeline import Composer
 from aigw.pricing import kept_prices
-from aigw.pricing.prices import Book, Prices
-from aigw.rag.embedders import EmbedderTable
-from aigw.server import standin_routes
-from aigw.server.admin import Admin
+from aigw.pricing.prices import Book
 from aigw.server.edge import Edge
-from aigw.server.first_call import models_to_name
 from aigw.server.framing import Framing
-from aigw.server.guard import Guard, is_loopback
+from aigw.server.generation import Generation, Lasting, open_generation
 from aigw.server.http1.connection import Response
 from aigw.server.http1.request import HttpRequest
 from aigw.server.knowledge import Knowledge
 from aigw.server.listen import Listener, cannot_listen
 from aigw.server.page.inspection import Inspection
-from aigw.server.page.views import NO_VIEWS, Inside, Views
+from aigw.server.page.views import NO_VIEWS, Views
 from aigw.server.protection import check_address, is_protected
 from aigw.server.reload import Reloader
-from aigw.server.routes import RouteTable
 from aigw.server.run_name import run_name
 from aigw.server.screening import Screening
 from aigw.server.stores import GatewayStores
@@ -59,59 +48,15 @@ DEFERRED_SECONDS = 5.0
 """How long deferred jobs may take when the gateway stops."""
 
 
-class _Generation:
-    """One configuration in service. `busy` counts the requests that it answers. `idle` is set when it has none left and
-    gets no new ones."""
-
-    def __init__(self, env: Env, edge: Edge, plugins: AsyncExitStack, embedders: EmbedderTable, prices: Prices) -> None:
-        self.env = env
-        self.embedders = embedders
-        self.prices = prices
-        self.edge = edge
-        self.plugins = plugins
-        self.busy = 0
-        self.retired = False
-        self.idle = asyncio.Event()
-
-
 class Gateway:
-    """The handler of the listener, whatever configuration is in force. `env` holds what outlives a configuration:
-    the transport, the token counter, the stores. `builtin` is the transport of the built-in models. `standins` are the
-    names of services that it answers itself."""
+    """The handler of the listener, whatever configuration is in force. `builtin` is the transport of the built-in
+    models. With `insecure`, its address may be open to others."""
 
-    def __init__(
-        self,
-        env: Env,
-        books: Books,
-        stores: GatewayStores,
-        builtin: BuiltinUpstream,
-        knowledge: Knowledge,
-        screening: Screening,
-        inspection: Inspection,
-        host: str,
-        *,
-        insecure: bool,
-        standins: Iterable[str],
-        instance: str,
-        composer: Composer | None,
-        framing: Framing | None,
-        book: Book,
-    ) -> None:
-        self._env = env
-        self._standins = list(standins)
-        self._books = books
-        self._stores = stores
+    def __init__(self, lasting: Lasting, builtin: BuiltinUpstream, *, insecure: bool) -> None:
+        self._lasting = lasting
         self._builtin = builtin
-        self._knowledge = knowledge
-        self._screening = screening
-        self._inspection = inspection
-        self._host = host
         self._insecure = insecure
-        self._instance = instance
-        self._composer = composer
-        self._framing = framing
-        self._book = book
-        self._generations: list[_Generation] = []  # the last one is in force, the others are ending
+        self._generations: list[Generation] = []  # the last one is in force, the others are ending
         self._endings: set[asyncio.Task[None]] = set()
         self._stopping = False
 
@@ -141,14 +86,15 @@ class Gateway:
         """Puts a configuration into service for all new requests.
 
         Raises ConfigError if it would leave the address open to others. If anything is raised, the old one stays."""
-        check_address(self._host, insecure=self._insecure, authenticated=is_protected(loaded))
-        missing = await self._knowledge.missing(loaded)
-        latest = await self._open(loaded)  # nothing waits from here on, and nothing is raised
+        lasting = self._lasting
+        check_address(lasting.host, insecure=self._insecure, authenticated=is_protected(loaded))
+        missing = await lasting.knowledge.missing(loaded)
+        latest = await open_generation(loaded, lasting)  # nothing waits from here on, and nothing is raised
         self._generations.append(latest)
         self._builtin.embedders = latest.embedders.local
-        self._knowledge.take(loaded.config.rag, latest.embedders, latest.env.models)
-        self._screening.take(loaded, latest.env)
-        self._books.take(latest.prices)
+        lasting.knowledge.take(loaded.config.rag, latest.embedders, latest.env.models)
+        lasting.screening.take(loaded, latest.env)
+        lasting.books.take(latest.prices)
         for sentence in missing:
             log.warning("%s", sentence)
         for old in self._generations[-2:-1]:
@@ -164,96 +110,28 @@ class Gateway:
         if self._endings:
             await asyncio.wait(self._endings)
 
-    async def _open(self, loaded: Loaded) -> _Generation:
-        config = loaded.config
-        timeouts = Timeouts(config.timeouts.connect, config.timeouts.first_byte, config.timeouts.idle)
-        prices = Prices(config.prices, self._book, partial(models_to_name, loaded))
-        services = loaded.services.with_standins(self._standins)
-        stores = self._stores.by(services)
-        env = replace(
-            self._env,
-            services=services,
-            stores=stores,
-            fidelity=config.fidelity,
-            timeouts=timeouts,
-            prices=prices,
-            folder=loaded.path.parent if loaded.path is not None else Path(),
-            responses=Keeping(config.responses.ttl, config.responses.most) if config.responses.store else None,
-        )
-        embedders = self._knowledge.embedders(config.rag, env)
-        record, jobs = self._books.request_log.note, set[asyncio.Task[None]]()
-        asker = Asker(env.clock, env.new_id, record, jobs)
-        env = replace(env, retrieval=self._knowledge.retrieval(embedders), models=asker)
-        async with AsyncExitStack() as stack:
-            composer, watcher = self._composers(loaded, env.clock)
-            forward = Forward(env.upstream, judges_ends=env.choose(safe=True, higress=False))
-            pipeline = Pipeline(list(loaded.plugins.values()), forward, composer, loaded.hosts.host, watcher)
-            await pipeline.open(env, stack)
-            if green_cip.STANDIN in services.answered or config.standins.green_cip:
-                await self._screening.prepare(loaded)
-            for name in stores.unused():
-                log.warning("services: no plugin has a Redis named %s; is it misspelt?", name)
-            own = standin_routes.routes(config.standins, self._standins)
-            off = env.choose(safe=standin_routes.names_off(config.standins), higress=[])
-            routes = RouteTable(config.routes, pipeline, services, timeouts, loaded.hosts.host, own)
-            asker.open(routes.find_own, routes.names)
-            guard = Guard(
-                hosts=[self._host, *config.hosts, *standin_routes.hosts(config.standins)],
-                origins=config.cors.origins,
-                addresses=not is_loopback(self._host),
-                listen=config.listen,
-            )
-            inside = Inside(loaded, env, self._knowledge, self._screening)
-            admin = Admin(
-                usage=self._books.usage,
-                metrics=self._books.metrics,
-                clock=env.clock,
-                key=config.admin_key,
-                shown=lambda: effective(loaded).values,
-                page=self._inspection.page(inside),
-            )
-            edge = Edge(
-                routes.find,
-                env=env,
-                guard=guard,
-                max_body=config.max_body,
-                max_kept=config.max_kept_upload,
-                body_seconds=config.timeouts.body,
-                admin=admin,
-                record=record,
-                jobs=jobs,
-                instance=self._instance,
-                explain=partial(standin_routes.explained, off=off),
-                watch=self._inspection.watch,
-                framing=self._framing,
-            )
-            return _Generation(env, edge, stack.pop_all(), embedders, prices)
-
-    def _composers(self, loaded: Loaded, clock: Clock) -> tuple[Composer | None, Composer | None]:
-        """What makes the chains, and what makes those that are watched: not for a command with chains of its own."""
-        if self._composer is not None:
-            return self._composer, None
-        secrets, traces = secrets_in(loaded), self._books.traces
-        watcher = self._inspection.watch.composer(clock, secrets, traces.add if traces is not None else None)
-        return traces.tracer(secrets, clock) if traces is not None else None, watcher
-
-    def _retire(self, generation: _Generation) -> None:
-        generation.retired = True
-        if not generation.busy:
-            generation.idle.set()
+    def _retire(self, generation: Generation) -> None:
+        generation.retire()
         task = asyncio.create_task(self._end(generation))
         self._endings.add(task)
         task.add_done_callback(self._endings.discard)
 
-    async def _end(self, generation: _Generation) -> None:
+    async def _end(self, generation: Generation) -> None:
         await generation.idle.wait()
         try:
-            await generation.edge.settled(DEFERRED_SECONDS if self._stopping else None)
-            await generation.plugins.aclose()
+            await generation.aclose(DEFERRED_SECONDS if self._stopping else None)
         except Exception:
             log.exception("a plugin failed while it was closed")
         finally:
             self._generations.remove(generation)
+
+
+class SharedAddress(NamedTuple):
+    """An address on which several processes listen. `instance` is the id that they have in common."""
+
+    host: str
+    port: int
+    instance: str
 
 
 class Running:
@@ -279,8 +157,7 @@ async def run(
     *,
     grace: float = 5.0,
     insecure: bool = False,
-    shared: tuple[str, int] | None = None,
-    instance: str = "",
+    shared: SharedAddress | None = None,
     reloader: Reloader | None = None,
     books: Books | None = None,
     standins: Mapping[str, Standin] | None = None,
@@ -297,9 +174,8 @@ async def run(
     views: Views = NO_VIEWS,
 ) -> AsyncIterator[Running]:
     """Serves until the block ends, then closes `upstream`, the network. Answers in flight get `grace` seconds to end.
-    `shared` is an address on which several processes listen; it replaces the configured one, and `instance` is the id
-    that these processes have in common. Changes that `reloader` finds are put into service. `books` keep what happens;
-    without them nothing is kept.
+    `shared` replaces the configured address. Changes that `reloader` finds are put into service. `books` keep what
+    happens; without them nothing is kept.
 
     `standins` answer for services that the configuration names and does not map. `around` puts a transport around all
     others: it sees every request that leaves, to providers, built-in models, services and stand-ins. `composer` makes
@@ -311,7 +187,7 @@ async def run(
     `views` are what the page shows beside its own.
 
     Raises ConfigError if the address would be open to others, AddressError if it is taken."""
-    host, port = shared or parse_listen(loaded.config.listen)
+    host, port = shared[:2] if shared is not None else parse_listen(loaded.config.listen)
     books = books or Books(None)
     knowledge = Knowledge(state or books.folder, loaded.config.rag.store)
     screening = Screening()
@@ -343,22 +219,21 @@ async def run(
             when_idle=warm_up.add,
         )
         inspection = Inspection(books, views, always=inspect, alone=shared is None)
-        gateway = Gateway(
-            env,
-            books,
-            stores,
-            builtin,
-            knowledge,
-            screening,
-            inspection,
-            host,
-            insecure=insecure,
-            standins=standins,
-            instance=instance or new_id(),
+        lasting = Lasting(
+            env=env,
+            books=books,
+            stores=stores,
+            knowledge=knowledge,
+            screening=screening,
+            inspection=inspection,
+            standins=list(standins),
+            host=host,
+            instance=shared.instance if shared is not None else new_id(),
             composer=composer,
             framing=framing,
             book=book or kept_prices.book(books.folder),
         )
+        gateway = Gateway(lasting, builtin, insecure=insecure)
         stack.push_async_callback(gateway.aclose)
         await gateway.take(loaded)
         listener = Listener(gateway, grace=grace)

@@ -9,9 +9,9 @@ import pytest
 from aigw.server.process_start import numbering, start_of
 
 
-def test_a_process_began_once():
+def test_a_process_began_once(child):
     assert start_of(os.getpid()) == start_of(os.getpid()) != ""
-    assert start_of(os.getpid()) != start_of(os.getppid())
+    assert start_of(os.getpid()) != start_of(child([sys.executable, "-c", "input()"], stdin=subprocess.PIPE).pid)
 
 
 @pytest.mark.parametrize("pid", [-1, 0, 2**22 + 1, 2**40])

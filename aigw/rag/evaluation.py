@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aigw.core.retrieval import Passage, Retrieval, RetrievalError
@@ -82,13 +82,20 @@ def read_questions(name: str, data: bytes) -> list[Question]:
     return [_question(name, number, entry) for number, entry in enumerate(entries, 1)]
 
 
-async def evaluate(retrieval: Retrieval, collection: str, questions: Sequence[Question], top: int) -> Evaluation:
-    """Raises RetrievalError, NoCollectionError."""
-    outcomes = []
+async def evaluate(
+    retrieval: Retrieval,
+    collection: str,
+    questions: Sequence[Question],
+    top: int,
+    shows: Callable[[int, int], None] = lambda done, total: None,
+) -> Evaluation:
+    """`shows` hears how many questions were asked, and how many there are. Raises RetrievalError, NoCollectionError."""
+    outcomes: list[Outcome] = []
     for question in questions:
         passages = [hit.passage for hit in await retrieval.search(collection, question.text, top)]
         ranks = [rank for rank, passage in enumerate(passages, 1) if is_expected(passage, question.expected)]
         outcomes.append(Outcome(question, min(ranks, default=None), _name(passages[0]) if passages else ""))
+        shows(len(outcomes), len(questions))
     return Evaluation(outcomes, top)
 
 

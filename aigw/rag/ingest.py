@@ -27,6 +27,7 @@ from aigw.core.retrieval import (
     Source,
 )
 from aigw.rag.document import Document, Piece, UnreadableError
+from aigw.rag.parts import Parts
 from aigw.rag.screening import DocumentScreen
 from aigw.rag.settings import AUTO
 
@@ -37,10 +38,6 @@ T = TypeVar("T")
 
 FORMAT = 1
 """Counts up when sources are read or cut in another way, so that they are ingested again."""
-FIRST, LEAST, MOST = 32, 16, 256
-"""From so many passages on they are embedded and written: the first ones, and the fewest and most afterwards."""
-EACH_SECONDS = 5.0
-"""How often something is written, so that little is lost when somebody stops it, however slow the embedder is."""
 _SAMPLE = 4_000_000
 """So many characters are read before an embedder is chosen."""
 _WAITING = 8
@@ -143,6 +140,9 @@ class Ingest:
         self._shows = shows
         self._screen = screen
         self._refused: set[str] = set()
+        self._parts = Parts(clock.time, self._told_part)
+        self._left = 0, 0
+        """How many bytes and passages of the sources that are being embedded are not done yet."""
         self.report = Report(masked=screen is not None and screen.masks)
 
     async def run(
@@ -238,13 +238,10 @@ class Ingest:
         embedder = self._embedders.get(collection.info.embedder)
         self.report.embedder = embedder.name
         group: list[_Cut] = []
-        wanted = FIRST
         async for each in _chain(waiting, ready):
             group.append(await self._pieces(each, embedder))
-            if (number := sum(len(one.pieces) for one in group)) >= wanted:
-                began = self._clock.time()
+            if sum(len(one.pieces) for one in group) >= self._parts.size:
                 await self._put(collection, embedder, group, known)
-                wanted = _in_time(number, self._clock.time() - began)
                 group = []
         await self._put(collection, embedder, group, known)
         return collection
@@ -288,20 +285,18 @@ class Ingest:
         self._shows(self.report)
 
     async def _embedded(self, embedder: Embedder, group: Sequence[_Cut]) -> Vectors:
-        """Tells after each part how far it is: one source may have many thousands of passages."""
-        import numpy as np
-
         texts = [piece.embedded for one in group for piece in one.pieces]
-        left, parts = sum(one.source.size for one in group), []
-        for start in range(0, max(len(texts), 1), MOST):
-            part = texts[start : start + MOST]
-            parts.append(await embedder.embed(part, "passage"))
-            share = left * len(part) // len(texts[start:]) if part else left
-            left -= share
-            self.report.passages += len(part)
-            self.report.done += share
-            self._shows(self.report)
-        return np.concatenate(parts)
+        self._left = sum(one.source.size for one in group), len(texts)
+        return await self._parts.embed(embedder, texts)
+
+    def _told_part(self, passages: int) -> None:
+        """One source may have many thousands of passages: its size is done in shares."""
+        size, left = self._left
+        share = size * passages // left if left else size
+        self._left = size - share, left - passages
+        self.report.passages += passages
+        self.report.done += share
+        self._shows(self.report)
 
     def _told(self, item: Item) -> None:
         self.report.done += item.size
@@ -327,11 +322,6 @@ def id_stem(source: str) -> str:
     of the characters that DashVector allows."""
     last = re.sub(r"[^a-zA-Z0-9_.-]+", "-", source.rstrip("/").rpartition("/")[2]).strip("-.")[-40:]
     return f"{last or 'source'}-{blake2b(source.encode(errors='replace'), digest_size=4).hexdigest()}"
-
-
-def _in_time(passages: int, seconds: float) -> int:
-    """How many passages are written next, if so many took so long."""
-    return min(MOST, max(LEAST, int(passages * EACH_SECONDS / max(seconds, 0.001))))
 
 
 async def _sample(ready: AsyncIterator[Ready]) -> list[Ready]:

@@ -96,7 +96,7 @@ async def test_a_large_source_tells_how_far_it_is(stage):
     large = Text("a.txt", " ".join(f"w{number}" for number in range(6000)))
     report = await stage(large, Text("b.txt", ""), shows=lambda report: shown.append((report.passages, report.done)))
     (first, done), last = shown[0], shown[-1]
-    assert (first, last) == (256, (report.passages, large.size))
+    assert (first, last) == (32, (report.passages, large.size))
     assert done / large.size == pytest.approx(first / report.passages, abs=0.001)
     assert shown == sorted(shown)
 

@@ -145,14 +145,16 @@ def evaluate(
     It tells hit@1, hit@3, hit@5 and the mean reciprocal rank, and what was missed."""
     from aigw.cli.sources.rag import on_collections
     from aigw.cli.views.rag import print_evaluation
+    from aigw.cli.views.steps import Steps
     from aigw.rag.evaluation import evaluate as measure
     from aigw.rag.evaluation import read_questions
 
     async def work(known: Known) -> Any:
         questions = read_questions(file.name, file.read_bytes())
-        return await measure(known.retrieval, known.name(collection), questions, top)
+        return await measure(known.retrieval, known.name(collection), questions, top, steps)
 
-    found = on_collections("rag eval", config, recipe, work)
+    with Steps("questions") as steps:
+        found = on_collections("rag eval", config, recipe, work)
     say_json(found.plain()) if as_json else print_evaluation(found)
 
 

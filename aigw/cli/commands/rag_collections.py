@@ -174,8 +174,10 @@ def reindex(
     from aigw.cli.sources.rag import on_collections
     from aigw.cli.sources.rag_rebuild import reindex as rebuilt
     from aigw.cli.views.rag import print_rebuilt
+    from aigw.cli.views.steps import Steps
 
-    done = on_collections("rag reindex", config, recipe, lambda known: rebuilt(known, collection, embedder))
+    with Steps("passages") as steps:
+        done = on_collections("rag reindex", config, recipe, lambda known: rebuilt(known, collection, embedder, steps))
     say_json(done._asdict()) if as_json else print_rebuilt(done)
 
 
@@ -184,8 +186,10 @@ def repair(collection: Collected = "", config: Config = None, recipe: Recipe = N
     from aigw.cli.sources.rag import on_collections
     from aigw.cli.sources.rag_rebuild import repair as repaired
     from aigw.cli.views.rag import print_rebuilt
+    from aigw.cli.views.steps import Steps
 
-    done = on_collections("rag repair", config, recipe, lambda known: repaired(known, collection))
+    with Steps("passages") as steps:
+        done = on_collections("rag repair", config, recipe, lambda known: repaired(known, collection, steps))
     say_json(done._asdict()) if as_json else print_rebuilt(done)
 
 

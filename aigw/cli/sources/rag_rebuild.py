@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from aigw.cli.sources.rag import Known
 from aigw.core.retrieval import Embed, Embedder, Passage, RetrievalError
+from aigw.rag.parts import Parts
 from aigw.rag.settings import AUTO
 
 if TYPE_CHECKING:
     from aigw.core.retrieval import Vectors
+
+Shows = Callable[[int, int], None]
+"""Hears how many passages have a vector, and about how many there are."""
 
 
 class Rebuilt(NamedTuple):
@@ -21,23 +26,28 @@ class Rebuilt(NamedTuple):
     passages: int
 
 
-async def reindex(known: Known, collection: str, embedder: str) -> Rebuilt:
+async def reindex(known: Known, collection: str, embedder: str, shows: Shows) -> Rebuilt:
     """`embedder` is a name, or "" or `auto` for what the configuration or the texts want. Raises RetrievalError."""
     name = known.name(collection)
     chosen = await _chosen(known, name, embedder)
-    done = await known.collections.reindex(name, chosen.name, await chosen.dimension(), _by(chosen))
+    total = (await (await known.collections.get(name)).stats()).passages
+    work = _by(chosen, shows, total)
+    done = await known.collections.reindex(name, chosen.name, await chosen.dimension(), work)
     return Rebuilt(name, chosen.name, done)
 
 
-async def repair(known: Known, collection: str) -> Rebuilt:
+async def repair(known: Known, collection: str, shows: Shows) -> Rebuilt:
     """Raises RetrievalError."""
     name = known.name(collection)
-    used = ""
+    used, work = "", None
 
     async def embed(passages: Sequence[Passage]) -> Vectors:
-        nonlocal used
-        used = (await known.collections.get(name)).info.embedder
-        return await _by(known.embedders.get(used))(passages)
+        nonlocal used, work
+        if work is None:
+            there = await known.collections.get(name)
+            used, total = there.info.embedder, (await there.stats()).passages
+            work = _by(known.embedders.get(used), shows, total)
+        return await work(passages)
 
     done = await known.collections.repair(name, embed)
     try:
@@ -55,9 +65,18 @@ async def _chosen(known: Known, name: str, embedder: str) -> Embedder:
     return known.embedders.choose(texts)
 
 
-def _by(embedder: Embedder) -> Embed:
+def _by(embedder: Embedder, shows: Shows, total: int) -> Embed:
+    done = 0
+
+    def told(passages: int) -> None:
+        nonlocal done
+        done += passages
+        shows(done, total)
+
+    parts = Parts(time.monotonic, told)
+
     async def embed(passages: Sequence[Passage]) -> Vectors:
-        return await embedder.embed([embedded(passage) for passage in passages], "passage")
+        return await parts.embed(embedder, [embedded(passage) for passage in passages])
 
     return embed
 

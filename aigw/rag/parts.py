@@ -1,0 +1,53 @@
+"""Embeds many texts in parts, so that somebody who waits sees how far it is, and can stop it.
+
+Rule: a part takes about EACH_SECONDS, however slow the embedder is: so little is lost when it is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from aigw.core.retrieval import Embedder
+
+if TYPE_CHECKING:
+    from aigw.core.retrieval import Vectors
+
+FIRST, LEAST, MOST = 32, 16, 256
+"""How many texts the first part has, and how many others have at least and at most."""
+EACH_SECONDS = 5.0
+
+
+class Parts:
+    """`size` is how many texts the next part has. `now` tells the seconds, and `tells` hears how many texts each part
+    had."""
+
+    def __init__(self, now: Callable[[], float], tells: Callable[[int], None]) -> None:
+        self.size = FIRST
+        self._now = now
+        self._tells = tells
+
+    async def embed(self, embedder: Embedder, texts: Sequence[str]) -> Vectors:
+        """The vectors of passages with these texts. Raises RetrievalError."""
+        import numpy as np
+
+        found: list[Vectors] = []
+        done = 0
+        while done < len(texts) or not found:
+            left = len(texts) - done
+            count = left if left < self.size + LEAST else self.size
+            found.append(await self._part(embedder, texts[done : done + count]))
+            done += count
+        return np.concatenate(found)
+
+    async def _part(self, embedder: Embedder, texts: Sequence[str]) -> Vectors:
+        began = self._now()
+        vectors = await embedder.embed(texts, "passage")
+        self._tells(len(texts))
+        if len(texts) >= LEAST:
+            self.size = _in_time(len(texts), self._now() - began)
+        return vectors
+
+
+def _in_time(count: int, seconds: float) -> int:
+    """How many texts are next, if so many took so long."""
+    return min(MOST, max(LEAST, int(count * EACH_SECONDS / max(seconds, 0.001))))

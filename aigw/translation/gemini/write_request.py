@@ -26,8 +26,8 @@ NO_SIGNATURE = "skip_thought_signature_validator"
 MOST_STOPS = 5
 _TYPES = {"image": "image/png", "audio": "audio/wav", "file": "application/pdf"}
 """What a medium probably is whose type nobody said."""
-_READABLE = ("gs://", "https://generativelanguage.googleapis.com/", "https://www.youtube.com/", "https://youtu.be/")
-"""Where Gemini itself looks."""
+_FETCHED = ("gs://", "https://")
+"""What Gemini itself fetches, models before 2.5 only from Google."""
 _SAMPLING = {
     "temperature": "temperature", "top_p": "topP", "top_k": "topK", "seed": "seed",
     "frequency_penalty": "frequencyPenalty", "presence_penalty": "presencePenalty",
@@ -131,12 +131,13 @@ def _user_parts(message: Message, model: str, names: Mapping[str, str]) -> Itera
 
 
 def _media(media: Media) -> Json:
-    type = media.type or guess_type(media.name or media.url)[0] or _TYPES[media.kind]
+    name = media.name or media.url.partition("?")[0]
+    type = media.type or guess_type(name)[0] or _TYPES[media.kind]
     if media.data:
         return {"inlineData": {"mimeType": type, "data": media.data}}
-    if media.url.startswith(_READABLE):
+    if media.url.startswith(_FETCHED):
         return {"fileData": {"mimeType": type, "fileUri": media.url}}
-    raise not_fetched(media.kind)
+    raise not_fetched(media.kind, "no URL but https")
 
 
 def _tools(conversation: Conversation, notes: Notes) -> Json:

@@ -114,8 +114,24 @@ def test_media():
         {"inlineData": {"mimeType": "application/pdf", "data": "QQ=="}},
         {"fileData": {"mimeType": "image/jpeg", "fileUri": "gs://b/c.jpg"}},
     ]
-    with pytest.raises(GatewayError, match=r"fetches no URL; send the image itself in base64; .*, as data:"):
-        write(said("user", Media("image", url="https://example.com/a.png")))
+
+
+@pytest.mark.parametrize(
+    ("url", "type"),
+    [
+        ("https://example.com/a.webp?signature=x.y", "image/webp"),
+        ("https://example.com/picture", "image/png"),
+    ],
+)
+def test_gemini_fetches_what_is_public(url, type):
+    body, _ = write(said("user", Media("image", url=url)))
+    assert body["contents"][0]["parts"] == [{"fileData": {"mimeType": type, "fileUri": url}}]
+
+
+def test_but_not_without_encryption():
+    told = r"fetches no URL but https; send the image itself in base64; .*, as data:"
+    with pytest.raises(GatewayError, match=told):
+        write(said("user", Media("image", url="http://example.com/a.png")))
 
 
 @pytest.mark.parametrize("model", ["gemini-3-pro", "gemini-2.5-pro"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from ai_cache_world import HEAD, STREAM, asking, completion, delta, how, stage, told
 from fakes import Answer, answer_json, events
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from aigw.core.exchange import Exchange
 from aigw.core.reply import Reply
 from aigw.plugins.ai_cache.entry import FORMAT, NAME, Entry, decode, encode
+from aigw.plugins.ai_cache.key import SMALL
 
 
 @pytest.mark.parametrize(
@@ -106,6 +108,14 @@ def test_any_bytes_are_an_entry_or_none(value: bytes) -> None:
 def test_a_torn_entry_is_none(entry: Entry, data: st.DataObject) -> None:
     value = encode(entry)
     assert decode(value[: data.draw(st.integers(0, len(value) - 1))]) is None
+
+
+def test_only_what_is_small_is_remembered() -> None:
+    small = Entry(created=0.0, ttl=0, api="a", model="m", streamed=False, content_type="t", body=b"x")
+    large = msgspec.structs.replace(small, body=b"x" * SMALL)
+    assert decode(encode(small)) is decode(encode(small))
+    assert decode(encode(large)) == large
+    assert decode(encode(large)) is not decode(encode(large))
 
 
 def test_an_entry_of_another_version_is_none() -> None:

@@ -162,6 +162,7 @@ ELSEWHERE = {
     "server/page/details.py": "server/page/test_page.py: what one request shows, read from a gateway that runs",
     "server/page/new_requests.py": "server/page/test_events.py: seen by those who read events",
     "server/gateway.py": "server/test_start.py server/test_reload.py server/test_admin.py: wiring, seen in a gateway that runs",
+    "providers/attempt.py": "providers/test_router.py: what it returns, the router goes on with",
     "server/generation.py": "server/test_reload.py server/test_admin.py: wiring, seen in a gateway that runs",
     "server/knowledge.py": "test_recipes.py: wiring, seen in a gateway that runs",
     # resources

@@ -18,6 +18,7 @@ from aigw.core.errors import UpstreamError
 from aigw.core.headers import ID_HEADER
 from aigw.core.model import Origin, Request, Target, Timeouts
 from aigw.core.upstream import Upstream, UpstreamBody
+from aigw.upstream.body import arrived
 
 MAX_BYTES = 16 * 1024 * 1024
 """The size of the largest answer that is read."""
@@ -75,14 +76,24 @@ async def _read(upstream: Upstream, request: Request, target: Target, most: int)
             raise CalloutError(f"{target.authority} leads back to this gateway (services: in aigw.yaml)")
         if response.status != 200:
             raise StatusError(target.authority, response.status, await _beginning(response.body))
-        body = bytearray()
-        async for piece in response.body:
-            body += piece
-            if len(body) > most:
-                raise CalloutError(f"{target.authority} answered more than {most} bytes")
-        return bytes(body)
+        body = await _whole(response.body, most)
+        if body is None:
+            raise CalloutError(f"{target.authority} answered more than {most} bytes")
+        return body
     finally:
         await response.body.aclose()
+
+
+async def _whole(body: UpstreamBody, most: int) -> bytes | None:
+    """The whole body, None if it has more than `most` bytes."""
+    if (whole := arrived(body)) is not None:
+        return whole if len(whole) <= most else None
+    read = bytearray()
+    async for piece in body:
+        read += piece
+        if len(read) > most:
+            return None
+    return bytes(read)
 
 
 async def _beginning(body: UpstreamBody) -> bytes:

@@ -200,7 +200,7 @@ class GreenCip:
 def readable(text: str) -> str:
     """The text as the service reads it, with a sign for each half of a character: others cut emojis, and UTF-8 cannot
     write that."""
-    return _HALF.sub("\ufffd", text)
+    return text if text.isascii() else _HALF.sub("\ufffd", text)
 
 
 def _json(value: Any) -> str:

@@ -36,8 +36,9 @@ _CJK_SHARE = 0.3
 
 def cjk_share(text: str) -> float:
     """The share of Chinese, Japanese and Korean letters among the letters of a text, 0.0 if it has none at all."""
-    letters = sum(map(str.isalpha, text))
-    return len(_CJK.findall(text)) / letters if letters else 0.0
+    found = 0 if text.isascii() else len(_CJK.findall(text))
+    letters = sum(map(str.isalpha, text)) if found else 0
+    return found / letters if letters else 0.0
 
 
 def language_of(text: str) -> Language:

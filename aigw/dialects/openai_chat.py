@@ -83,7 +83,11 @@ class ChatView(CompletionsView):
         for index, message in enumerate(messages if isinstance(messages, list) else ()):
             if isinstance(message, dict):
                 role = _ROLES.get(text_of(message.get("role")), "user")
-                found += content_places(("messages", index, "content"), message.get("content"), role)
+                content, path = message.get("content"), ("messages", index, "content")
+                if isinstance(content, str):
+                    found.append(TextPlace(path, content, role))
+                else:
+                    found += content_places(path, content, role)
         return found
 
     @property
@@ -104,15 +108,15 @@ class ChatView(CompletionsView):
 
 
 def _turn(message: Json) -> Turn:
-    role = _ROLES.get(text_of(message.get("role")), "user")
+    role, content = _ROLES.get(text_of(message.get("role")), "user"), message.get("content")
     calls = [
-        ToolCall(text_of(content[0]), text_of(content[1]), text_of(call.get("id")))
+        ToolCall(text_of(said[0]), text_of(said[1]), text_of(call.get("id")))
         for call in rows_of(message.get("tool_calls"))
-        if (content := content_of(call)) is not None
+        if (said := content_of(call)) is not None
     ]
     if isinstance(one := message.get("function_call"), dict):
         calls.append(ToolCall(text_of(one.get("name")), text_of(one.get("arguments"))))
-    texts = tuple(place.text for place in content_places((), message.get("content"), role))
+    texts = (content,) if isinstance(content, str) else tuple(p.text for p in content_places((), content, role))
     results = role == "tool"
     answers = (text_of(message.get("tool_call_id")),) * len(texts) if results else ()
     return Turn(role, texts, text_of(message.get("name")), tuple(calls), results, answers)

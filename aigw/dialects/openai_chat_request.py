@@ -19,6 +19,7 @@ from aigw.higress.values import truthy
 
 ADDED = {"stream_options": ("streamoptions", "includeusage"), "preserve_thinking": ("preservethinking",)}
 """The fields that the gateway adds by itself, and how errors name them, in small letters alone."""
+_OPENING = ord("{")
 
 
 def messages_of(request: Document) -> list[Document]:
@@ -33,8 +34,9 @@ def messages_of(request: Document) -> list[Document]:
 def objects_of(request: Document) -> list[msgspec.Raw]:
     """Returns the messages as they are written. Raises ValueError if `messages` is not an array of objects."""
     items = request.items_of("messages")
-    if not all(memoryview(each)[0] == ord("{") for each in resting(items)):
-        raise ValueError("messages: Expected `object`")
+    for each in resting(items):
+        if memoryview(each)[0] != _OPENING:
+            raise ValueError("messages: Expected `object`")
     return items
 
 

@@ -5,7 +5,7 @@ Rule: a text is what is not known to be none. So a field that nobody here knows 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from aigw.core.dialect import TextPlace
@@ -32,6 +32,12 @@ _SCHEMAS = frozenset((
     "responseSchema", "response_schema", "responseJsonSchema", "response_json_schema", "_responseJsonSchema",
 ))  # fmt: skip
 """The same for JSON Schemas, in which a number is nobody's."""
+_KINDS: Mapping[str, _Kind | None] = {
+    **dict.fromkeys(_NO_TEXT),
+    **dict.fromkeys(_VALUES, "values"),
+    **dict.fromkeys(_SCHEMAS, "schema"),
+}
+"""What a member has, None for what is not read. Others are of the wire format, too."""
 
 
 def other_texts(fields: Iterable[tuple[str, Any]], known: Collection[JsonPath]) -> Iterator[TextPlace]:
@@ -65,8 +71,8 @@ def _wired(value: dict[str, Any]) -> Iterator[tuple[str | int, Any, _Kind]]:
     if value.get("type") in _SIGNED or value.get("thought") is True:
         return
     for name, each in value.items():
-        if each and name not in _NO_TEXT and not name.endswith(_IDS):
-            yield name, each, "values" if name in _VALUES else "schema" if name in _SCHEMAS else "wire"
+        if each and (kind := _KINDS.get(name, "wire")) is not None and not name.endswith(_IDS):
+            yield name, each, kind
 
 
 def _free(value: dict[str, Any], kind: _Kind) -> Iterator[tuple[str | int, Any, _Kind]]:

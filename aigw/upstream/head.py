@@ -26,10 +26,7 @@ def encode_head(request: Request, authority: str) -> bytes:
     if not target.startswith(("/", "*")) or _UNSAFE.search(target):
         raise ValueError("the path is empty or has a space or a control character")
     lines = [f"{_token(request.method)} {target} HTTP/1.1", f"host: {authority}"]
-    for name, value in request.headers.items():
-        prefix = _prefix(name)
-        if prefix:
-            lines.append(prefix + value)
+    lines += [prefix + value for name, value in request.headers.items() if (prefix := _prefix(name))]
     if request.upload is not None:
         length = declared_length(request)
         lines.append("transfer-encoding: chunked" if length is None else f"content-length: {length}")

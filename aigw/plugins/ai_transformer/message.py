@@ -69,8 +69,11 @@ class Message:
 
 def shown(message: Message) -> HttpText:
     """What a model sees. Raises UnchangedError for a body that is no text."""
-    headers = [(name.lower(), value) for name, value in message.headers.items() if not _withheld(name)]
-    return HttpText(message.start, headers, text_of(message))
+    return HttpText(message.start, shown_headers(message), text_of(message))
+
+
+def shown_headers(message: Message) -> list[tuple[str, str]]:
+    return [(name.lower(), value) for name, value in message.headers.items() if not _withheld(name)]
 
 
 def text_of(message: Message) -> str:

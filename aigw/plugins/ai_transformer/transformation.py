@@ -10,7 +10,7 @@ from typing import NamedTuple
 from aigw.core.asking import asking
 from aigw.plugins.ai_transformer.http_text import NotHttpError, read, write
 from aigw.plugins.ai_transformer.kept import Kept, key_of
-from aigw.plugins.ai_transformer.message import Message, ModelError, shown, taken
+from aigw.plugins.ai_transformer.message import Message, ModelError, shown, shown_headers, taken
 from aigw.plugins.ai_transformer.models import Model
 from aigw.plugins.ai_transformer.rules import Rules
 
@@ -54,7 +54,7 @@ class Transformation:
         new = _taken(message, written)
         if self._kept is not None:
             await self._kept.put(key, written)
-        changed = new.body != message.body or shown(new)[:2] != seen[:2]  # what a model sees is another one
+        changed = new.body != message.body or (new.start, shown_headers(new)) != seen[:2]
         return Transformed(new, "" if changed else "but the model changed nothing")
 
     async def _ruled(self, message: Message) -> Message:

@@ -143,26 +143,23 @@ class Attempt:
         exchange.provider, exchange.mapped = provider.row.type, call.model
         exchange.wire_api = call.api or exchange.api
         exchange.attempts.append(provider.name)
+        reply: Reply | None = None
         try:
             reply = await self._call_next(exchange)
             if exchange.answer is not None:
                 exchange.answer.secrets = provider.hidden
             status = reply.status
             if status < 400:
-                status = await self._judge(reply, others=can_retry or not self._last)
+                began = self._clock.monotonic()
+                try:
+                    status = await provider.judge.status(exchange, reply, others=can_retry or not self._last)
+                finally:
+                    exchange.timing.waited += self._clock.monotonic() - began
         except UpstreamError as error:
+            if reply is not None:
+                await reply.aclose()
             return _Outcome(call, error.status, None, error, can_retry)
         return _Outcome(call, status, reply, None, can_retry)
-
-    async def _judge(self, reply: Reply, *, others: bool) -> int:
-        began = self._clock.monotonic()
-        try:
-            return await self._provider.judge.status(self._exchange, reply, others=others)
-        except UpstreamError:
-            await reply.aclose()
-            raise
-        finally:
-            self._exchange.timing.waited += self._clock.monotonic() - began
 
     @property
     def _name(self) -> str:

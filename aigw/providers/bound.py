@@ -19,7 +19,6 @@ from aigw.core.errors import ConfigError, GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Origin, Request, Target
 from aigw.core.pace import LARGE
-from aigw.core.reply import Reply
 from aigw.dialects import apis, form
 from aigw.dialects import dashscope_openai as qwen
 from aigw.dialects.openai_error import JSON
@@ -92,8 +91,8 @@ class BoundProvider:
         self._account, self._sign = access_of(config, self.row, env)
         self._origins: dict[str, Origin] = {}
         self._edits = self.edits(config, self.row, env)
-        self._answers = self.answers(config, self.row, env)
-        self.hidden = self._answers.hidden
+        answers = self.answers(config, self.row, env)
+        self.hidden, self.read = answers.hidden, answers.read
         self.judge = self.judges(env.clock)
         self._responses = KeptResponses.of(env)
         if config.provider_domain or self._endpoint.authority:
@@ -105,10 +104,7 @@ class BoundProvider:
         """`source` as it goes to this provider; `own`: the gateway asks by itself, to retry or to probe a token. Raises
         GatewayError for a request that cannot be written."""
         client, asked, spoken = source.headers, exchange.asked, exchange.dialect
-        continuing = await self._continuing(exchange, source, api)
-        translation = await self._translation(exchange, continuing.source if continuing else source, api)
-        if continuing is not None and isinstance(translation, Translation):
-            translation.store(continuing.repeated)
+        translation, kept = await self._translation(exchange, source, api)
         if translation is not None:
             source, api = translation.request, translation.api
             asked, spoken = translation.asked, translation.dialect
@@ -119,22 +115,15 @@ class BoundProvider:
             token = await self._account.token()
         headers.authenticate(request.headers, client, self.row, self.row.auth_of(api), token)
         self._add_headers(request.headers)
-        is_json = request.parsed is not None or request.is_json
-        body_api = api if self.config.protocol == "openai" and request.method == "POST" and is_json else None
         if api is None or (api in apis.LISTS and source.method == "POST"):
             self._check_known(exchange, source)
         if self.config.protocol == "openai":
             self._check_offered(exchange, api, request)
-        target, model, streaming = self._target(exchange, source, bare=bare), "", False
-        if body_api in apis.MODEL_IN_BODY:
-            model, streaming = await self._write_body(asked, request, body_api, source, bare=bare)
-        elif self.reads_form(source, api):
-            model, streaming = self._map_form(request, asked)
-        elif api in apis.MODEL_IN_PATH and self.config.protocol == "openai":
-            if translation is None:
-                self._edits.drop_foreign(request)
-            model, streaming = self._map_path(request, asked)
-        dialect, kept = self._dialect(spoken, api), continuing if translation is not None else None
+        target = self._target(exchange, source, bare=bare)
+        if translation is None and api in apis.MODEL_IN_PATH and self.config.protocol == "openai":
+            self._edits.drop_foreign(request)
+        model, streaming = await self._write_model(asked, request, api, source, bare=bare)
+        dialect = self._dialect(spoken, api)
         call = Call(request, target, api, dialect, asked, spoken, model, streaming, translation, kept)
         request.path, request.query = self._path.write(source, call, bare=bare)
         if self._sign is not None:
@@ -171,10 +160,6 @@ class BoundProvider:
         timeouts = call.target.timeouts._replace(first_byte=min(seconds, call.target.timeouts.first_byte))
         return call._replace(target=call.target._replace(timeouts=timeouts))
 
-    async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
-        """Returns the reply that the client gets."""
-        return await self._answers.read(exchange, call, reply)
-
     def _headers(self, source: Request) -> CIMultiDict[str]:
         """Those of the client that go on."""
         return headers.public(source)
@@ -184,8 +169,21 @@ class BoundProvider:
         for name, value in self._endpoint.headers.items():
             given.setdefault(name, value)
 
+    async def _write_model(
+        self, asked: Asked, request: Request, api: str | None, source: Request, *, bare: bool
+    ) -> tuple[str, bool]:
+        """Writes the mapped model where this API has it, and into a body all else that the configuration changes.
+        Returns that model, "" if it stays as it is, and whether a stream was asked for."""
+        if self.config.protocol != "openai":
+            return "", False
+        if api in apis.MODEL_IN_BODY and request.method == "POST" and (request.parsed is not None or request.is_json):
+            return await self._write_body(asked, request, api, source, bare=bare)
+        if self.reads_form(source, api):
+            return self._map_form(request, asked)
+        return self._map_path(request, asked) if api in apis.MODEL_IN_PATH else ("", False)
+
     def _map_path(self, request: Request, asked: Asked) -> tuple[str, bool]:
-        """Returns the mapped model, "" if that is the one in the path, and whether a stream was asked for."""
+        """Writes the mapped model into the path. Returns as `_write_model`."""
         model = self._edits.map(asked.model)
         if model == asked.model:
             return "", asked.stream
@@ -197,7 +195,7 @@ class BoundProvider:
         return api in apis.MODEL_IN_FORM and self.config.protocol == "openai" and form.is_form(source)
 
     def _map_form(self, request: Request, asked: Asked) -> tuple[str, bool]:
-        """Writes the mapped model into the form. All other bytes stay. Returns as `_map_path`."""
+        """Writes the mapped model into the form. All other bytes stay. Returns as `_write_model`."""
         try:
             named = form.text(request, "model")
         except ValueError as error:
@@ -239,7 +237,7 @@ class BoundProvider:
     async def _write_body(
         self, asked: Asked, request: Request, api: str, source: Request, *, bare: bool
     ) -> tuple[str, bool]:
-        """Writes the body. Returns as `_map_path`."""
+        """Writes the body. Returns as `_write_model`."""
         context = None
         if request.parsed is None:  # as of a request that was translated
             await aside(len(request.body), request.parse)
@@ -268,20 +266,33 @@ class BoundProvider:
             raise unusable(str(error)) from None
         return model
 
-    async def _continuing(self, exchange: Exchange, source: Request, api: str | None) -> Continued | None:
+    async def _translation(
+        self, exchange: Exchange, source: Request, api: str | None
+    ) -> tuple[AnyTranslation | None, Continued | None]:
+        """Returns the request in a format that this provider speaks, None if it speaks that of the client, and with it
+        what is kept here of its conversation."""
+        if api is None or self.config.protocol != "openai" or not self.row.maps_models:
+            return None, None
+        if api in VECTOR_TARGETS and not self._offers(api) and self._offers(VECTOR_TARGETS[api]):
+            return EmbeddingsTranslation(source, exchange.asked, api, self._rules), None
+        if self._has(exchange, api) and not (self._rules.responses_only and self._moves(exchange.asked.model)):
+            return None, None
+        continuing = await self._continuing(exchange, source, api)
+        translation = await self._written_anew(exchange, continuing.source if continuing else source, api)
+        if translation is None:
+            return None, None
+        if continuing is not None:
+            translation.store(continuing.repeated)
+        return translation, continuing
+
+    async def _continuing(self, exchange: Exchange, source: Request, api: str) -> Continued | None:
         """Returns the request with what is kept here of its conversation, if the provider keeps nothing of it."""
-        if self._responses is None or api != apis.RESPONSES or self.config.protocol != "openai" or self.offers(api):
+        if self._responses is None or api != apis.RESPONSES or self._offers(api):
             return None
         return await continued(self._responses, exchange, source)
 
-    async def _translation(self, exchange: Exchange, source: Request, api: str | None) -> AnyTranslation | None:
-        """Returns the request in a format that this provider speaks, None if it speaks that of the client."""
-        if api is None or self.config.protocol != "openai" or not self.row.maps_models:
-            return None
-        if api in VECTOR_TARGETS and not self._offers(api) and self._offers(VECTOR_TARGETS[api]):
-            return EmbeddingsTranslation(source, exchange.asked, api, self._rules)
-        if self._has(exchange, api) and not (self._rules.responses_only and self._moves(exchange.asked.model)):
-            return None
+    async def _written_anew(self, exchange: Exchange, source: Request, api: str) -> Translation | None:
+        """Returns the request in the format that fits best, None if this provider speaks none for it."""
         model = self._edits.map(exchange.asked.model)
         family = self.row.family_of(model)
         rules = self._rules if family is None else family.rules

@@ -236,14 +236,16 @@ class HigressProvider(BoundProvider):
         self._format = format_of(config, self.row, env)
         self.row = replace(self.row, auths={})  # they are for paths that it does not have
 
-    async def _translation(self, exchange: Exchange, source: Request, api: str | None) -> HigressTranslation | None:
+    async def _translation(
+        self, exchange: Exchange, source: Request, api: str | None
+    ) -> tuple[HigressTranslation | None, None]:
         """It translates requests of Anthropic's clients alone, and in its own way."""
         offered = not self.row.maps_models or apis.MESSAGES in self._endpoint.paths
         if api != apis.MESSAGES or offered or self.config.protocol != "openai" or not source.is_json:
-            return None
+            return None, None
         keeps, asks = self.row.keeps_reasoning, not self.config.disable_stream_usage_stats
         try:
-            return HigressTranslation(source, keeps_reasoning=keeps, asks_for_usage=asks)
+            return HigressTranslation(source, keeps_reasoning=keeps, asks_for_usage=asks), None
         except ValueError as error:
             raise unusable(f"failed to convert claude request to openai: {error}") from None
 

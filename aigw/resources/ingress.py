@@ -19,6 +19,10 @@ from aigw.resources.resource import CLUSTER, Resource
 from aigw.resources.shapes import Backend, IngressPath, IngressSpec
 from aigw.resources.unknown import prune
 
+CLASS = "higress"
+"""The class of Ingresses that a Higress serves unless it is told otherwise."""
+_CLASS = "kubernetes.io/ingress.class"
+"""The annotation that named the class before there was a field for it. A cluster refuses an Ingress with both."""
 FALLBACK_HEADER = "x-higress-fallback-from"
 """The header by which Higress sends a request that has failed to the route for failed ones."""
 _HEADER = re.compile(r"(exact|prefix|regex)-match-header-(.+)")
@@ -88,6 +92,10 @@ def read_ingress(resource: Resource, findings: Findings) -> list[IngressRoute]:
     spec = Checker(resource.source, report).convert(pruned.value, IngressSpec, (*resource.start, "spec"))
     if spec is None:
         raise ConfigError(report.format_all(report.errors))
+    name = resource.annotations.get(_CLASS, "") or spec.ingress_class_name
+    if name not in ("", CLASS):
+        message = f"is of the class {name}, which a Higress of the class {CLASS} does not serve; becomes one of {CLASS}"
+        findings.add("approximate", resource.what, "spec.ingressClassName", message, place=resource.place("spec"))
     if spec.tls:
         message = "aigw listens without TLS, on this machine"
         findings.add("none", resource.what, "spec.tls", message, place=resource.place("spec", "tls"))
@@ -144,7 +152,7 @@ class _Annotations:
         self.tls = self.regex = self.rewrites = self.crosses = False
         self.kept: dict[str, str] = {}
         for full, value in resource.annotations.items():
-            if full.startswith(CLUSTER):
+            if full.startswith(CLUSTER) or full == _CLASS:
                 continue
             name = bare(full)
             found = _meaning(name, value.strip(), self.headers) if name else None

@@ -100,6 +100,18 @@ def test_a_port_that_only_the_cluster_knows_is_told():
     assert [(entry.level, "api" in entry.message) for entry in findings] == [("approximate", True)]
 
 
+@pytest.mark.parametrize(("name", "told"), [("", 0), ("higress", 0), ("nginx", 1)])
+def test_a_class_that_higress_does_not_serve_is_told(name, told):
+    for values in (
+        {"spec": {"ingressClassName": name, "defaultBackend": {}}},
+        {"metadata": {"annotations": {"kubernetes.io/ingress.class": name}}, "spec": {"defaultBackend": {}}},
+    ):
+        findings = Findings()
+        (route,) = read_ingress(Resource("Ingress", "i", "shop", values), findings)
+        assert route.kept == {}
+        assert [entry.level for entry in findings] == ["approximate"] * told
+
+
 def test_destinations():
     (route,), _ = routes(destination="80%\ta.dns:8080\r\n\n 20% b.static v1\n")
     assert route.shares == [Share(80, "a.dns", 8080), Share(20, "b.static", 0)]

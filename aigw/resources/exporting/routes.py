@@ -15,6 +15,7 @@ from aigw.resources.annotations import OURS, bare
 from aigw.resources.exporting.services import Services
 from aigw.resources.importing.balance import WEIGHTS
 from aigw.resources.importing.kept import mapping_of
+from aigw.resources.ingress import CLASS
 from aigw.resources.report import Findings
 from aigw.resources.resource import GATEWAY_NAMESPACE
 
@@ -73,7 +74,7 @@ class Ingresses:
             "apiVersion": "networking.k8s.io/v1",
             "kind": "Ingress",
             "metadata": {"name": name, "namespace": namespace or GATEWAY_NAMESPACE, "annotations": annotations},
-            "spec": {"ingressClassName": "higress", "rules": rules},
+            "spec": {"ingressClassName": CLASS, "rules": rules},
         }
 
     def _keep(self, route: RouteConfig, key: str, value: Any) -> None:

@@ -30,7 +30,7 @@ from aigw.dialects.view import PromptView, natural, rows_of, text_of
 
 TokenIds = list[int]
 
-_PURPOSES: dict[str, Purpose] = {
+PURPOSES: dict[str, Purpose] = {
     "query": "query",
     "search_query": "query",
     "passage": "passage",
@@ -116,7 +116,7 @@ class EmbeddingsView(PromptView):
     @property
     def purpose(self) -> Purpose | None:
         """What the texts are embedded for, where the client says so as with NVIDIA's, Cohere's and Voyage's models."""
-        return _PURPOSES.get(text_of(self.get("input_type")))
+        return PURPOSES.get(text_of(self.get("input_type")))
 
     @property
     def inputs(self) -> int:
@@ -193,10 +193,7 @@ class EmbeddingsReader(AnswerReader):
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError, struct.error):
             return False
         indices = {place if row.index is None else row.index for place, row in enumerate(rows)}
-        sizes = {len(vector) for vector in vectors}
-        return (
-            len(rows) == len(indices) == count and len(sizes) == 1 and 0 not in sizes and all(map(_is_finite, vectors))
-        )
+        return len(indices) == len(rows) and have_one_size(vectors, count)
 
     def gather(self, body: Json) -> None:
         """Does nothing, because vectors have no text."""
@@ -219,6 +216,12 @@ class OpenAIEmbeddings(Generic):
 
     def reader(self, asked: Asked, *, streaming: bool, provider: str = "") -> AnswerReader:
         return EmbeddingsReader(asked, streaming=streaming, provider=provider)
+
+
+def have_one_size(vectors: Sequence[Sequence[float]], count: int) -> bool:
+    """Whether there are so many vectors, and all have equally many numbers."""
+    sizes = {len(vector) for vector in vectors}
+    return len(vectors) == count and len(sizes) == 1 and 0 not in sizes and all(map(_is_finite, vectors))
 
 
 def _is_finite(vector: Sequence[float]) -> bool:

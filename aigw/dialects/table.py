@@ -17,6 +17,7 @@ from aigw.dialects.openai_chat import OpenAIChat
 from aigw.dialects.openai_completions import OpenAICompletions
 from aigw.dialects.openai_embeddings import OpenAIEmbeddings
 from aigw.dialects.openai_responses import OpenAIResponses, OpenAIResponsesCount
+from aigw.dialects.vertex_embeddings import VertexEmbeddings
 
 GENERIC: Dialect = Generic()
 ANTHROPIC_GENERIC: Dialect = AnthropicGeneric()
@@ -24,8 +25,13 @@ GEMINI: Dialect = Gemini()
 GEMINI_GENERIC: Dialect = GeminiGeneric()
 DASHSCOPE: Dialect = DashScope()
 """The dialect for requests to DashScope's native API. No path of a client uses it."""
+VERTEX_EMBEDDINGS: Dialect = VertexEmbeddings()
 CONVERSE: Dialect = Converse()
-DASHSCOPE_APIS = frozenset((apis.CHAT, apis.EMBEDDINGS))
+NATIVE: Mapping[str, Mapping[str, Dialect]] = {
+    "qwen": {apis.CHAT: DASHSCOPE, apis.EMBEDDINGS: DASHSCOPE},
+    "vertex": {apis.EMBEDDINGS: VERTEX_EMBEDDINGS},
+}
+"""Wire format of a provider -> API -> the dialect in which requests of this API go to it."""
 
 DIALECTS: dict[str, Dialect] = {
     apis.CHAT: OpenAIChat(),

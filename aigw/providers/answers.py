@@ -18,7 +18,7 @@ from aigw.core.layers import Decoder
 from aigw.core.model import Chunk
 from aigw.core.redaction import Redaction, hidden_in, long_ones, secrets_in
 from aigw.core.reply import Reply
-from aigw.dialects import apis, embedding_format, openai_chat_reply
+from aigw.dialects import apis, embedding_format, openai_chat_reply, vertex_embeddings
 from aigw.dialects.anthropic_model import AskedModel, with_asked_model
 from aigw.dialects.bodies import begins_events, is_coded
 from aigw.dialects.dashscope import DashScopeReader
@@ -162,7 +162,7 @@ class Answers:
             whole = whole if shown is whole.raw else Chunk(shown, shown)
             reply = exchange.reply(whole.raw, status=reply.status, headers=reply.headers.items())
         try:
-            body = self._converted(exchange, call, whole)
+            body = await aside(len(whole.raw), self._converted, exchange, call, whole)
         except ValueError as error:
             raise UpstreamError(UpstreamFault.PROTOCOL, str(error)) from None
         if body is whole.raw:
@@ -182,6 +182,8 @@ class Answers:
                 )
             if call.api == apis.EMBEDDINGS:
                 body = decode_embeddings(whole, model=call.model)
+        elif self._row.dialect == "vertex" and call.api == apis.EMBEDDINGS:
+            body = vertex_embeddings.decode(whole, model=call.model)
         if isinstance(call.asked, EmbeddingsView):
             return self._shape_embeddings(body, call.asked)
         if call.api == apis.CHAT and self._promote:

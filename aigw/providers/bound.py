@@ -22,7 +22,7 @@ from aigw.core.pace import LARGE
 from aigw.dialects import apis, form
 from aigw.dialects import dashscope_openai as qwen
 from aigw.dialects.openai_error import JSON
-from aigw.dialects.table import DASHSCOPE, DASHSCOPE_APIS
+from aigw.dialects.table import NATIVE
 from aigw.providers import headers
 from aigw.providers.access import access_of
 from aigw.providers.answers import Answers
@@ -330,7 +330,7 @@ class BoundProvider:
 
     def _dialect(self, dialect: Dialect, api: str | None) -> Dialect:
         """Returns the dialect for requests to this provider."""
-        return DASHSCOPE if self.row.dialect == "qwen" and api in DASHSCOPE_APIS else dialect
+        return NATIVE[self.row.dialect].get(api or "", dialect) if self.row.dialect in NATIVE else dialect
 
     def _check_convertible(self, request: Request, document: Document, api: str) -> None:
         """Raises ValueError for a request that cannot be converted, in Higress's words."""

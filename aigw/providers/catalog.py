@@ -39,20 +39,21 @@ _AZURE_RESOURCE = (
 _BUILTIN = under("/v1", apis.CHAT, apis.COMPLETIONS, apis.EMBEDDINGS, apis.MODELS)
 
 _IN_PROJECT = "/projects/{vertexProjectId}/locations/{vertexRegion}"
-_VERTEX = {
+_GEMINI_AT_VERTEX = {
     api: f"/v1{_IN_PROJECT}/publishers/google/models/{{model}}:{verb}"
     for verb, api in apis.VERBS.items()
     if api in (apis.GENERATE_CONTENT, apis.STREAM_GENERATE_CONTENT, apis.GEMINI_COUNT_TOKENS)
 }
-_CLAUDE_AT_VERTEX = {
-    api: f"/v1{_IN_PROJECT}/publishers/anthropic/models/{call}"
+_BESIDE_GEMINI = {
+    api: f"/v1{_IN_PROJECT}/publishers/{call}"
     for api, call in {
-        apis.MESSAGES: "{model}:rawPredict",
-        apis.STREAM_MESSAGES: "{model}:streamRawPredict",
-        apis.COUNT_TOKENS: "count-tokens:rawPredict",
+        apis.EMBEDDINGS: "google/models/{model}:predict",
+        apis.MESSAGES: "anthropic/models/{model}:rawPredict",
+        apis.STREAM_MESSAGES: "anthropic/models/{model}:streamRawPredict",
+        apis.COUNT_TOKENS: "anthropic/models/count-tokens:rawPredict",
     }.items()
 }
-_WITHOUT_PROJECT = {api: path.replace(_IN_PROJECT, "") for api, path in {**_VERTEX, **_CLAUDE_AT_VERTEX}.items()}
+_VERTEX = {**_GEMINI_AT_VERTEX, **_BESIDE_GEMINI}
 """Without a service account's key (the express mode), no project is named."""
 _VERTEX_CHAT = {apis.CHAT: f"/v1beta1{_IN_PROJECT}/endpoints/openapi/chat/completions"}
 
@@ -298,8 +299,9 @@ _ROWS = (
     ),
     Provider(
         type="vertex",
+        dialect="vertex",
         host="{vertexRegion}-aiplatform.googleapis.com",
-        own_paths={**_VERTEX, **_CLAUDE_AT_VERTEX},
+        own_paths=_VERTEX,
         families=(Family(("claude*",), (apis.MESSAGES, apis.COUNT_TOKENS), model_rules.CLAUDE_AT_VERTEX),),
         messages_version="vertex-2023-10-16",
         takes_account=True,
@@ -311,13 +313,13 @@ _ROWS = (
         ),
         variants=(
             Variant("vertexRegion", "global", {"host": "aiplatform.googleapis.com"}),
-            Variant("vertexOpenAICompatible", True, {"paths": _VERTEX_CHAT, "own_paths": _CLAUDE_AT_VERTEX}),
+            Variant("vertexOpenAICompatible", True, {"paths": _VERTEX_CHAT, "own_paths": _BESIDE_GEMINI}),
             Variant(
                 "vertexAuthKey",
                 "",
                 {
                     "host": "aiplatform.googleapis.com",
-                    "own_paths": _WITHOUT_PROJECT,
+                    "own_paths": {api: path.replace(_IN_PROJECT, "") for api, path in _VERTEX.items()},
                     "auth": X_GOOG_API_KEY,
                     "checks": (
                         RequiredOneOf("vertexAuthKey", ("apiTokens",), "missing vertexAuthKey in provider config"),

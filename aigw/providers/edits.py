@@ -12,7 +12,7 @@ from aigw.core.dialect import Asked
 from aigw.core.document import Document
 from aigw.core.env import Env
 from aigw.core.model import Request
-from aigw.dialects import anthropic_cloud, apis, embedding_format, gemini_edit, openai_chat_request
+from aigw.dialects import anthropic_cloud, apis, embedding_format, gemini_edit, openai_chat_request, vertex_embeddings
 from aigw.dialects import dashscope_openai as qwen
 from aigw.dialects.model_field import named_model, set_model
 from aigw.dialects.table import dialect_of
@@ -156,6 +156,8 @@ class BodyEdits:
         """Returns the body in the provider's own wire format. Raises ValueError if a field has no counterpart there."""
         if self._row.messages_version and api in _IN_ANTHROPICS_FORMAT:
             return anthropic_cloud.encode(document, api, headers, self._row.messages_version)
+        if self._row.dialect == "vertex" and api == apis.EMBEDDINGS:
+            return vertex_embeddings.encode(document)
         if self._row.dialect != "qwen":
             return document.encode()
         if api == apis.EMBEDDINGS:

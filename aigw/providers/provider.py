@@ -191,8 +191,8 @@ class Provider:
     versioned_base: str = ""
     """Used with `deployments`: a configured URL with this path is a base."""
 
-    dialect: Literal["openai", "qwen", "builtin"] = "openai"
-    """The wire format in which the provider takes chat and embeddings."""
+    dialect: Literal["openai", "qwen", "vertex", "builtin"] = "openai"
+    """The wire format in which the provider takes chat and embeddings, Vertex AI embeddings alone."""
     paths: Mapping[str, str] = field(default_factory=dict)
     own_paths: Mapping[str, str] = field(default_factory=dict)
     """Paths that Higress does not have, or has wrong. They are not used with `fidelity: higress`."""

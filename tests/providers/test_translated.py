@@ -246,3 +246,25 @@ async def test_so_do_streams():
     config = {"provider": {"id": "p", "type": "claude", "apiTokens": ["k"], "modelMapping": {"m": "other"}}}
     _, _, received = await once(config, messages(stream=True), events(*said, done=False))
     assert (b'"model":"m"' in received, b"theirs" in received, received.endswith(said[-1])) == (True, False, True)
+
+
+PREDICTED = {"predictions": [{"embeddings": {"values": [0.5, 1.0], "statistics": {"token_count": 3}}}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "vector"),
+    [
+        ("/v1/embeddings", {"model": "m", "input": "a"}, ["data", 0, "embedding"]),
+        ("/v1beta/models/m:embedContent", {"content": {"parts": [{"text": "a"}]}}, ["embedding", "values"]),
+    ],
+)
+async def test_vectors_of_vertex(path, body, vector):
+    config = {"provider": {**VERTEX, "modelMapping": {"*": "text-embedding-005"}}}
+    upstream, _, received = await once(config, chat(body, path=path), answer_json(PREDICTED))
+    (sent, _), *_ = upstream.sent
+    assert sent.path == "/v1/publishers/google/models/text-embedding-005:predict"
+    assert json.loads(sent.body)["instances"] == [{"content": "a"}]
+    found = json.loads(received)
+    for step in vector:
+        found = found[step]
+    assert found == [0.5, 1.0]

@@ -23,6 +23,7 @@ _DIALECTS: dict[str, Dialect] = {
         table.ANTHROPIC_GENERIC,
         table.GEMINI_GENERIC,
         table.DASHSCOPE,
+        table.VERTEX_EMBEDDINGS,
     )
 }
 

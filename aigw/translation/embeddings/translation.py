@@ -19,7 +19,7 @@ from aigw.translation.rules import Rules
 
 TARGETS = {apis.EMBED_CONTENT: apis.EMBEDDINGS, apis.BATCH_EMBED_CONTENTS: apis.EMBEDDINGS}
 """The API of a client -> the one of a provider."""
-_TAKES_PURPOSES = "builtin"
+_TAKE_PURPOSES = ("builtin", "vertex")
 
 
 class EmbeddingsTranslation:
@@ -34,7 +34,7 @@ class EmbeddingsTranslation:
             body = object_of(source.document.encode())
         except ValueError as error:
             raise GatewayError(400, f"the request body cannot be used: {error}", code="invalid_body") from None
-        purposes = rules.maker == _TAKES_PURPOSES
+        purposes = rules.maker in _TAKE_PURPOSES
         made = request_of(body, batch=self._batch, model=asked.model, purposes=purposes, notes=self._notes)
         self._count = len(made["input"])
         self.request = request_for(source, apis.PATHS[self.api], "", made)

@@ -95,14 +95,14 @@ async def serve_alone(options: Options) -> int:
     return code
 
 
-async def serve_worker(options: Options) -> None:
+async def serve_worker(options: Options) -> int:
     """Serves as one of several processes. The supervisor gives it the port and the configuration, and speaks to the
-    user."""
+    user. Returns the exit code."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     worker = await Worker.connect()
     if worker is None:
-        return
+        return 0
     orders = worker.orders
     options = options._replace(choice=options.choice._replace(file=Path(orders.file) if orders.file else None))
     reloader = _reloader(options, tell=orders.first)
@@ -112,11 +112,13 @@ async def serve_worker(options: Options) -> None:
         loaded = load_found(orders.found, options.env, options.given)
     orphaned = asyncio.create_task(worker.orphaned())
     orphaned.add_done_callback(lambda _: stop.set())
-    await _run(options, loaded, upstream_for(options.env), reloader, stop, lambda _: worker.ready(), orders=orders)
+    ready = lambda _: worker.ready()  # noqa: E731
+    code = await _run(options, loaded, upstream_for(options.env), reloader, stop, ready, orders=orders)
     orphaned.cancel()
     if options.tally is not None:
         worker.tell(options.tally)
     worker.close()
+    return code
 
 
 async def _run(

@@ -124,7 +124,7 @@ class Document:
             return {name: self.exact_elements(name) for name in self._fields if name not in but}
         return {name: values[name] for name in self._fields if name not in but}
 
-    def refuse_twins(self) -> None:
+    def refuse_duplicate_names(self) -> None:
         """Raises ValueError if an object in the source has a name twice. Readers take the first value or the last one,
         so that what is checked here need not be what the next one reads.
 
@@ -133,7 +133,7 @@ class Document:
         C code scans the text, and calls back once an object."""
         source, values = self._parsed, None
         if len(source) > LARGE:
-            self._refuse_twins_by_slices(source)
+            self._refuse_duplicate_names_by_slices(source)
             return
         _numbers.inexact = False
         try:
@@ -142,12 +142,12 @@ class Document:
         except (msgspec.DecodeError, UnicodeError, OverflowError, RecursionError):
             same = False  # it may be JSON all the same: the scan tells
         if not same:
-            _look_for_twins(source, _scan_names)
+            _look_for_duplicate_names(source, _scan_names)
         if not _numbers.inexact and values is not None:
             self._values = values
 
-    def _refuse_twins_by_slices(self, source: bytes) -> None:
-        """As `refuse_twins`, and leaves nothing decoded. The names of a large object are those of no slice."""
+    def _refuse_duplicate_names_by_slices(self, source: bytes) -> None:
+        """Leaves nothing decoded. The names of a large object are those of no slice."""
         try:
             same = all(
                 len(each) <= LARGE and _encode(_decode_any(each)) == each for each in large_json.slices(source, _encode)
@@ -155,7 +155,7 @@ class Document:
         except (msgspec.DecodeError, UnicodeError, OverflowError, RecursionError):
             same = False
         if not same:
-            _look_for_twins(source, _scan_many_names)
+            _look_for_duplicate_names(source, _scan_many_names)
 
     def objects(self, name: str, make: Callable[[Any], _T], before: Sequence[_T] = ()) -> Elements[_T] | None:
         """Returns what `make` makes of each object in a large array, with `before` in front of it. They are decoded one
@@ -244,13 +244,15 @@ def may_say_more(source: bytes, value: Any) -> bool:
     except (UnicodeError, OverflowError, RecursionError):
         pass  # the scan tells
     try:
-        _look_for_twins(source.removeprefix(codecs.BOM_UTF8), _scan_names if len(source) <= LARGE else _scan_many_names)
+        _look_for_duplicate_names(
+            source.removeprefix(codecs.BOM_UTF8), _scan_names if len(source) <= LARGE else _scan_many_names
+        )
     except (ValueError, StopIteration):
         return True
     return False
 
 
-def _look_for_twins(source: bytes, scan: Callable[[str, int], Any]) -> None:
+def _look_for_duplicate_names(source: bytes, scan: Callable[[str, int], Any]) -> None:
     try:
         text = source.decode()
         scan(text, _skip(text, 0))

@@ -70,10 +70,10 @@ def is_mislabelled(request: Request) -> bool:
     return request.method == "POST" and not request.says_json and begins_object(request.body)
 
 
-def refuse_twins(body: Document) -> None:
+def refuse_duplicate_names(body: Document) -> None:
     """Refuses a body whose meaning depends on who reads it: plugins decide by it, and the provider reads it, too."""
     try:
-        body.refuse_twins()
+        body.refuse_duplicate_names()
     except ValueError as error:
         raise GatewayError(400, f"the request body cannot be used: {error}", code="invalid_body") from None
 

@@ -109,7 +109,7 @@ class Edge:
         self._watch = watch
         self._mark = env.choose(safe=VIA_HEADER, higress=KEEP_ALIVE)
         self._has_pages = env.choose(safe=True, higress=False)
-        self._refuses_twins = env.choose(safe=True, higress=False)
+        self._refuses_duplicate_names = env.choose(safe=True, higress=False)
         self._plain_errors = env.choose(safe=False, higress=True)
         self._reads_any_label = env.choose(safe=True, higress=False)
         bounds = bodies.Bounds(max_body, env.choose(safe=body_seconds, higress=0.0))
@@ -161,8 +161,8 @@ class Edge:
             if mislabelled:
                 exchange.request.headers["content-type"] = JSON
                 await aside(len(exchange.request.body), exchange.request.parse)
-            if self._refuses_twins and exchange.request.parsed is not None:
-                await aside(len(exchange.request.body), bodies.refuse_twins, exchange.request.parsed)
+            if self._refuses_duplicate_names and exchange.request.parsed is not None:
+                await aside(len(exchange.request.body), bodies.refuse_duplicate_names, exchange.request.parsed)
             if chain.parses:
                 exchange.named = exchange.asked.model
             current.set(ref(exchange))

@@ -100,27 +100,27 @@ JSON = st.recursive(
 def test_a_body_whose_names_are_unique_is_not_refused(value, indented):
     source = json.dumps({"value": value}, indent=1 if indented else None).encode()
     document = Document(source)
-    document.refuse_twins()
+    document.refuse_duplicate_names()
     assert document.encode() is source
     assert document.get("value") == value
 
 
-TWINS = [
+DUPLICATE_NAMES = [
     '{"model":"a","model":"b"}', '{"model":"a","x":1, "model" : "a"}', '{"model":"a","mod\\u0065l":"b"}',
     '{"messages":[{"role":"user","content":"a","content":"b"}]}', '{"a":{"b":[{"c":{"d":1,"d":2}}]}}', '{"":1,"":1}',
     '{"stream":false,"messages":[],"stream":true}', '{"caf\\u00e9":1,"café":2}',
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("body", TWINS)
+@pytest.mark.parametrize("body", DUPLICATE_NAMES)
 def test_a_name_that_an_object_has_twice(body):
     with pytest.raises(ValueError, match="twice"):
-        Document(body.encode()).refuse_twins()
+        Document(body.encode()).refuse_duplicate_names()
 
 
 def test_a_body_that_is_nested_too_deeply_to_be_looked_at_is_refused():
     with pytest.raises(ValueError, match="nested too deeply"):
-        Document(b'{"a":' * 100_000 + b"1" + b"}" * 100_000).refuse_twins()
+        Document(b'{"a":' * 100_000 + b"1" + b"}" * 100_000).refuse_duplicate_names()
 
 
 def test_the_exact_values_of_some_fields():
@@ -128,7 +128,7 @@ def test_the_exact_values_of_some_fields():
     with pytest.raises(ValueError, match="more digits"):
         document.all_exact(())
     assert document.all_exact(("d",)) == {"a": 1, "b": [2], "c": "x"}
-    document.refuse_twins()
+    document.refuse_duplicate_names()
     document.set("a", 3)
     document.drop("d")
     assert document.all_exact(("b",)) == {"a": 3, "c": "x"}
@@ -138,7 +138,7 @@ def test_the_exact_values_of_some_fields():
 
 def test_a_number_of_another_document_is_not_this_ones():
     with pytest.raises(ValueError, match="twice"):
-        Document(b'{"a":1.00000000000000000001,"b":{"c":1,"c":2}}').refuse_twins()
+        Document(b'{"a":1.00000000000000000001,"b":{"c":1,"c":2}}').refuse_duplicate_names()
     assert Document(b'{"temperature":0.5}').exact("temperature") == 0.5
 
 
@@ -148,4 +148,4 @@ def test_a_number_of_another_document_is_not_this_ones():
 )
 def test_what_is_wrong_is_said_for_people(source, said):
     with pytest.raises(ValueError, match=said):
-        Document(source).refuse_twins()
+        Document(source).refuse_duplicate_names()

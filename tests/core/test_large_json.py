@@ -49,7 +49,7 @@ def test_elements_are_written_as_the_list_is(value):
 @pytest.mark.parametrize("spaced", [False, True])
 @given(VALUE)
 def test_what_has_no_name_twice_is_not_refused(spaced, value):
-    Document(large(value, spaced=spaced)).refuse_twins()
+    Document(large(value, spaced=spaced)).refuse_duplicate_names()
 
 
 @pytest.mark.parametrize("spaced", [False, True])
@@ -67,13 +67,13 @@ def test_what_has_no_name_twice_is_not_refused(spaced, value):
 def test_a_name_twice_is_found_wherever_it_is(twin, spaced):
     source = large("here", spaced=spaced).replace(b'"here"', twin, 1)
     with pytest.raises(ValueError, match="has the name 'a' twice"):
-        Document(source).refuse_twins()
+        Document(source).refuse_duplicate_names()
 
 
 @pytest.mark.parametrize("before", [b"", b" ", b"\r\n\t"])
 def test_a_name_twice_at_the_top_is_found(before):
     with pytest.raises(ValueError, match="has the name 'model' twice"):
-        Document(before + large(1)[:-1] + b',"model":"other"}').refuse_twins()
+        Document(before + large(1)[:-1] + b',"model":"other"}').refuse_duplicate_names()
 
 
 def test_objects_are_those_that_a_small_array_has():

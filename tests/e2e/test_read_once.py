@@ -63,7 +63,7 @@ class Watch:
             self.decoded[names["self"].data] += 1
         elif place == "decoded":  # a body, the fields of a Document, or the value of one
             self.decoded[names["source"]] += 1
-        elif place == "Document.refuse_twins":
+        elif place == "Document.refuse_duplicate_names":
             self.looked_through += 1
         elif place == "HigressUsage.feed":
             self.decoded[names["data"]] += 1

@@ -52,7 +52,7 @@ def test_the_model_of_a_request(body, path, model):
 def test_how_often_the_user_spoke(body, rounds):
     request, known = chat(body), chat(body)
     if body != b"[]":
-        known.document.refuse_twins()
+        known.document.refuse_duplicate_names()
     assert (chat_round(request), chat_round(known)) == (rounds, rounds)
 
 

@@ -129,10 +129,10 @@ async def test_nobody_looks_into_a_body_on_the_way(tmp_path):
     """It may have megabytes of vectors, and no plugin decides by it."""
     async with standins_world(tmp_path, plugins={**KEYS, **BUILTIN}) as it:
         headers = {"content-type": "application/json", "x-api-key": "ann-key"}
-        twins = b'{"extra_params": {"x": "1", "x": "2"}, "name": "docs", "dimension": 2}'
-        async with it.http.post(LIST, data=twins, headers=headers) as answer:
+        duplicates = b'{"extra_params": {"x": "1", "x": "2"}, "name": "docs", "dimension": 2}'
+        async with it.http.post(LIST, data=duplicates, headers=headers) as answer:
             assert (answer.status, (await answer.json())["code"]) == (200, 0)
-        async with it.http.post("/v1/chat/completions", data=twins, headers=headers) as answer:
+        async with it.http.post("/v1/chat/completions", data=duplicates, headers=headers) as answer:
             assert answer.status == 400
 
 

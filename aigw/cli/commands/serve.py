@@ -29,6 +29,7 @@ from aigw.cli.terminal.output import FAILURE, USAGE, fail
 if TYPE_CHECKING:
     from aigw.books.request_log import Show
     from aigw.books.usage_row import UsageRow
+    from aigw.cli.process import Options
     from aigw.cli.terminal.log import LogThread
     from aigw.cli.views.served import Tally
     from aigw.core.exchange import Exchange
@@ -92,7 +93,6 @@ def serve(
 
     Example: aigw serve --config aigw.yaml
     """
-    import asyncio
     import logging
     import os
 
@@ -107,7 +107,6 @@ def serve(
 
     from aigw.cli.sources.recordings import chosen
     from aigw.server.framing import Framing
-    from aigw.traffic.format.folder import RecordingError
 
     try:
         recordings = chosen(record, replay, auto, refresh, match, speed, strict, max_divergence, faults, seed)
@@ -117,24 +116,14 @@ def serve(
     if recordings.mode is not None and workers > 1:
         fail("serve", f"--{recordings.mode} needs a single process; leave out --workers", USAGE)
 
-    from aigw.cli.process import Options, serve_alone, serve_together, serve_worker
-    from aigw.cli.sources.address_probe import taken
+    from aigw.cli.process import Options
     from aigw.cli.terminal.log import LogThread
     from aigw.cli.views.served import Tally
-    from aigw.core.errors import AddressError, ConfigError
     from aigw.server.start import Given
 
     log = LogThread(as_json=log_format is LogFormat.JSON)
     logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, handlers=[log])
-    show, tally = None, None
-    if not (quiet or (json_output and log_format is None)):
-        tally = Tally()
-        show = _show(log, tally, as_json=log_format is LogFormat.JSON)
-    try:
-        import uvloop as loops
-    except ImportError:
-        import asyncio as loops  # type: ignore[no-redef]
-    say = logging.getLogger("aigw").info if log_format is LogFormat.JSON else log.last
+    tally = None if quiet or (json_output and log_format is None) else Tally()
     options = Options(
         choice,
         Given(listen, port, model),
@@ -144,18 +133,34 @@ def serve(
         json_output=json_output,
         trace=trace,
         inspect=inspect,
-        show=show,
+        show=_show(log, tally, as_json=log_format is LogFormat.JSON) if tally is not None else None,
         tally=tally,
-        say=say,
+        say=logging.getLogger("aigw").info if log_format is LogFormat.JSON else log.last,
         recordings=recordings,
         framing=framed,
     )
+    if code := _served(options, workers, worker=worker):
+        raise typer.Exit(code)
+
+
+def _served(options: Options, workers: int, *, worker: bool) -> int:
+    """Serves until a signal comes, and returns the exit code. If it fails, says what went wrong and exits."""
+    import asyncio
+
+    from aigw.cli.process import serve_alone, serve_together, serve_worker
+    from aigw.cli.sources.address_probe import taken
+    from aigw.core.errors import AddressError, ConfigError
+    from aigw.traffic.format.folder import RecordingError
+
+    try:
+        import uvloop as loops
+    except ImportError:
+        import asyncio as loops  # type: ignore[no-redef]
     try:
         if workers > 1 and not worker:
-            raise typer.Exit(asyncio.run(serve_together(options, workers)))
+            return asyncio.run(serve_together(options, workers))
         with asyncio.Runner(loop_factory=loops.new_event_loop) as runner:
-            if code := runner.run(serve_worker(options) if worker else serve_alone(options)):
-                raise typer.Exit(code)
+            return runner.run(serve_worker(options) if worker else serve_alone(options))
     except ConfigError as error:
         fail("serve", error.findings, USAGE)
     except AddressError as error:

@@ -157,6 +157,7 @@ async def test_in_sequence_the_nth_call_gets_the_nth_answer(provider, taped):
     (first, second) = await replayed(running, *edited)
     assert first == before[0]
     assert second[0] == 404
+    assert b"Of a sequence at most 1 call may differ, and 1 did (max_divergence)." in second[1]
     assert len(running.recordings.report.diverged) == 1
     lenient = await taped("replay", CLOSED, match="sequence")
     assert await replayed(lenient, *edited) == before

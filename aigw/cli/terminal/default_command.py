@@ -20,7 +20,7 @@ def with_default(default: Any) -> type[Commands]:
             return self._default().make_context(info_name, args, parent, **extra)
 
         def _default(self) -> Any:
-            alone = typer.Typer(rich_markup_mode=None)
+            alone = typer.Typer(rich_markup_mode=None, add_completion=False)
             alone.command(name=self.name, context_settings=dict(self.context_settings))(default)
             return with_plain_parameters(typer.main.get_command(alone))
 

@@ -15,6 +15,7 @@ import msgspec
 from aigw.books.summary import UsageLine
 from aigw.cli.terminal.columns import fitted
 from aigw.cli.terminal.output import say_sentence, say_text, width
+from aigw.cli.views.figures import counted
 from aigw.core.plain import plain, plain_json
 from aigw.core.plugin import COLLECTION
 from aigw.core.redaction import shown, value_without_secrets, without_secrets
@@ -152,7 +153,7 @@ def print_explanation(found: Explanation, *, from_file: bool) -> None:
         say_text(f"    stored: {_value(difference, difference.stored)}")
         say_text(f"    asked:  {_value(difference, difference.asked)}")
     if (more := len(near.differences) - MOST_DIFFERENCES) > 0:
-        say_text(f"  and in {more} more places")
+        say_text(f"  and in {counted(more, 'more place')}")
 
 
 def _value(difference: KeyDifference, value: Any) -> str:

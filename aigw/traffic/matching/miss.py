@@ -87,16 +87,17 @@ def divergence(name: str, found: Sequence[Difference]) -> str:
     return shown(f"{name} was recorded for another request{first}{_more(found)}")
 
 
-def explained(what: str, folder: str, near: Nearest | None) -> str:
-    """Returns why a request has no recording, in several lines, and what to do. `what` names the request."""
-    lines = [f"{what}: no recording in {folder}"]
+def explained(what: str, folder: str, near: Nearest | None, allowed: str = "") -> str:
+    """Returns why a request has no recording, in several lines, and what to do. `what` names the request, `allowed` a
+    limit."""
+    lines = [f"{what}: no recording in {folder}", *filter(None, [allowed])]
     if near is None:
         lines.append("No recording there is of this API.")
     else:
         lines.append(f"The nearest is {near.name}. It differs here (recorded -> asked for):")
         lines += [_INDENT + str(each) for each in near.differences[:MOST_SHOWN]]
-        if len(near.differences) > MOST_SHOWN:
-            lines.append(f"{_INDENT}and in {len(near.differences) - MOST_SHOWN} more places")
+        if (more := len(near.differences) - MOST_SHOWN) > 0:
+            lines.append(f"{_INDENT}and in {more} more place{'s' * (more > 1)}")
         rules = [rule for rule in near.rules if len(rule) <= WIDTH - len(_INDENT) - len("- ") and shown(rule) == rule]
         lines.append("If it varies by itself, declare it under record.volatile.rules" + (":" if rules else "."))
         lines += [f"{_INDENT}- {rule}" for rule in rules[:MOST_RULES]]

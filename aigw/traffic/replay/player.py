@@ -189,7 +189,14 @@ class FolderPlayer:
         alike = [entry for entry in self._entries if entry.api == call.api]
         others = ((entry.name, self._recorded(entry).value) for entry in alike[-MOST_COMPARED:])
         near = nearest(identity.value, others, self._secrets)
-        return explained(_named(call), str(self._folder.path), near), near
+        return explained(_named(call), str(self._folder.path), near, self._allowed()), near
+
+    def _allowed(self) -> str:
+        """Says that no more calls may differ, "" if they may or if no call may."""
+        most, differ = self._settings.max_divergence, len(self.report.diverged)
+        if self._settings.match != "sequence" or most is None or differ < most:
+            return ""
+        return f"Of a sequence at most {most} call{'s' * (most != 1)} may differ, and {differ} did (max_divergence)."
 
 
 def _to_play(entries: Sequence[Entry], settings: RecordSettings) -> list[Entry]:

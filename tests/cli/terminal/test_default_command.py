@@ -48,6 +48,7 @@ def test_help():
     of_default, of_other = (CliRunner().invoke(app, ["greet", *words, "--help"]).output for words in ([], ["all"]))
     assert "Usage: root greet [OPTIONS] {NAME}" in of_default or "Usage: root greet [OPTIONS] NAME" in of_default
     assert "--loud" in of_default
+    assert "completion" not in of_default
     assert "Greet all." in of_other
 
 

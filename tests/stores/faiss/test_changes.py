@@ -57,16 +57,21 @@ async def test_two_processes_write_and_a_third_sees_only_whole_changes(tmp_path)
     ]
     ends = asyncio.gather(*(each.wait() for each in writers))
     versions, looks = set(), 0
-    while not ends.done():
-        version = docs.version()
-        found = await docs.search(Query(one(0)))
-        passages = await docs.passages([each.key for each in found.near])
-        if docs.version() == version:  # nothing was replaced between the two reads
-            whole = {name: {each.text for each in passages.values() if each.source == name} for name in "ab"}
-            assert all(len(texts) <= 1 for texts in whole.values())
-            assert len(passages) == 4 * sum(map(len, whole.values()))
-            looks += 1
-        versions.add(version)
+    try:
+        while not ends.done():
+            version = docs.version()
+            found = await docs.search(Query(one(0)))
+            passages = await docs.passages([each.key for each in found.near])
+            if docs.version() == version:  # nothing was replaced between the two reads
+                whole = {name: {each.text for each in passages.values() if each.source == name} for name in "ab"}
+                assert all(len(texts) <= 1 for texts in whole.values())
+                assert len(passages) == 4 * sum(map(len, whole.values()))
+                looks += 1
+            versions.add(version)
+    finally:
+        for each in writers:
+            if each.returncode is None:
+                each.kill()
     assert await ends == [0, 0]
     assert looks > 3
     assert len(versions) > 3

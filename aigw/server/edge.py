@@ -55,12 +55,18 @@ Record = Callable[[Exchange, int, Outcome, str], None]
 """Called when a request has ended, with the status that the client got, how it ended, and the code of its error."""
 
 
-class _End:
-    """How a request ended, for the books."""
+class _Served:
+    """A request while it is served, and how it ended, for the books. `dialect` is that of its path, `exchange` is None
+    until it came to a route."""
 
-    __slots__ = ("error", "outcome", "status")
+    __slots__ = ("dialect", "error", "exchange", "http", "id", "outcome", "path", "status")
 
-    def __init__(self) -> None:
+    def __init__(self, http: HttpRequest, id: str, path: str, dialect: Dialect) -> None:
+        self.http = http
+        self.id = id
+        self.path = path
+        self.dialect = dialect
+        self.exchange: Exchange | None = None
         self.status = 500
         self.outcome = Outcome.FAILED
         self.error = ""
@@ -75,8 +81,7 @@ class Edge:
     that came to a route. `jobs` keeps the jobs that requests deferred. `admin` answers the paths under `/-/`, and its
     FRONT where no route has an upstream for them. `instance` is the id by which the gateway knows its own requests.
     `explain` adds to an error what can be done about it, by its path. `watch` says whether somebody wants to see the
-    details of requests. `framing` is how answers are written, None: as
-    they come."""
+    details of requests. `framing` is how answers are written, None: as they come."""
 
     def __init__(
         self,
@@ -117,14 +122,10 @@ class Edge:
         self._intake = Intake(bounds, kept, self._space, reads_any_label=self._reads_any_label)
 
     async def __call__(self, http: HttpRequest) -> Response:
-        env = self._env
-        request_id = env.new_id()
         headers, target = http.headers, http.target  # plugins get a copy of the headers
         raw, _, query = (target if target.startswith("/") else _origin_form(target)).partition("?")
         path, api, given = self._read_path(raw)
-        dialect = dialect_for(api, headers, path or raw)
-        exchange: Exchange | None = None
-        end = _End()
+        served = _Served(http, self._env.new_id(), path, dialect_for(api, headers, path or raw))
         try:
             arrive(headers, self._instance, self._mark)
             if early := self._answer_early(http, headers, path):
@@ -141,79 +142,81 @@ class Edge:
                 return page
             if found is None:
                 raise no_route(request)
-            route, chain = found
-            try:
-                undone = await self._intake.read(http, request, request_id, api, bare=chain.bare)
-                if len(request.body) > SMALL:
-                    self._space.take(request_id, len(request.body))
-                if chain.parses:
-                    await aside(len(request.body), request.parse)
-                reads = self._reads_any_label and api and chain.parses
-                if mislabelled := reads and request.parsed is None and bodies.is_mislabelled(request):
-                    await hold(request)
-            except BaseException:  # also if the client leaves: it is written down all the same
-                request.body, request.upload = b"", None
-                exchange = self._exchange(http, request_id, request, route, api, dialect)
-                raise
-            exchange = self._exchange(http, request_id, request, route, api, dialect)
-            for name in undone:
-                exchange.request.headers.popall(name, None)
-            if mislabelled:
-                exchange.request.headers["content-type"] = JSON
-                await aside(len(exchange.request.body), exchange.request.parse)
-            if self._refuses_duplicate_names and exchange.request.parsed is not None:
-                await aside(len(exchange.request.body), bodies.refuse_duplicate_names, exchange.request.parsed)
-            if chain.parses:
-                exchange.named = exchange.asked.model
+            chain = found[1]
+            exchange = await self._take_in(served, request, found[0], chain, api)
             current.set(ref(exchange))
-            call = chain.call
-            if self._watch.on and chain.watched is not None and self._watch.admits():
-                call = chain.watched
-            reply = await call(exchange)
-            return await self._pump(http, exchange, reply, end)
+            watched = chain.watched if self._watch.on and chain.watched is not None and self._watch.admits() else None
+            reply = await (watched or chain.call)(exchange)
+            return await self._pump(served, exchange, reply)
         except asyncio.CancelledError:
             if http.peer.stopping:
-                return self._refuse(http, headers, dialect, _stopped(), request_id, end)
-            end.status, end.outcome = CLIENT_LEFT, Outcome.ABORTED
+                return self._refuse(served, _stopped())
+            served.status, served.outcome = CLIENT_LEFT, Outcome.ABORTED
             raise
         except GatewayError as error:
-            end.outcome = Outcome.COMPLETE
-            return self._refuse(http, headers, dialect, self._explain(error, path), request_id, end)
+            served.outcome = Outcome.COMPLETE
+            return self._refuse(served, self._explain(error, path))
         except UpstreamError as error:
-            log.warning("%s %s: %s", request_id, path, error)
-            return self._refuse(http, headers, dialect, error.answer(), request_id, end)
+            log.warning("%s %s: %s", served.id, path, error)
+            return self._refuse(served, error.answer())
         except Exception as error:  # noqa: BLE001
             if isinstance(error, ConnectionError) and http.peer.gone:
-                end.status, end.outcome = CLIENT_LEFT, Outcome.ABORTED
+                served.status, served.outcome = CLIENT_LEFT, Outcome.ABORTED
                 return PlainResponse(status=CLIENT_LEFT)  # it is gone: nobody reads this
-            return self._refuse(http, headers, dialect, _bug(error, request_id, path), request_id, end)
+            return self._refuse(served, _bug(error, served.id, path))
         finally:
             if self._space.held:
-                self._space.give(request_id)
-            if exchange is not None:
+                self._space.give(served.id)
+            if served.exchange is not None:
                 try:
-                    await exchange.aclose()
+                    await served.exchange.aclose()
                 finally:
-                    self._record(exchange, end.status, end.outcome, end.error)
+                    self._record(served.exchange, served.status, served.outcome, served.error)
+
+    async def _take_in(self, served: _Served, request: Request, route: Route, chain: Chain, api: str) -> Exchange:
+        """Reads the body of a request as its chain needs it, and makes its exchange."""
+        http = served.http
+        undone: tuple[str, ...] = ()
+        mislabelled = False
+        try:
+            undone = await self._intake.read(http, request, served.id, api, bare=chain.bare)
+            if len(request.body) > SMALL:
+                self._space.take(served.id, len(request.body))
+            if chain.parses:
+                await aside(len(request.body), request.parse)
+                reads = self._reads_any_label and api and request.parsed is None
+                if mislabelled := bool(reads) and bodies.is_mislabelled(request):
+                    await hold(request)
+        except BaseException:
+            request.body, request.upload = b"", None
+            raise
+        finally:  # also if the client leaves: it is written down all the same
+            exchange = served.exchange = Exchange(
+                id=served.id,
+                request=request,
+                route=route,
+                api=api,
+                dialect=served.dialect,
+                client=http.peer.remote,
+                arrived=http.peer.arrived,
+                jobs=self._jobs,
+            )
+        own = exchange.request
+        for name in undone:
+            own.headers.popall(name, None)
+        if mislabelled:
+            own.headers["content-type"] = JSON
+            await aside(len(own.body), own.parse)
+        if self._refuses_duplicate_names and own.parsed is not None:
+            await aside(len(own.body), bodies.refuse_duplicate_names, own.parsed)
+        if chain.parses:
+            exchange.named = exchange.asked.model
+        return exchange
 
     async def settled(self, seconds: float | None = None) -> None:
         """Waits until the jobs are done that its requests deferred, at most for so long."""
         if self._jobs:
             await asyncio.wait(self._jobs, timeout=seconds)
-
-    def _exchange(
-        self, http: HttpRequest, request_id: str, request: Request, route: Route, api: str, dialect: Dialect
-    ) -> Exchange:
-        return Exchange(
-            id=request_id,
-            request=request,
-            route=route,
-            api=api,
-            dialect=dialect,
-            client=http.peer.remote,
-            arrived=http.peer.arrived,
-            jobs=self._jobs,
-        )
 
     def _front(self, http: HttpRequest, path: str, found: tuple[Route, Chain] | None) -> PlainResponse | None:
         """What the paths of FRONT answer, unless they belong to a route's own upstream."""
@@ -237,14 +240,14 @@ class Edge:
             )
         return None
 
-    async def _pump(self, http: HttpRequest, exchange: Exchange, reply: Reply, end: _End) -> Response:
-        timing, clock = exchange.timing, self._env.clock
-        end.status, end.outcome = reply.status, Outcome.COMPLETE
+    async def _pump(self, served: _Served, exchange: Exchange, reply: Reply) -> Response:
+        http, timing, clock = served.http, exchange.timing, self._env.clock
+        served.status, served.outcome = reply.status, Outcome.COMPLETE
         if reply.status >= 400:
-            reply.tap(end.look)
+            reply.tap(served.look)
         if self._framing is not None:
             reply = self._framing.around(reply)
-        headers = self._response_headers(exchange.original.headers, exchange.dialect, exchange.id, reply.headers)
+        headers = self._response_headers(served, exchange.dialect, reply.headers)
         head_only = http.method == "HEAD"
         if reply.single and not head_only:
             headers.popall("content-length", None)
@@ -274,12 +277,12 @@ class Edge:
         except asyncio.CancelledError:
             if not streamed.begun or not http.peer.stopping:
                 raise
-            await self._break_off(http, streamed, exchange, reply, _stopped(), end)
+            await self._break_off(served, exchange, streamed, reply, _stopped())
             return streamed
         except Exception as error:
             gone = http.peer.gone
             if not gone and streamed.begun:
-                await self._break_off(http, streamed, exchange, reply, error, end)
+                await self._break_off(served, exchange, streamed, reply, error)
             elif not (gone and await had_all(exchange, reply, batch, error)):
                 raise
             return streamed
@@ -288,13 +291,7 @@ class Edge:
         return streamed
 
     async def _break_off(
-        self,
-        http: HttpRequest,
-        response: StreamedResponse,
-        exchange: Exchange,
-        reply: Reply,
-        error: Exception,
-        end: _End,
+        self, served: _Served, exchange: Exchange, response: StreamedResponse, reply: Reply, error: Exception
     ) -> None:
         """Tells the client that it does not have all: by an error event or element, or by breaking the connection.
 
@@ -302,28 +299,27 @@ class Edge:
         its next request there, and must not find it closed."""
         shown = error.answer() if isinstance(error, UpstreamError) else error
         if not isinstance(shown, GatewayError):
-            shown = _bug(shown, exchange.id, exchange.original.path)
-        end.outcome, end.error = Outcome.FAILED, shown.code or ""
-        log.warning("%s %s broke off: %s", exchange.id, exchange.original.path, shown.message)
+            shown = _bug(shown, served.id, served.path)
+        served.outcome, served.error = Outcome.FAILED, shown.code or ""
+        log.warning("%s %s broke off: %s", served.id, served.path, shown.message)
         if reply.streaming or reply.in_array:
-            element = b"," + exchange.dialect.error(shown, exchange.id) + b"]"
-            await response.write(element if reply.in_array else exchange.dialect.error_event(shown, exchange.id))
+            element = b"," + exchange.dialect.error(shown, served.id) + b"]"
+            await response.write(element if reply.in_array else exchange.dialect.error_event(shown, served.id))
             await response.end()
         else:
-            http.peer.abort()
+            served.http.peer.abort()
 
     def _response_headers(
         self,
-        asked: CIMultiDict[str],
+        served: _Served,
         dialect: Dialect,
-        request_id: str,
         headers: Mapping[str, str] | Iterable[tuple[str, str]],
     ) -> CIMultiDict[str]:
         """The headers of an answer: the provider's, our request id, the request id under the SDKs' names, and CORS."""
-        out = CIMultiDict(headers)
-        out[ID_HEADER] = request_id
+        asked, out = served.http.headers, CIMultiDict(headers)
+        out[ID_HEADER] = served.id
         if "x-request-id" not in out and "request-id" not in out:
-            out[dialect.request_id_header] = request_id
+            out[dialect.request_id_header] = served.id
         if "origin" in asked:
             for name in [name for name in out if name.lower().startswith("access-control-")]:
                 out.popall(name, None)
@@ -331,24 +327,17 @@ class Edge:
                 out.add(name, value)
         return out
 
-    def _refuse(
-        self,
-        http: HttpRequest,
-        asked: CIMultiDict[str],
-        dialect: Dialect,
-        error: GatewayError,
-        request_id: str,
-        end: _End,
-    ) -> PlainResponse:
-        end.status, end.error, kind = error.status, error.code or error.kind, JSON
+    def _refuse(self, served: _Served, error: GatewayError) -> PlainResponse:
+        """Answers with an error in the caller's own shape."""
+        served.status, served.error, kind = error.status, error.code or error.kind, JSON
         if error.plain is not None and self._plain_errors:
-            (end.status, text), kind = error.plain, "text/plain"
+            (served.status, text), kind = error.plain, "text/plain"
             body = text.encode("utf-8", "replace")
         else:
-            body = dialect.error(error, request_id)
+            body = served.dialect.error(error, served.id)
         own = [*error.headers.items(), ("Content-Type", kind)]
-        headers = self._response_headers(asked, dialect, request_id, own)
-        return PlainResponse(status=end.status, headers=headers, body=body)
+        headers = self._response_headers(served, served.dialect, own)
+        return PlainResponse(status=served.status, headers=headers, body=body)
 
 
 def _stopped() -> GatewayError:

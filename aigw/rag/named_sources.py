@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from aigw.rag.gitignore import Ignored, glob
-from aigw.rag.readers.kinds import HEAD, is_binary, is_document
+from aigw.rag.readers.kinds import HEAD, UNREAD, is_binary, is_document
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -37,7 +37,8 @@ class Found(NamedTuple):
 
 class Finding:
     """`problems` are names with the reason why they cannot be read, `empty` the folders in which nothing was found.
-    `left_out` counts what was not taken, by why: hidden, ignored, generated, binary, empty, link."""
+    `left_out` counts what was not taken, by why: hidden, ignored, generated, binary, empty, link, or the suffix of a
+    document that has no reader."""
 
     def __init__(self) -> None:
         self.sources: list[Found] = []
@@ -183,6 +184,8 @@ def _left_out(entry: os.DirEntry[str], path: Path, ignored: Ignored, is_folder: 
         return "ignored"
     if not is_folder and entry.name.lower().endswith(_GENERATED):
         return "generated"
+    if not is_folder and (suffix := path.suffix.lower()) in UNREAD:
+        return suffix
     return "" if is_folder or entry.is_file(follow_symlinks=False) else "binary"
 
 

@@ -56,7 +56,10 @@ _BY_TYPE = {
     "application/x-ipynb+json": "notebook",
     "text/x-python": "python",
 }
+UNREAD = (".ppt", ".pptx", ".xls", ".xlsx", ".doc", ".odt", ".ods", ".odp", ".epub", ".mobi", ".rtf")
+"""Documents that people write and that have no reader here."""
 _PDF = b"%PDF-"
+_RTF = b"{\\rtf"
 _ZIP = b"PK\x03\x04"
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HTML = (b"<!doctype html", b"<html")
@@ -72,7 +75,11 @@ def kind_of(name: str, head: bytes = b"", content_type: str = "") -> str:
     if head.startswith(_ZIP):
         if named == "docx" or b"word/" in head or _BY_TYPE.get(content_type) == "docx":
             return "docx"
+        if name.lower().endswith(UNREAD):
+            raise UnreadableError("documents of this kind are not read; save it as .docx, .pdf, .html or .csv")
         raise UnreadableError("it is a zip file, and only .docx files of these are read; unpack it first")
+    if head.startswith(_RTF):
+        raise UnreadableError("it is RTF; save it as .docx or .pdf")
     if head.startswith(_OLD_OFFICE):
         raise UnreadableError("it is a file of an old office program; save it as .docx or .pdf")
     if is_binary(head):

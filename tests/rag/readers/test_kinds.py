@@ -39,12 +39,18 @@ def test_content_type_and_first_bytes_say_it_too(name, head, content_type, kind)
 
 
 @pytest.mark.parametrize(
-    ("data", "reason"),
-    [(zipped({"a": b"x"}), "it is a zip file"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old office program"), (b"\x7fELF\0\1\0\0\2", "it is no text")],
-)  # fmt: skip
-def test_what_has_no_reader_is_said(data, reason):
+    ("name", "data", "reason"),
+    [
+        ("a.txt", zipped({"a": b"x"}), "it is a zip file"),
+        ("a.XLSX", zipped({"xl/a": b"x"}), "save it as .docx, .pdf, .html or .csv"),
+        ("a.txt", b"{\\rtf1\\ansi x}", "it is RTF"),
+        ("a.txt", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old office program"),
+        ("a.txt", b"\x7fELF\0\1\0\0\2", "it is no text"),
+    ],
+)
+def test_what_has_no_reader_is_said(name, data, reason):
     with pytest.raises(UnreadableError, match=reason):
-        kind_of("a.txt", data)
+        kind_of(name, data)
 
 
 def test_utf_16_is_text():

@@ -116,7 +116,8 @@ def examine(
     check_gateway(config, report)
     guard = check_guard(config.guard, folder, report)
     config = _with_patterns(config, _hosts(config))
-    loader = PluginLoader(checker, find, _hosts(config), lenient_global=config.fidelity == "higress")
+    lenient, beside = config.fidelity == "higress", folder if path is not None else None
+    loader = PluginLoader(checker, find, _hosts(config), lenient_global=lenient, folder=beside)
     plugins = loader.load(config.plugins, config.routes)
     check_redis([each for plugin in plugins.values() for each in plugin.rules.configs], config.services, report)
     names = sort({name: plugin.about.place for name, plugin in plugins.items()})

@@ -10,6 +10,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -74,13 +75,17 @@ def _keys(about: About[Any]) -> set[str]:
 class PluginLoader:
     """Turns the raw `plugins:` and the routes' changes into LoadedPlugins. Errors go to the checker's report."""
 
-    def __init__(self, checker: Checker, find: FindPlugin, hosts: HostForms, *, lenient_global: bool) -> None:
+    def __init__(
+        self, checker: Checker, find: FindPlugin, hosts: HostForms, *, lenient_global: bool, folder: Path | None
+    ) -> None:
+        """`folder` has the file of the configuration, None if there is none."""
         self._checker = checker
         self._report: Report = checker.report
         self._find = find
         self._hosts = hosts
         self._lenient_global = lenient_global
         """Higress tolerates a global configuration that does not parse if there are rules."""
+        self._folder = folder
         self.seen: dict[str, About[Any] | None] = {}
         """Every plugin that the last `load` found configured, also those with errors; None for one that aigw does not
         have."""
@@ -100,7 +105,8 @@ class PluginLoader:
                 self.seen[name] = about
             if about is None:
                 continue
-            rules = _PluginReader(self._checker, name, about, self._hosts, self._lenient_global).read(plugins, routes)
+            reader = _PluginReader(self._checker, name, about, self._hosts, self._lenient_global, self._folder)
+            rules = reader.read(plugins, routes)
             if rules is not None and any(config is not None for config in rules.configs):
                 loaded[name] = LoadedPlugin(name, about, rules)
         return loaded
@@ -118,13 +124,22 @@ class PluginLoader:
 class _PluginReader:
     """Reads one plugin: its global configuration, its rules, and what the routes say."""
 
-    def __init__(self, checker: Checker, name: str, about: About[Any], hosts: HostForms, lenient_global: bool) -> None:
+    def __init__(
+        self,
+        checker: Checker,
+        name: str,
+        about: About[Any],
+        hosts: HostForms,
+        lenient_global: bool,
+        folder: Path | None,
+    ) -> None:
         self._checker = checker
         self._report = checker.report
         self._name = name
         self._about = about
         self._hosts = hosts
         self._lenient_global = lenient_global
+        self._folder = folder
         self._path: JsonPath = ("plugins", name)
         self._global: dict[str, Any] = {}
         self._routes: list[str] = []
@@ -224,6 +239,13 @@ class _PluginReader:
             if name and name not in self._routes:
                 yield Problem(place, self._no_route(name))
 
+    def _missing_files(self, config: Any) -> Iterator[Problem]:
+        if self._folder is None:
+            return
+        for place, name in self._about.reads(config).items():
+            if name and not (self._folder / Path(name).expanduser()).is_file():
+                yield Problem(place, f"there is no file {name}")
+
     def _no_route(self, name: str) -> str:
         return f"there is no route {name!r}" + (suggest(name, self._routes) or f"; there are {', '.join(self._routes)}")
 
@@ -234,7 +256,11 @@ class _PluginReader:
         if config is None or self._checker.source.missing:
             usable, left_out = self._checker.usable(raw, self._about.config, path, keys)
         if usable is not None:
-            for problem in [*self._about.check(usable), *self._unknown_routes(usable)]:
+            for problem in [
+                *self._about.check(usable),
+                *self._unknown_routes(usable),
+                *self._missing_files(usable),
+            ]:
                 if left_out and touches(problem.path, left_out):
                     continue
                 first, rest = problem.path[:1], problem.path[1:]

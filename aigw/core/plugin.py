@@ -146,6 +146,10 @@ def _asks_nobody(config: Any) -> Mapping[JsonPath, str]:
     return {}
 
 
+def _reads_nothing(config: Any) -> Mapping[JsonPath, str]:
+    return {}
+
+
 def _searches_nothing(config: Any, services: Services) -> Collection[str]:
     return ()
 
@@ -196,6 +200,9 @@ class About(Generic[C]):
     asks: Callable[[C], Mapping[JsonPath, str]] = _asks_nobody
     """Returns the names of the routes of this gateway whose models the plugin asks, by their places in its config. ""
     is any route."""
+    reads: Callable[[C], Mapping[JsonPath, str]] = _reads_nothing
+    """Returns the files that a config names, by their places in it. Their paths start at the folder of the
+    configuration."""
     searches: Callable[[C, Services], Collection[str]] = _searches_nothing
     """Returns the names of the collections of this gateway that the plugin searches: when one changes, answers do."""
     withholds: Callable[[C], Collection[str]] = _nothing

@@ -5,11 +5,12 @@ With `fidelity: safe` (safe.py), in every API, and the model is told at once wha
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from aigw.clients.callout import Callout
 from aigw.core.env import Env
+from aigw.core.json_path import JsonPath
 from aigw.core.plugin import About, Difference, Place, Plugin
 from aigw.plugins.ai_json_resp.config import Config, check
 from aigw.plugins.ai_json_resp.higress import HigressJsonResponse
@@ -33,12 +34,17 @@ def _callout(config: Config, env: Env) -> Callout:
     return Callout(env, service, config.port, config.address[0], config.seconds)
 
 
+def asks(config: Config) -> Mapping[JsonPath, str]:
+    return {("route",): config.route or ""}
+
+
 ABOUT = About(
     config=Config,
     build=build,
     place=Place("", 150),
     recipe="ai-json-resp",
     check=check,
+    asks=asks,
     differences=(
         Difference("whose requests", "those of all APIs that ask for a text", "all with a body"),
         Difference("who is asked", "the service, or a `route`", "the service"),

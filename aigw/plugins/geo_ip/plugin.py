@@ -5,7 +5,7 @@ Rule: it never stops a request. Of a client whose place is not known, it says no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from pathlib import Path
@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 from aigw.core.env import Env
 from aigw.core.errors import ConfigError
 from aigw.core.exchange import Exchange
+from aigw.core.json_path import JsonPath
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.plugins.geo_ip.address import as_higress, behind_proxies
@@ -171,12 +172,17 @@ class _Higress:
         return await call_next(exchange)
 
 
+def reads(config: Config) -> Mapping[JsonPath, str]:
+    return {("file",): config.file}
+
+
 ABOUT = About(
     config=Config,
     build=build,
     place=Place("AUTHN", 440),
     recipe="geo-ip",
     check=check,
+    reads=reads,
     differences=(
         Difference("the table of the world", "is a `file` of yours", "is a `file` of yours; Higress has one inside"),
         Difference("the header with the address", "counts from a trusted proxy, and then its last address that is no "

@@ -204,7 +204,9 @@ class Routes:
 
 async def test_a_route_is_asked():
     models = Routes("no", '{"a": 1}')
-    async with asking(service={"route": "model"}, env={"models": models}, serviceTimeout=700) as it:
+    async with asking(
+        service={"route": "model"}, env={"models": models, "routes": ["model"]}, serviceTimeout=700
+    ) as it:
         assert (await it.ask({**ASK, "max_tokens": 5})).json() == {"a": 1}
         first, second = models.asked
         assert (first.model, first.route, first.seconds, first.max_tokens) == ("m", "model", 0.7, 5)
@@ -214,7 +216,7 @@ async def test_a_route_is_asked():
 
 @pytest.mark.parametrize("models", [Routes(AskError("there is no such route")), None])
 async def test_a_route_that_does_not_answer(models):
-    async with asking(service={"route": "model"}, env={"models": models}) as it:
+    async with asking(service={"route": "model"}, env={"models": models, "routes": ["model"]}) as it:
         assert (await it.refused()).code == "json_1007"
 
 
@@ -261,3 +263,8 @@ async def test_half_of_a_surrogate_pair_breaks_nothing(fidelity):
     answers = said(r'{"b": "\ud83d"}'), said(r'{"a": 1, "b": "\ud83d"}')
     async with asking(*answers, fidelity=fidelity, jsonSchema=SCHEMA) as it:
         assert (await it.ask(rb'{"model":"m","messages":[{"role":"user","content":"\ud83d"}]}')).json()["a"] == 1
+
+
+def test_a_route_that_is_not_there():
+    with pytest.raises(ConfigError, match=r"ai-json-resp\.route: there is no route 'modle'; did you mean 'model'\?"):
+        configured({"ai-json-resp": {"route": "modle"}}, routes=[{"name": "model"}])

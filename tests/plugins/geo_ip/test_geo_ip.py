@@ -4,6 +4,7 @@ import pytest
 from fakes import chat
 from world import configured, world
 
+from aigw.config.load import examine
 from aigw.core.errors import ConfigError
 
 TABLE = [
@@ -83,6 +84,18 @@ async def test_a_file_beside_the_configuration(tmp_path):
     async with world({"geo-ip": {"file": "geo.txt", **FORWARDED}}, folder=tmp_path) as it:
         await it.ask(x_forwarded_for="1.2.3.4")
         assert it.sent.headers["x-higress-geo-isp"] == "D"
+
+
+def test_a_file_that_is_not_there_has_its_line(tmp_path):
+    path = tmp_path / "aigw.yaml"
+    (tmp_path / "geo.txt").write_text("1.2.3.0/24|A|B|C|D\n")
+    for name, errors in (
+        ("geo.txt", []),
+        ("missing.txt", [f"{path}:1 plugins.geo-ip.file: there is no file missing.txt"]),
+    ):
+        path.write_text(f"plugins: {{geo-ip: {{file: {name}}}}}\n")
+        report = examine(path, {})[1]
+        assert report.format_all(report.errors) == errors
 
 
 @pytest.mark.parametrize(

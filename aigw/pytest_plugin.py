@@ -122,8 +122,8 @@ def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 def _wanted(request: pytest.FixtureRequest, marked: dict[str, Any]) -> Wanted:
-    from aigw.cli.options import MatchBy
     from aigw.cli.sources.config_choice import ConfigChoice
+    from aigw.cli.sources.match_by import MatchBy
     from aigw.cli.sources.private_gateway import Wanted
     from aigw.cli.sources.recordings import Chosen
 

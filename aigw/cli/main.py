@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from aigw.cli.command_table import COMMANDS, SETTINGS
-from aigw.cli.terminal.listed_commands import listing
+from aigw.cli.listed_commands import listing
 
 app = typer.Typer(
     name="aigw",

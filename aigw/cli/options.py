@@ -1,8 +1,7 @@
-"""The options that several commands have, and what --config and --recipe choose."""
+"""The options that several commands have."""
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +14,7 @@ from aigw.cli.sources.completion import (
     complete_recipe,
     complete_route,
 )
-from aigw.cli.sources.config_choice import ConfigChoice, chosen_config
-from aigw.cli.terminal.output import USAGE, fail
-
-
-class MatchBy(Enum):
-    CONTENT = "content"
-    SEQUENCE = "sequence"
-
+from aigw.cli.sources.match_by import MatchBy
 
 Config = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE", help="The configuration; default: aigw.yaml here.")
@@ -144,12 +136,3 @@ FaultShares = Annotated[
 Seed = Annotated[
     int, typer.Option(metavar="N", help="Decides which answers --faults strike.", rich_help_panel=_RECORDINGS)
 ]
-
-
-def config_choice(command: str, config: Path | None, recipe: str | None) -> ConfigChoice:
-    """The configuration that a command with these options uses. Ends the command if they exclude each other, or if
-    there is no such recipe."""
-    try:
-        return chosen_config(config, recipe)
-    except ValueError as error:
-        fail(command, str(error), USAGE)

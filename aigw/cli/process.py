@@ -23,16 +23,17 @@ import aigw
 from aigw.books.books import Books, usage_log
 from aigw.books.request_log import Show
 from aigw.cli.default_file import DEFAULT_FILE
+from aigw.cli.page_views import page_views
 from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.configuration import loaded_from, loaded_or_discovered, origin
 from aigw.cli.sources.own_gateway import without_redis
-from aigw.cli.sources.page_views import page_views
 from aigw.cli.sources.recipe import tries
 from aigw.cli.sources.recordings import Chosen, closing, network, opened
 from aigw.cli.sources.registration import REPLAYED, registered
+from aigw.cli.sources.tally import Tally, together
 from aigw.cli.terminal.output import FAILURE, drop, say_json, say_sentence, say_text
 from aigw.cli.views.recordings import summary
-from aigw.cli.views.served import Tally, line, together
+from aigw.cli.views.served import line
 from aigw.config.load import Loaded
 from aigw.config.secret_values import secrets_in
 from aigw.config.services import parse_listen

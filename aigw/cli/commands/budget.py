@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aigw.cli.options import Config, Json, Recipe, config_choice
+from aigw.cli.options import Config, Json, Recipe
 from aigw.cli.sources.completion import complete_budget
+from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.sources.plugin_stores import run
 from aigw.cli.terminal.groups import Commands
 from aigw.cli.terminal.output import USAGE, fail
@@ -43,7 +44,8 @@ def status(config: Config = None, recipe: Recipe = None, as_json: Json = False) 
     It reads the counters that the gateway with this configuration uses: in its state folder, or its Redis."""
     import time
 
-    from aigw.cli.views.budget import ledgers, show
+    from aigw.cli.sources.budget import ledgers
+    from aigw.cli.views.budget import show
 
     choice = config_choice("budget", config, recipe)
 
@@ -105,7 +107,8 @@ def _change(
     """Changes the one account that is meant, or all accounts, and shows the result."""
     import time
 
-    from aigw.cli.views.budget import choose, find, ledgers, show
+    from aigw.cli.sources.budget import choose, find, ledgers
+    from aigw.cli.views.budget import show
 
     wanted = dict(_named(text) for text in whose or ())
 

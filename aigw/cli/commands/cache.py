@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aigw.cli.options import Config, Json, Recipe, config_choice
+from aigw.cli.options import Config, Json, Recipe
 from aigw.cli.sources.completion import complete_model
+from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.sources.plugin_stores import opened, run
 from aigw.cli.terminal.groups import Commands
 from aigw.cli.terminal.output import USAGE, fail, say_json, say_text

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aigw.cli.options import Config, Json, ServedRecipe, config_choice
+from aigw.cli.options import Config, Json, ServedRecipe
+from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, say_text
 
 if TYPE_CHECKING:

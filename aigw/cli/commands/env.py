@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aigw.cli.options import Config, Json, ServedRecipe, config_choice
+from aigw.cli.options import Config, Json, ServedRecipe
 from aigw.cli.sources.completion import complete_client
+from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.terminal.output import USAGE, fail, say_json, say_sentence
 
 if TYPE_CHECKING:

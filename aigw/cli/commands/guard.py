@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from aigw.cli.options import Config, Json, Recipe, config_choice
+from aigw.cli.options import Config, Json, Recipe
+from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.terminal.output import USAGE, fail, say_json
 
 app = typer.Typer(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aigw.cli.default_file import DEFAULT_FILE
-from aigw.cli.options import Config, Json, ServedRecipe, config_choice
+from aigw.cli.options import Config, Json, ServedRecipe
+from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.terminal.groups import Commands
 from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, say_text
 

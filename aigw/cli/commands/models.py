@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from aigw.cli.options import Config, Json, ServedRecipe, config_choice
+from aigw.cli.options import Config, Json, ServedRecipe
 from aigw.cli.sources.completion import complete_provider
+from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.terminal.output import USAGE, fail, say_json, say_sentence
 
 

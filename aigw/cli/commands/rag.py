@@ -46,7 +46,7 @@ def ingest(
     What has not changed costs nothing. What cannot be read is reported and skipped; the exit code is 1 then."""
     from aigw.cli.sources.rag import on_collections
     from aigw.cli.sources.rag_ingest import ingest_paths
-    from aigw.cli.views.progress import Progress
+    from aigw.cli.terminal.progress import Progress
     from aigw.cli.views.rag import plain_report, print_report
 
     shows = Progress()
@@ -144,8 +144,8 @@ def evaluate(
 
     It tells hit@1, hit@3, hit@5 and the mean reciprocal rank, and what was missed."""
     from aigw.cli.sources.rag import on_collections
+    from aigw.cli.terminal.steps import Steps
     from aigw.cli.views.rag import print_evaluation
-    from aigw.cli.views.steps import Steps
     from aigw.rag.evaluation import evaluate as measure
     from aigw.rag.evaluation import read_questions
 

@@ -173,8 +173,8 @@ def reindex(
     Until it is done, searches find what they found before."""
     from aigw.cli.sources.rag import on_collections
     from aigw.cli.sources.rag_rebuild import reindex as rebuilt
+    from aigw.cli.terminal.steps import Steps
     from aigw.cli.views.rag import print_rebuilt
-    from aigw.cli.views.steps import Steps
 
     with Steps("passages") as steps:
         done = on_collections("rag reindex", config, recipe, lambda known: rebuilt(known, collection, embedder, steps))
@@ -185,8 +185,8 @@ def repair(collection: Collected = "", config: Config = None, recipe: Recipe = N
     """Make again what is missing or damaged in a collection."""
     from aigw.cli.sources.rag import on_collections
     from aigw.cli.sources.rag_rebuild import repair as repaired
+    from aigw.cli.terminal.steps import Steps
     from aigw.cli.views.rag import print_rebuilt
-    from aigw.cli.views.steps import Steps
 
     with Steps("passages") as steps:
         done = on_collections("rag repair", config, recipe, lambda known: repaired(known, collection, steps))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aigw.cli.options import Config, Json, Recipe, config_choice
+from aigw.cli.options import Config, Json, Recipe
 from aigw.cli.sources.completion import complete_model
+from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.terminal.default_command import with_default
 from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, say_sentence, say_text, width
 
@@ -85,7 +86,7 @@ def _replayed(wanted: Wanted) -> Replayed:
     import os
 
     from aigw.cli.sources.replay import replayed
-    from aigw.cli.views.steps import Steps
+    from aigw.cli.terminal.steps import Steps
     from aigw.core.errors import ConfigError
     from aigw.traffic.format.folder import RecordingError
 

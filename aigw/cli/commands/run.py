@@ -21,8 +21,8 @@ from aigw.cli.options import (
     Seed,
     ServedRecipe,
     Speed,
-    config_choice,
 )
+from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_sentence, say_text
 
 if TYPE_CHECKING:

@@ -22,16 +22,16 @@ from aigw.cli.options import (
     ServedRecipe,
     Speed,
     Strict,
-    config_choice,
 )
+from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.terminal.output import FAILURE, USAGE, fail
 
 if TYPE_CHECKING:
     from aigw.books.request_log import Show
     from aigw.books.usage_row import UsageRow
     from aigw.cli.process import Options
+    from aigw.cli.sources.tally import Tally
     from aigw.cli.terminal.log import LogThread
-    from aigw.cli.views.served import Tally
     from aigw.core.exchange import Exchange
 
 
@@ -117,8 +117,8 @@ def serve(
         fail("serve", f"--{recordings.mode} needs a single process; leave out --workers", USAGE)
 
     from aigw.cli.process import Options
+    from aigw.cli.sources.tally import Tally
     from aigw.cli.terminal.log import LogThread
-    from aigw.cli.views.served import Tally
     from aigw.server.start import Given
 
     log = LogThread(as_json=log_format is LogFormat.JSON)

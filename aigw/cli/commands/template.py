@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aigw.cli.options import Config, Json, Recipe, config_choice
+from aigw.cli.options import Config, Json, Recipe
 from aigw.cli.sources.completion import complete_model, complete_name, complete_property, complete_route
+from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.terminal.output import USAGE, fail, say_json, say_sentence, say_text
 
 if TYPE_CHECKING:

@@ -113,7 +113,7 @@ def _choose(records: list[TraceRecord], which: str, folder: Path) -> TraceRecord
 
 def _print_list(records: list[TraceRecord]) -> None:
     from aigw.cli.terminal.columns import cut, fitted
-    from aigw.cli.views.figures import duration
+    from aigw.cli.terminal.figures import duration
     from aigw.cli.views.trace import moment
     from aigw.core.plain import plain
 

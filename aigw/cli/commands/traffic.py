@@ -42,7 +42,8 @@ class Format(Enum):
 def ls(folder: Recorded, config: Config = None, as_json: Json = False) -> None:
     """List the calls of a folder, with tokens, cost and time."""
     from aigw.cli.sources.traffic import listed
-    from aigw.cli.views.traffic import plain_row, print_rows
+    from aigw.cli.sources.traffic_data import plain_row
+    from aigw.cli.views.traffic import print_rows
 
     found = _run("traffic ls", listed(folder, config))
     if as_json:
@@ -63,7 +64,8 @@ def show(
     import sys
 
     from aigw.cli.sources.traffic import one, shown
-    from aigw.cli.views.traffic import plain_call, print_call
+    from aigw.cli.sources.traffic_data import plain_call
+    from aigw.cli.views.traffic import print_call
     from aigw.traffic.format.contents import pieces_of
 
     if raw and as_json:

@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from aigw.cli.options import Config, Json, Recipe, config_choice
+from aigw.cli.options import Config, Json, Recipe
 from aigw.cli.sources.completion import complete_model, complete_route
+from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, say_sentence
 
 

@@ -43,7 +43,7 @@ def _supposed(config: Path, recordings: Path) -> Supposition:
     import os
 
     from aigw.cli.sources.what_if import suppose
-    from aigw.cli.views.steps import Steps
+    from aigw.cli.terminal.steps import Steps
     from aigw.core.errors import ConfigError
     from aigw.traffic.format.folder import RecordingError
 

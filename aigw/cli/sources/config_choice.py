@@ -1,5 +1,4 @@
-"""Which configuration a command uses: that of a file, that of a recipe, or none. Loads nothing but the standard
-library."""
+"""Which configuration a command uses: that of a file, that of a recipe, or none. Loads little."""
 
 from __future__ import annotations
 
@@ -8,6 +7,7 @@ from typing import NamedTuple
 
 from aigw.cli.default_file import configuration
 from aigw.cli.sources.recipe import served, text_of
+from aigw.cli.terminal.output import USAGE, fail
 
 
 class ConfigChoice(NamedTuple):
@@ -48,3 +48,12 @@ def chosen_config(config: Path | None, recipe: str | None) -> ConfigChoice:
         raise ValueError("choose one of --config and --recipe")
     text_of(recipe)
     return ConfigChoice(recipe=recipe)
+
+
+def config_choice(command: str, config: Path | None, recipe: str | None) -> ConfigChoice:
+    """The configuration that a command with these options uses. Ends the command if they exclude each other, or if
+    there is no such recipe."""
+    try:
+        return chosen_config(config, recipe)
+    except ValueError as error:
+        fail(command, str(error), USAGE)

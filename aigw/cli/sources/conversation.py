@@ -12,15 +12,15 @@ from typing import NamedTuple
 import typer
 
 from aigw.books.usage_row import UsageRow
-from aigw.cli.options import config_choice
 from aigw.cli.sources.asked_gateway import AskedGateway, Options, asked_gateway
 from aigw.cli.sources.chat_requests import answers_itself
+from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.sources.gateway_client import HTTP_OK, Told, refusal, stream_of, whole_of
 from aigw.cli.sources.template_send import SendError, reaching
 from aigw.cli.sources.templates import Call
+from aigw.cli.terminal.figures import count, money
 from aigw.cli.terminal.log import LogThread
 from aigw.cli.terminal.output import USAGE, fail, say_sentence
-from aigw.cli.views.figures import count, money
 from aigw.core.errors import AddressError, ConfigError
 from aigw.server.first_call import Key
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from aigw.cli.options import config_choice
+from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.sources.plugin_stores import run
 from aigw.cli.terminal.output import say_sentence
 

@@ -24,7 +24,7 @@ from aigw.rag.web import Page, fetch, why_private
 from aigw.upstream.proxied import upstream_for
 
 if TYPE_CHECKING:
-    from aigw.cli.views.progress import Progress
+    from aigw.cli.terminal.progress import Progress
 
 
 class Done(NamedTuple):

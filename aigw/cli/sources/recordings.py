@@ -13,9 +13,9 @@ from typing import NamedTuple
 import msgspec
 from multidict import CIMultiDict
 
-from aigw.cli.options import MatchBy
 from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.configuration import source_of
+from aigw.cli.sources.match_by import MatchBy
 from aigw.config.automatic import OLLAMA
 from aigw.config.effective import effective
 from aigw.config.load import Loaded

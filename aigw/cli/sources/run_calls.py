@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from aigw.books.usage_row import UsageRow
-from aigw.cli.views.served import Tally
+from aigw.cli.sources.tally import Tally
 from aigw.core.exchange import Exchange
 from aigw.plugins.ai_budget.refusal import PRICE_UNKNOWN, USED_UP
 from aigw.traffic.replay.player import NO_RECORDING, REMARK

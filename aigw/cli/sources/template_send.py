@@ -25,7 +25,7 @@ from aigw.cli.sources.gateway_client import (
     stream_of,
 )
 from aigw.cli.sources.templates import Call
-from aigw.cli.views.figures import count
+from aigw.cli.terminal.figures import count
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.core.errors import ConfigError

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from aigw.cli.sources.traffic import calls, prices_of
-from aigw.cli.views.figures import counted
-from aigw.cli.views.traffic import plain_call
+from aigw.cli.sources.traffic_data import plain_call
+from aigw.cli.terminal.figures import counted
 from aigw.core.plain import plain_json
 from aigw.traffic.export.har import har, har_entry
 from aigw.traffic.export.training import Written, evals, sft

@@ -1,55 +1,16 @@
-"""Opens and shows the accounts of ai-budget, for `aigw budget`. Its commands import this when they run."""
+"""Shows the accounts of ai-budget, for `aigw budget`. Its commands import this when they run."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 
-from aigw.cli.sources.config_choice import ConfigChoice
-from aigw.cli.sources.plugin_stores import opened
+from aigw.cli.sources.budget import owner
 from aigw.cli.terminal.columns import cells, columns, cut
 from aigw.cli.terminal.output import say_json, say_text, width
-from aigw.core.plain import plain
-from aigw.core.stores import LOCAL
 from aigw.plugins.ai_budget.amount import say, to_plain
-from aigw.plugins.ai_budget.budget import Account, Budget
-from aigw.plugins.ai_budget.ledger import AccountLine, Ledger
-
-
-@asynccontextmanager
-async def ledgers(choice: ConfigChoice) -> AsyncIterator[list[Ledger]]:
-    """A ledger for each configuration of the plugin, with the stores that the gateway uses. Raises ConfigError."""
-    async with opened(choice, "ai-budget", shown="budget") as (_, configs, stores):
-        yield [
-            Ledger(stores.counter(LOCAL if each.redis is None else each.redis.service()), each.budgets, each.zone)
-            for each in configs
-        ]
-
-
-def find(opened: Sequence[Ledger], name: str) -> tuple[Ledger, Budget]:
-    """Raises ValueError if no budget has this name."""
-    known = [(ledger, budget) for ledger in opened for budget in ledger.budgets]
-    for ledger, budget in known:
-        if budget.name == name:
-            return ledger, budget
-    names = ", ".join(budget.name for _, budget in known) or "none"
-    raise ValueError(f"there is no budget {name!r}; there are {names}")
-
-
-async def choose(
-    ledger: Ledger, budget: Budget, wanted: Mapping[str, str], now: float, *, every: bool
-) -> list[Account]:
-    """The one account that is meant, or all accounts. Raises ValueError, which says what to add."""
-    accounts = await ledger.choose(budget, wanted, now)
-    if not accounts:
-        missing = next(kind for kind in budget.kinds if kind not in wanted)
-        raise ValueError(f"nobody has used {budget.name!r} yet; say whose it is: --for {missing}=NAME")
-    if len(accounts) > 1 and not every:
-        choice = "; ".join(" ".join(f"--for {each}" for each in _whose(account)) for account in accounts)
-        raise ValueError(f"there are several of {budget.name!r}; choose one: {choice}")
-    return accounts
+from aigw.plugins.ai_budget.ledger import AccountLine
 
 
 def show(lines: Sequence[AccountLine], *, as_json: bool) -> None:
@@ -75,10 +36,6 @@ def _noted(line: str, note: str, wide: int) -> list[str]:
     return [line, *textwrap.wrap(note, wide, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)]
 
 
-def _whose(account: Account) -> list[str]:
-    return [plain(f"{kind}={value}") for kind, value in account.named.items()]
-
-
 def _cells(line: AccountLine) -> tuple[str, ...]:
     unit = line.account.budget.unit
     left = line.limit - line.used
@@ -88,7 +45,7 @@ def _cells(line: AccountLine) -> tuple[str, ...]:
     notes += [f"anew at {line.anew}"] if line.anew else []
     return (
         line.account.budget.name,
-        " ".join(_whose(line.account)) or "all",
+        " ".join(owner(line.account)) or "all",
         say(unit, line.used) + ("+?" if line.unpriced else ""),
         say(unit, line.limit),
         say(unit, left) if left > 0 else "used up",

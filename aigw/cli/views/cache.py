@@ -14,8 +14,8 @@ import msgspec
 
 from aigw.books.summary import UsageLine
 from aigw.cli.terminal.columns import fitted
+from aigw.cli.terminal.figures import counted
 from aigw.cli.terminal.output import say_sentence, say_text, width
-from aigw.cli.views.figures import counted
 from aigw.core.plain import plain, plain_json
 from aigw.core.plugin import COLLECTION
 from aigw.core.redaction import shown, value_without_secrets, without_secrets

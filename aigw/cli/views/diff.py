@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from aigw.cli.terminal.columns import columns, cut, shorten
+from aigw.cli.terminal.figures import counted
 from aigw.cli.terminal.output import UNLIMITED
-from aigw.cli.views.figures import counted
 from aigw.cli.views.outcomes import cells, change_of, excerpts, plain_figures, plain_outcome, total_cells
 from aigw.core.plain import plain
 from aigw.core.redaction import Redaction

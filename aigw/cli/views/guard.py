@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from aigw.cli.terminal.columns import fitted
+from aigw.cli.terminal.figures import counted
 from aigw.cli.terminal.output import say_text, width
-from aigw.cli.views.figures import counted
 from aigw.core.plain import plain
 from aigw.core.redaction import without_secrets
 from aigw.guard.finding import ACTIONS, PERSONAL, SECRET, Finding

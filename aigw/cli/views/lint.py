@@ -9,7 +9,7 @@ import msgspec
 import yaml
 
 from aigw.cli.terminal.columns import cut
-from aigw.cli.views.figures import counted
+from aigw.cli.terminal.figures import counted
 from aigw.core.plain import plain
 from aigw.traffic.runs.lint import Lint
 from aigw.traffic.volatility.rules import VolatileRule

@@ -10,7 +10,7 @@ from typing import Any
 
 from aigw.cli.sources.models import Model, Models
 from aigw.cli.terminal.columns import shorten
-from aigw.cli.views.figures import count
+from aigw.cli.terminal.figures import count
 from aigw.core.plain import plain
 from aigw.core.redaction import shown
 from aigw.pricing.prices import Price

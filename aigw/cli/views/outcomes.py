@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aigw.cli.views.figures import count, milliseconds, money
+from aigw.cli.terminal.figures import count, milliseconds, money
 from aigw.core.redaction import Redaction, without_secrets
 from aigw.traffic.runs.condition import Values
 from aigw.traffic.runs.outcome import Figures, Outcome

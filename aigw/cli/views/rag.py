@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aigw.cli.terminal.columns import fitted
+from aigw.cli.terminal.figures import counted
 from aigw.cli.terminal.output import folded, say_sentence, say_text, width
-from aigw.cli.views.figures import counted
 from aigw.core.plain import plain, plain_rows
 from aigw.core.redaction import value_without_secrets, without_secrets
 from aigw.core.retrieval import CJK_LETTER, CollectionInfo, Hit, Passage, Source, Stats

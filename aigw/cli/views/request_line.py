@@ -10,8 +10,8 @@ from functools import lru_cache
 
 from aigw.books.usage_row import UsageRow
 from aigw.cli.terminal.columns import cells, cut
+from aigw.cli.terminal.figures import count, milliseconds, money
 from aigw.cli.terminal.output import UNLIMITED
-from aigw.cli.views.figures import count, milliseconds, money
 from aigw.core.exchange import Exchange
 from aigw.core.plain import plain
 from aigw.core.tokens import Tokens

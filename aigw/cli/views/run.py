@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aigw.cli.sources.run_calls import Call, Calls
-from aigw.cli.views.figures import money
+from aigw.cli.terminal.figures import money
 from aigw.cli.views.recordings import facts, misses
 from aigw.cli.views.recordings import problems as unplayed
 from aigw.cli.views.served import many

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from aigw.cli.sources.gateways import Running
-from aigw.cli.views.figures import counted
+from aigw.cli.terminal.figures import counted
 
 
 def lines(gateway: Running, now: float) -> Iterator[str]:

@@ -12,8 +12,8 @@ import msgspec
 from aigw.cli.sources.template_render import Rendered
 from aigw.cli.sources.templates import Call, Found
 from aigw.cli.terminal.columns import columns
+from aigw.cli.terminal.figures import count, money
 from aigw.cli.terminal.output import say_text
-from aigw.cli.views.figures import count, money
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.core.plain import plain_json

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from aigw.books.summary import Summary, UsageLine
 from aigw.cli.terminal.columns import cut
-from aigw.cli.views.figures import count, rate
+from aigw.cli.terminal.figures import count, rate
 from aigw.cli.views.usage import SORTING, Grid, fit, names_of, rich_table
 
 BARS = " ▁▂▃▄▅▆▇█"

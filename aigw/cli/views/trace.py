@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.cells import cell_len
 from rich.text import Text
 
-from aigw.cli.views.figures import count, duration
+from aigw.cli.terminal.figures import count, duration
 from aigw.core.plain import plain
 from aigw.trace.record import Changed, HeaderChange, Step, TraceRecord, Was
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from aigw.books.summary import Summary, UsageLine
 from aigw.cli.terminal.columns import shorten
-from aigw.cli.views.figures import count, milliseconds, money, rate
+from aigw.cli.terminal.figures import count, milliseconds, money, rate
 from aigw.core.plain import plain
 
 NAME_WIDTH, NAMES_WIDTH = 20, 12

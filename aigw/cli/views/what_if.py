@@ -7,7 +7,7 @@ from typing import Any
 
 from aigw.cli.sources.what_if import Supposed, Supposition
 from aigw.cli.terminal.columns import columns, cut, shorten
-from aigw.cli.views.figures import count, counted, money
+from aigw.cli.terminal.figures import count, counted, money
 from aigw.cli.views.outcomes import plain_figures, plain_outcome
 from aigw.core.plain import plain
 from aigw.core.redaction import shown

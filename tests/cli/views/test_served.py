@@ -3,7 +3,8 @@
 import pytest
 
 from aigw.books.usage_row import UsageRow
-from aigw.cli.views.served import Tally, line, span, together
+from aigw.cli.sources.tally import Tally, together
+from aigw.cli.views.served import line, span
 from aigw.core.tokens import Tokens
 
 ROW = UsageRow(id="1", at=0.0, route="r", tokens=Tokens(input=1000, output=200, source="reported"), cost=0.01)

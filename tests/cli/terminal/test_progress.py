@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 SCRIPT = """
-from aigw.cli.views.progress import Progress
+from aigw.cli.terminal.progress import Progress
 from aigw.rag.ingest import Report
 with Progress() as shows:
     shows.total = 100

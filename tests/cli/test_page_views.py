@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from aigw.books.books import Books
-from aigw.cli.sources.page_views import LONGEST_TEXT, page_views
+from aigw.cli.page_views import LONGEST_TEXT, page_views
 from aigw.config.load import load
 from aigw.server.gateway import run
 from aigw.server.page.page import LARGEST

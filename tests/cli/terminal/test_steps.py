@@ -3,7 +3,7 @@
 import io
 from contextlib import redirect_stderr
 
-from aigw.cli.views.steps import Steps
+from aigw.cli.terminal.steps import Steps
 
 
 class Terminal(io.StringIO):

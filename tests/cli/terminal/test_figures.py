@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.cli.terminal.columns import shorten
-from aigw.cli.views.figures import count, counted, duration, milliseconds, money, rate
+from aigw.cli.terminal.figures import count, counted, duration, milliseconds, money, rate
 
 
 @given(st.integers(0, 10**15), st.floats(0, 10**9))

@@ -4,7 +4,7 @@ import typer
 from typer.testing import CliRunner
 
 from aigw.cli.command_table import Entry
-from aigw.cli.terminal.listed_commands import Loaded, listing
+from aigw.cli.listed_commands import Loaded, listing
 
 ENTRIES = (
     Entry("version", "help:version", "Prints it.", "Words"),

@@ -261,7 +261,8 @@ class _PluginReader:
                 *self._unknown_routes(usable),
                 *self._missing_files(usable),
             ]:
-                if left_out and touches(problem.path, left_out):
+                other = problem.higress_only and not self._lenient_global
+                if other or (left_out and touches(problem.path, left_out)):
                     continue
                 first, rest = problem.path[:1], problem.path[1:]
                 start = keys.get(str(first[0]), (*path, *first)) if first else path

@@ -68,6 +68,8 @@ class Problem(NamedTuple):
     a note with `fidelity: higress`."""
     note: bool = False
     """It is not an error, but the user should know it."""
+    higress_only: bool = False
+    """It is one only with `fidelity: higress`."""
 
 
 Phase = Literal["AUTHN", "AUTHZ", "STATS", ""]

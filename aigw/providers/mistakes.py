@@ -52,6 +52,9 @@ def _of_type(provider: ProviderConfig, at: JsonPath) -> list[Problem]:
     problems += [problem for problem in _of_address(row, keys, at) if problem not in problems]
     if row.takes_account and provider.vertex_auth_key:
         problems += failing((*at, "vertexAuthKey"), partial(signer_of, provider.vertex_auth_key))
+    if row.own_paths and not row.paths and not provider.capabilities:
+        message = f"what Higress does for {provider.type} is not reproduced exactly: leave out `fidelity: higress`"
+        problems.append(Problem((*at, "type"), message, higress_only=True))
     problems += [Problem((*at, key), "is not used by this version", note=True) for key in row.ignores if keys.get(key)]
     if _is_billed_elsewhere(provider, row) and not provider.api_tokens:
         message = "no apiTokens: requests carry the key that the client sends, or none"

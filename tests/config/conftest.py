@@ -39,6 +39,8 @@ def check_heir(config):
     for index, provider in enumerate(config.providers):
         if provider.type == "bad":
             yield Problem(("providers", index, "type"), "unknown provider type: bad")
+        if provider.type == "new":
+            yield Problem(("providers", index, "type"), "Higress has none", higress_only=True)
 
 
 @asynccontextmanager

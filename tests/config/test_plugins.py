@@ -214,3 +214,9 @@ class TestAbout:
         loaded = load(None, {}, {"ai-cache": noting}.get, text=self.TEXT)
         assert chosen(loaded, "ai-cache", "r").cache_ttl == 5
         assert [note.partition(": ")[2] for note in loaded.notes] == ["is not used by this version"] * 2
+
+
+@pytest.mark.parametrize(("head", "told"), [("", False), ("fidelity: higress\n", True)])
+def test_what_only_higress_refuses(read_config, head, told):
+    _, errors, _ = read_config(f"{head}plugins: {{ai-proxy: {{providers: [{{type: new}}]}}}}")
+    assert any("providers[0].type: Higress has none" in each for each in errors) == told

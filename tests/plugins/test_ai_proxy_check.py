@@ -125,3 +125,9 @@ def test_a_key_that_cannot_be_sent(token):
     (problem,) = problems_of({"provider": {"type": "openai", "apiTokens": ["k", token]}})
     assert problem.path == ("provider", "apiTokens", 1)
     assert "line break" in problem.message
+
+
+@pytest.mark.parametrize("more", [{}, {"capabilities": {"openai/v1/chatcompletions": "/x"}}])
+def test_a_provider_that_is_not_as_in_higress_would_refuse_each_request(more):
+    problems = problems_of({"provider": {"type": "bedrock", "awsRegion": "r", "apiTokens": ["k"], **more}})
+    assert [problem.path[-1] for problem in problems if problem.higress_only] == ([] if more else ["type"])

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import msgspec.inspect as mi
@@ -34,6 +34,12 @@ _BOUNDS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "le": ("at most", lambda value, bound: value <= bound),
     "lt": ("less than", lambda value, bound: value < bound),
 }
+
+
+class Converted(NamedTuple):
+    """A value that was checked and converted before. It is not looked at again: a thousand rules may inherit it."""
+
+    value: Any
 
 
 class Checker:
@@ -77,6 +83,8 @@ class Checker:
                 value = self._unit(value, unit, path)
                 return value if value is None else self.check(value, type_.type, path, keys)
             return self.check(value, type_.type, path, keys)
+        if isinstance(value, Converted):
+            return value.value
         if path in self.source.missing:
             return value
         if isinstance(type_, mi.StructType):

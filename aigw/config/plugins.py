@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 import aigw.plugins
-from aigw.config.check import Checker
+from aigw.config.check import Checker, Converted
 from aigw.config.model import DEFAULT_ROUTE, RouteConfig
 from aigw.config.report import Report, suggest
 from aigw.config.rules import MATCH_KEYS, NO_MATCH_KEY, HostForms, PluginRules, Rule, match_keys
@@ -142,6 +142,8 @@ class _PluginReader:
         self._folder = folder
         self._path: JsonPath = ("plugins", name)
         self._global: dict[str, Any] = {}
+        self._inherited: dict[str, Any] = {}
+        """The values of the global configuration as rules take them over."""
         self._routes: list[str] = []
         self._known: frozenset[str] = frozenset()
 
@@ -155,11 +157,12 @@ class _PluginReader:
             return None
         self._global = {key: value for key, value in raw.items() if key != "_rules_"}
         has_global = self._name in plugins and (bool(self._global) or "_rules_" not in raw)
+        default = self._read_global(bool(raw.get("_rules_"))) if has_global else None
+        self._inherited = self._global if default is None else self._converted(default)
         own = self._from_routes(routes)
         pairs = [*own, *self._from_array(raw.get("_rules_"))]
         if self._name in plugins and not has_global and not pairs:
             self._report.note(self._path, "has neither a global configuration nor a rule, so that it never runs")
-        default = self._read_global(bool(raw.get("_rules_"))) if has_global else None
         configs, default = self._about.arrange([config for _, config in pairs], default)
         return PluginRules([rule for rule, _ in pairs], [*configs, default], len(own))
 
@@ -232,11 +235,15 @@ class _PluginReader:
         if not self._about.inherits:
             return self._convert(own, path, {})
         keys = {key: (*self._path, key) for key in self._global if key not in own}
-        return self._convert({**self._global, **own}, path, keys)
+        return self._convert({**self._inherited, **own}, path, keys)
+
+    def _converted(self, config: Any) -> dict[str, Any]:
+        fields = {field.encode_name: field.name for field in msgspec.structs.fields(config)}
+        return {key: Converted(getattr(config, fields[key])) for key in self._global}
 
     def _unknown_routes(self, config: Any) -> Iterator[Problem]:
         for place, name in self._about.asks(config).items():
-            if name and name not in self._routes:
+            if name and name not in self._known:
                 yield Problem(place, self._no_route(name))
 
     def _missing_files(self, config: Any) -> Iterator[Problem]:

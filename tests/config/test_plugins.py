@@ -58,6 +58,15 @@ def test_a_rule_of_a_plugin_that_inherits_starts_as_a_copy(read_config):
     assert chosen(loaded, "ai-proxy", "r2").providers == chosen(loaded, "ai-proxy").providers
 
 
+def test_what_rules_inherit_is_read_once(read_config):
+    """A thousand rules and a thousand consumers would take minutes."""
+    rules = ", ".join(f"{{_match_route_: [r{index}], activeId: a}}" for index in (1, 2))
+    loaded, errors, _ = read_config(f"plugins: {{ai-proxy: {{{PROVIDERS}, _rules_: [{rules}]}}}}")
+    assert errors == []
+    found = [chosen(loaded, "ai-proxy", route).providers for route in ("r1", "r2", "r3")]
+    assert len({id(provider) for providers in found for provider in providers}) == len(found[0])
+
+
 def test_an_inherited_problem_stands_where_it_was_written_and_once(read_config):
     text = """\
 plugins:

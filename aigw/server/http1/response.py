@@ -34,10 +34,12 @@ class PlainResponse:
             headers["Content-Length"] = str(len(self.body))
         _settle(http, self.status, headers)
         head = encode_head(self.status, headers)
-        if has_body and self.body and http.method != "HEAD":
-            peer.write(head, self.body)
-        else:
+        if not has_body or http.method == "HEAD":
             peer.write(head)
+        elif len(self.body) > LARGE:
+            peer.write(head, self.body)  # without a copy
+        else:
+            peer.write(head + self.body)  # two pieces take 2 us more
         self.sent = True
 
 

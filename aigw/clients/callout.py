@@ -17,7 +17,6 @@ from aigw.core.env import Ask, Env, Services
 from aigw.core.errors import UpstreamError
 from aigw.core.headers import ID_HEADER
 from aigw.core.model import Origin, Request, Target, Timeouts
-from aigw.core.patience import within
 from aigw.core.upstream import Upstream, UpstreamBody
 from aigw.upstream.body import arrived
 
@@ -49,7 +48,7 @@ async def fetch(upstream: Upstream, request: Request, target: Target, seconds: f
     bytes."""
     service = target.authority
     try:
-        with within(seconds):
+        async with asyncio.timeout(seconds):
             return await _read(upstream, request, target, most)
     except TimeoutError:
         raise _silent(service, seconds) from None

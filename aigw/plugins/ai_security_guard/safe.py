@@ -34,8 +34,6 @@ MOST_BYTES = 32 * 1024 * 1024
 """A larger plain answer is not read into memory; it counts as one that cannot be checked."""
 MOST_REMEMBERED = 16_384
 """How many texts are remembered that passed as they are: a conversation sends its beginning again in each turn."""
-SHORT = 64
-"""Texts of up to so many characters are remembered as they are."""
 
 
 class Settings(NamedTuple):
@@ -58,7 +56,7 @@ class SafeGuard:
         self._settings = settings
         self._refusals = refusals
         self._env = env
-        self._passed: OrderedDict[str | bytes, None] = OrderedDict()
+        self._passed: OrderedDict[bytes, None] = OrderedDict()
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         told: list[str] = []
@@ -94,11 +92,7 @@ class SafeGuard:
         """Checks what the model would read, and masks it there."""
         masked: list[tuple[TextPlace, str]] = []
         for text, places in await aside(len(exchange.request.body), self._texts, exchange, check):
-            if (key := _key(text)) in self._passed:
-                self._passed.move_to_end(key)
-                await check.give_way()
-                continue
-            decision = await self._decided(key, text, check)
+            decision = await self._remembered(text, check)
             if decision.kind == "deny":
                 return decision
             if decision.kind == "mask":
@@ -147,8 +141,12 @@ class SafeGuard:
         last = max((index for index, place in enumerate(places) if place.role == "assistant"), default=-1)
         return places[last + 1 :]
 
-    async def _decided(self, key: str | bytes, text: str, check: Check) -> Decision:
-        """What becomes of a text. If it passes as it is, that is remembered."""
+    async def _remembered(self, text: str, check: Check) -> Decision:
+        key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if key in self._passed:
+            self._passed.move_to_end(key)
+            await check.give_way()
+            return PASS
         before = check.failed, len(check.labels)
         decision = await check.text(text)
         if decision.kind == "pass" and (check.failed, len(check.labels)) == before:
@@ -234,11 +232,6 @@ async def _passable(error: FailedAnswerError, check: Check) -> FailedAnswerError
     masked = decision.masked if decision.kind == "mask" else "the answer failed; what the provider said must not pass"
     message, _, others = masked.partition("\n")
     return FailedAnswerError(told.status, message, kind=told.kind, code=told.code or "", others=others)
-
-
-def _key(text: str) -> str | bytes:
-    """Under what it is remembered that a text passed. To hash one that is short takes longer than to compare it."""
-    return text if len(text) <= SHORT else blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _is_object(request: Request) -> bool:

@@ -18,7 +18,6 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from aigw.core.patience import within
 from aigw.core.stores import Service, StoreError
 from aigw.stores.redis.breaker import Breaker
 from aigw.stores.redis.connect import Connected, connect
@@ -167,7 +166,7 @@ class RedisClient:
 
     async def _execute(self, connected: Connected, commands: list[Command]) -> list[Any]:
         """The replies. A reply may be an error that concerns only its own command."""
-        with within(self._timeout):
+        async with asyncio.timeout(self._timeout):
             pipeline = connected.client.pipeline(transaction=False)
             for command in commands:
                 pipeline.execute_command(*command)

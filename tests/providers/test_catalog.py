@@ -264,3 +264,16 @@ def test_variants() -> None:
     assert zhipu.paths[apis.CHAT] == "/api/coding/paas/v4/chat/completions"
     code = CATALOG["claude"].variant({"claudeCodeMode": True})
     assert (code.auth, code.query) == (BEARER, "beta=true")
+
+
+@pytest.mark.parametrize(
+    ("model", "served"), [("gemini-x", {apis.CHAT, apis.EMBEDDINGS}), ("claude-x", {apis.MESSAGES})]
+)
+def test_vertex_in_openais_format_has_claude_beside_it(model: str, served: set[str]) -> None:
+    config = {**NEEDS["vertex"], "vertexOpenAICompatible": True}
+    row = CATALOG["vertex"].variant(config)
+    endpoint = locate(CATALOG["vertex"], config)
+    found = {
+        api for api in (apis.CHAT, apis.MESSAGES, apis.EMBEDDINGS) if endpoint.offers(api) and row.serves(model, api)
+    }
+    assert found == served

@@ -16,7 +16,7 @@ from aigw.core.errors import GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
 from aigw.core.layers import Decoder
 from aigw.core.model import Chunk
-from aigw.core.redaction import Redaction, hidden_in, long_ones, secrets_in
+from aigw.core.redaction import Redaction, hidden_in, long_ones, secrets_in, shown
 from aigw.core.reply import Reply
 from aigw.dialects import apis, embedding_format, openai_chat_reply, vertex_embeddings
 from aigw.dialects.anthropic_model import AskedModel, with_asked_model
@@ -51,6 +51,8 @@ OWN_HEADERS = ("set-cookie", "alt-svc", "nel", "report-to", "strict-transport-se
 """Response headers that are about the provider's own address, as are those that begin with Access-Control-. They are
 removed, because a browser would apply them to the gateway. So are those that begin with x-aigw-: they are ours."""
 
+MODEL_HEADER = "x-aigw-model"
+"""Names the model to which a request went, where the answer names the one that the client asked for."""
 MAX_ERROR = 64 * 1024
 """The largest error page, in bytes, that is read and converted into an error."""
 MAX_DECODED = 16 * MAX_ERROR
@@ -96,7 +98,7 @@ class Answers:
         elif call.api != apis.MESSAGES or call.model == (exchange.named or exchange.asked.model):
             return reply  # with the provider's own bytes
         if exchange.api == apis.MESSAGES:
-            return await self._as_asked(exchange, reply)
+            return await self._as_asked(exchange, call, reply)
         return reply if call.continued is None else await call.continued.keeping(exchange, reply)
 
     async def _spoken(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
@@ -158,8 +160,8 @@ class Answers:
         if whole is None or whole.data is None:
             return reply
         if exchange.answer is not None and exchange.answer.error:
-            shown = hidden_in(whole.raw, self.hidden)
-            whole = whole if shown is whole.raw else Chunk(shown, shown)
+            clean = hidden_in(whole.raw, self.hidden)
+            whole = whole if clean is whole.raw else Chunk(clean, clean)
             reply = exchange.reply(whole.raw, status=reply.status, headers=reply.headers.items())
         try:
             body = await aside(len(whole.raw), self._converted, exchange, call, whole)
@@ -216,11 +218,13 @@ class Answers:
             headers = [(name, hidden_text(value, self.hidden)) for name, value in reply.headers.items()]
             reply.headers = CIMultiDict(headers)
 
-    async def _as_asked(self, exchange: Exchange, reply: Reply) -> Reply:
-        """Returns an answer to a client of Anthropic's API with the name of the model that it asked for."""
+    async def _as_asked(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
+        """Returns an answer to a client of Anthropic's API with the name of the model that it asked for. A header has
+        the other one."""
         name = exchange.named or exchange.asked.model
         if not name or reply.status != 200 or is_coded(reply.headers):
             return reply
+        reply.headers[MODEL_HEADER] = shown(call.model).encode("ascii", "replace").decode()
         if reply.streaming:
             return reply.decode(AskedModel(name))
         if (whole := await reply.whole(MAX_PLAIN)) is None:
@@ -260,11 +264,11 @@ class Answers:
         if whole is None:
             return reply
         read = await decoded_body(whole.raw, reply.headers, MAX_PLAIN) if encoded else whole.raw
-        shown = hidden_in(read, self._hidden_always)
-        if shown is read:
+        clean = hidden_in(read, self._hidden_always)
+        if clean is read:
             return reply
         plain, headers = reply.plain, uncoded_headers(reply.headers.items())
-        reply = exchange.reply(shown, status=reply.status, headers=headers)
+        reply = exchange.reply(clean, status=reply.status, headers=headers)
         reply.plain = plain
         return reply
 

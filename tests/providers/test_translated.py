@@ -232,8 +232,9 @@ NAMED_ANSWER = {"type": "message", "model": "theirs", "role": "assistant", "cont
 )
 async def test_anthropics_clients_get_the_name_that_they_asked_for(provider, mapping, path, answer, name):
     config = {"provider": {"id": "p", "type": provider, "apiTokens": ["k"], "modelMapping": mapping}}
-    _, _, received = await once(config, chat(ASK, path=path), answer_json(answer))
-    assert json.loads(received)["model"] == name
+    _, reply, received = await once(config, chat(ASK, path=path), answer_json(answer))
+    told = reply.headers.get("x-aigw-model")
+    assert (json.loads(received)["model"], told) == (name, mapping.get("m", "m") if name == "m" else None)
 
 
 async def test_so_do_streams():

@@ -57,7 +57,7 @@ class Asker:
 
     async def ask(self, question: Question) -> str:
         if asking.get():
-            raise AskError("a model that is asked by a plugin is not asked again for that")
+            raise AskError("a plugin asks no model for a question of a plugin: switch it off on the route that it asks")
         # In a task of its own, so that this question is the current exchange there and nowhere else.
         return await asyncio.create_task(self._within(question, current.get()()))
 

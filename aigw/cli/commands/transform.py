@@ -65,6 +65,8 @@ def transform(
         say_json(data(told))
     else:
         print_message(told.message)
+    if told.note:
+        say_sentence(f"aigw transform: note: {told.note}", err=True)
     if told.reason:
         say_sentence(f"aigw transform: unchanged: {told.reason}", err=True)
         raise typer.Exit(FAILURE)

@@ -16,6 +16,7 @@ import yaml
 from multidict import CIMultiDict
 
 from aigw.books.books import Books
+from aigw.cli.sources.chat_requests import answers_itself
 from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.configuration import as_served
 from aigw.cli.sources.own_gateway import at_free_port
@@ -39,6 +40,10 @@ _HEAD = re.compile(rb"(?:HTTP/\d|[A-Z]+ /\S* HTTP/\d|:[a-z]+:|[!#$%&'*+\-.^_`|~0
 _SURE = re.compile(rb"HTTP/\d|[A-Z]+ /\S* HTTP/\d|:[a-z]+:|(?:[^\r\n]+\r?\n)*?(?i:content-type):")
 """How no YAML begins that somebody converts."""
 
+_NO_MODEL = (
+    "no provider is configured, and the built-in model `echo` leaves a message as it is; set a key such as "
+    "OPENAI_API_KEY, or name a provider in the file that `aigw init` writes"
+)
 _BY = ", with --rules or --prompt"
 
 
@@ -53,10 +58,11 @@ class Wanted(NamedTuple):
 
 
 class Told(NamedTuple):
-    """`reason` says why the message is as it was, "" if it was transformed."""
+    """`reason` says why the message is as it was, "" if it was transformed. `note` is what else to know."""
 
     message: Message
     reason: str = ""
+    note: str = ""
 
 
 def message_in(data: bytes, rules: str, *, response: bool) -> Message:
@@ -137,7 +143,9 @@ async def _asked(message: Message, part: Part, wanted: Wanted) -> Told:
     loaded = await as_served(wanted.choice, os.environ)
     provider = _provider(loaded, wanted)
     async with _gateway(loaded) as env:
-        return await _by(message, part, env, provider)
+        told = await _by(message, part, env, provider)
+    unnamed = not wanted.model and provider == Provider(model="echo")
+    return told._replace(note=_NO_MODEL) if unnamed and answers_itself(loaded) else told
 
 
 @asynccontextmanager

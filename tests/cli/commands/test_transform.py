@@ -146,6 +146,7 @@ def test_a_model_is_asked(transform, words, code):
     found, out, err = transform(REQUEST, "--prompt", "do nothing", *words, config=config)
     assert (found, out.partition(b"\n\n")[2]) == (code, b"<a/>")
     assert ("unchanged: " in err) == (code == 1)
+    assert ("no provider is configured" in err) == (not words)
 
 
 def test_on_a_terminal(tmp_path):

@@ -85,7 +85,7 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     dashscope: DashScope = DashScope()
     dashvector: DashVector = DashVector()
     min_score: Annotated[
-        float, Meta(description="safe: passages that are less similar (1 - distance) are left out")
+        float, Meta(le=1, description="safe: passages that are less similar (1 - distance) are left out")
     ] = 0.0
     position: Annotated[
         Literal["", "messages", "question"],

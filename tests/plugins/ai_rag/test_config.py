@@ -32,3 +32,7 @@ def test_todays_form_wants_all_its_keys(part, key):
 def test_a_template_must_not_lose_the_question():
     assert "{{question}}" in problems({"template": "no"})
     assert "{{documents}}" in problems({"template": "{{question}}", "position": "question"})
+
+
+def test_no_passage_can_be_so_similar():
+    assert "minScore: must be at most 1, got 5" in problems({"minScore": 5})

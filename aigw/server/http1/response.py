@@ -15,6 +15,9 @@ from multidict import CIMultiDict
 from aigw.core.pace import LARGE
 from aigw.server.http1.request import HttpRequest, Peer
 
+_NO_CONTENT = 204
+"""As a number: to look it up in `HTTPStatus` runs Python code."""
+
 
 class PlainResponse:
     """A response whose body is at hand. `sent`: it was written already."""
@@ -118,7 +121,7 @@ def _settle(http: HttpRequest, status: int, headers: CIMultiDict[str]) -> None:
     """Says whether the connection stays, and when the response was made. Clients wait for a body of the length that a
     204 names, although it may name none."""
     peer = http.peer
-    if status < 200 or status == HTTPStatus.NO_CONTENT:
+    if status < 200 or status == _NO_CONTENT:
         headers.popall("content-length", None)
     if headers.get("connection", "").lower() == "close" or http.expects:
         peer.keeps = False  # who has waited for leave to send a body may send it all the same
@@ -132,7 +135,7 @@ def _settle(http: HttpRequest, status: int, headers: CIMultiDict[str]) -> None:
 
 def encode_head(status: int, headers: CIMultiDict[str]) -> bytes:
     """Raises ValueError for a header with a line break; its message shows no value."""
-    lines = [_status_line(status), *[f"{name}: {value}" for name, value in headers.items()]]
+    lines = [_status_line(status), *map(": ".join, headers.items())]
     text = "\r\n".join(lines) + "\r\n\r\n"
     breaks = len(lines) + 1
     if text.count("\n") != breaks or text.count("\r") != breaks or "\0" in text:

@@ -50,32 +50,36 @@ class Note:
         timing, labels, attempts = exchange.timing, exchange.labels, exchange.attempts
         arrived, waited, first = timing.arrived, timing.waited, timing.first
         begun = self.ended if timing.begun is None else timing.begun
+        gateway_ms, wait_ms = _milliseconds(begun - arrived - waited), _milliseconds(waited)
+        first_token_ms = None if first is None else _milliseconds(first - arrived)
+        total_ms = _milliseconds(self.ended - arrived)
         session = session_of(exchange.original.headers, exchange.asked)
+        # By place, in the order of the fields: Python makes a dict for a call with more than 15 names, in 1.6 us.
         return UsageRow(
-            id=exchange.id,
-            at=self.at,
-            route=exchange.route.name,
-            service=exchange.route.service or (exchange.target.authority if exchange.target else ""),
-            provider=attempts[-1] if attempts else "",
-            api=exchange.api,
-            asked=self.asked,
-            model=self.model,
-            consumer=_name(exchange.consumer) if exchange.consumer else "",
-            stream=first is not None,
-            status=self.status,
-            outcome=self.outcome._value_,  # `value` takes two calls
-            error=self.error,
-            tokens=tokens,
-            cost=cost,
-            attempts=len(attempts),
-            cache=labels.cache,
-            gateway_ms=_milliseconds(begun - arrived - waited),
-            wait_ms=_milliseconds(waited),
-            first_token_ms=None if first is None else _milliseconds(first - arrived),
-            total_ms=_milliseconds(self.ended - arrived),
-            retrieved=tuple(labels.retrieved),
-            guard=labels.guard,
-            session=_name(_without_keys(session, exchange)) if session else "",
+            exchange.id,
+            self.at,
+            exchange.route.name,
+            exchange.route.service or (exchange.target.authority if exchange.target else ""),
+            attempts[-1] if attempts else "",
+            exchange.api,
+            self.asked,
+            self.model,
+            _name(exchange.consumer) if exchange.consumer else "",
+            first is not None,
+            self.status,
+            self.outcome._value_,  # `value` takes two calls
+            self.error,
+            tokens,
+            cost,
+            len(attempts),
+            labels.cache,
+            gateway_ms,
+            wait_ms,
+            first_token_ms,
+            total_ms,
+            tuple(labels.retrieved),
+            labels.guard,
+            _name(_without_keys(session, exchange)) if session else "",
         )
 
 

@@ -11,7 +11,7 @@ from aigw.core.retrieval import Retrieved
 from aigw.core.tokens import Tokens
 
 
-class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
+class UsageRow(msgspec.Struct, frozen=True):
     """`at` is when the request arrived, in seconds since 1970. Durations are in milliseconds. `asked` is the model that
     the client named, `model` the one that the provider says it used. `cost` is in USD; None if the price is unknown.
     `outcome` is "failed" where the answer broke off, or the provider said that it failed; `error` says why: the code of

@@ -135,7 +135,10 @@ class Admin:
         return CONTENT_TYPE, await asyncio.to_thread(self._metrics.render)
 
     async def _config_page(self, query: str) -> Answer:
-        return JSON, msgspec.json.encode(self._shown())
+        return JSON, await asyncio.to_thread(self._configuration)  # rules that inherit may make it very long
+
+    def _configuration(self) -> bytes:
+        return msgspec.json.encode(self._shown())
 
 
 def _tells_of_a_proxy(name: str) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from aigw.books.books import Books
 from aigw.books.usage_file import FILE_NAME
 from aigw.config.load import load
+from aigw.server.admin import Admin
 from aigw.server.gateway import run
 from aigw.upstream.proxied import upstream_for
 
@@ -139,3 +143,13 @@ async def test_the_configuration_without_secrets():
     shown = json.loads(body)
     assert shown["admin_key"] == "***"
     assert shown["plugins"]["ai-proxy"]["provider"]["apiTokens"] == ["***"]
+
+
+async def test_who_reads_a_long_configuration_holds_up_nobody():
+    """It is written down in a thread: here that waits for the loop, which goes on."""
+    reached = threading.Event()
+    asyncio.get_running_loop().call_soon(reached.set)
+    none = SimpleNamespace(methods=lambda name: ())
+    admin = Admin(usage=None, metrics=None, clock=None, key="", shown=lambda: reached.wait(5), page=none)
+    http = SimpleNamespace(method="GET", headers={}, peer=SimpleNamespace(remote="127.0.0.1"))
+    assert (await admin.answer(http, "/-/config", "")).body == b"true"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,7 +21,7 @@ def own_views(numbers: Numbers) -> Views:
         return {**told, "limits": await limits(inside)}
 
     async def routes(inside: Inside, query: str) -> Any:
-        return chains(inside.loaded)
+        return await asyncio.to_thread(chains, inside.loaded)  # as long as routes and rules together
 
     async def start(inside: Inside, query: str) -> Any:
         url = readable(inside.url)
@@ -31,6 +32,7 @@ def own_views(numbers: Numbers) -> Views:
             "version": __version__,
             "config": str(path) if path is not None else "",
         }
-        return {**found, **Beginning(inside.loaded).start(url)._asdict()}
+        begin = await asyncio.to_thread(lambda: Beginning(inside.loaded).start(url))
+        return {**found, **begin._asdict()}
 
     return Views({"numbers": figures, "routes": routes, "start": start})

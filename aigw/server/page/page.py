@@ -89,7 +89,7 @@ class Page:
             first, _, rest = name.partition("/")
             if first == TRY:
                 return _json(await self._views.tried[rest](inside, await _body(http)))
-            return _json(await self._views.shown[first](inside, unquote(rest) or query))
+            return await asyncio.to_thread(_json, await self._views.shown[first](inside, unquote(rest) or query))
         except (StoreError, RetrievalError) as error:
             raise GatewayError(503, readable(str(error)), kind="api_error", code="unreadable") from None
         except ValueError as error:

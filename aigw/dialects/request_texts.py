@@ -47,6 +47,8 @@ def other_texts(fields: Iterable[tuple[str, Any]], known: Collection[JsonPath]) 
     while waiting:
         path, value, kind = waiting.pop()
         rest()
+        if kind == "wire" and len(value) == 2 and "role" in value and (*path, "content") in known:
+            continue  # as most messages of a chat, of which each takes 1 us more otherwise
         inner: list[tuple[JsonPath, Any, _Kind]] = []
         for step, each, its_kind in _members(value, kind):
             if isinstance(each, str):
@@ -66,13 +68,15 @@ def _members(value: dict[str, Any] | list[Any], kind: _Kind) -> Iterable[tuple[s
     return _wired(value) if kind == "wire" else _free(value, kind)
 
 
-def _wired(value: dict[str, Any]) -> Iterator[tuple[str | int, Any, _Kind]]:
+def _wired(value: dict[str, Any]) -> Iterable[tuple[str | int, Any, _Kind]]:
     """Of an object of the wire format."""
     if value.get("type") in _SIGNED or value.get("thought") is True:
-        return
-    for name, each in value.items():
-        if each and (kind := _KINDS.get(name, "wire")) is not None and not name.endswith(_IDS):
-            yield name, each, kind
+        return ()
+    return [
+        (name, each, kind)
+        for name, each in value.items()
+        if each and (kind := _KINDS.get(name, "wire")) is not None and not name.endswith(_IDS)
+    ]
 
 
 def _free(value: dict[str, Any], kind: _Kind) -> Iterator[tuple[str | int, Any, _Kind]]:

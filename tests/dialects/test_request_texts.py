@@ -34,6 +34,15 @@ def test_what_is_known_is_left_out():
     assert found({"messages": [{"content": "known", "name": "n"}]}, {("messages", 0, "content")}) == ["n"]
 
 
+@pytest.mark.parametrize(
+    ("message", "texts"),
+    [({"role": "r", "content": "known"}, []), ({"role": "r", "content": "known", "name": "n"}, ["n"]),
+     ({"content": "known", "n": "b"}, ["b"])],
+)  # fmt: skip
+def test_of_a_message_whose_text_is_known_the_rest_is_found(message, texts):
+    assert found({"messages": [message]}, {("messages", 0, "content")}) == texts
+
+
 def test_only_what_a_client_writes_as_text_are_the_arguments_of_a_call():
     body = {"messages": [{"tool_calls": [{"function": {"arguments": "{}"}}, {"function": {"arguments": {"a": "b"}}}]}]}
     assert [place.is_call for place in other_texts(body.items(), ())] == [True, False]

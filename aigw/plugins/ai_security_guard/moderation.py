@@ -28,10 +28,14 @@ class Slicing(NamedTuple):
     bytes: int
     overlap: int
 
+    def takes(self, text: str) -> bool:
+        """Whether the text is surely one slice."""
+        return len(text) <= self.characters and not (self.bytes and len(text) * 4 > self.bytes)
+
     def first(self, text: str, at: int) -> str:
         """The slice that begins there, of whole characters."""
         piece = text[at : at + self.characters]
-        if self.bytes and len(piece) * 4 > self.bytes:
+        if not self.takes(piece):
             data = piece.encode("utf-8", "surrogatepass")[: self.bytes]
             piece = data.decode("utf-8", "ignore") or piece[:1]
         return piece
@@ -109,7 +113,7 @@ class Check:
         await self.give_way()
         started = self._env.clock.monotonic()
         try:
-            return await self._slices(text, goes_on) if text else await self._slice(text)
+            return await (self._slice if self._slicing.takes(text) else self._slices)(text, goes_on)
         finally:
             self._spent += self._env.clock.monotonic() - started
             self._log[f"safecheck_{self._asking.phase}_rt"] = int(self._spent * 1000)

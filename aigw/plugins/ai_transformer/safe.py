@@ -4,8 +4,6 @@ Rule: what cannot be transformed goes on as it is, and the header, the log and t
 
 from __future__ import annotations
 
-from multidict import CIMultiDict
-
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.headers import without_credentials
@@ -85,7 +83,8 @@ class SafeTransformer:
         if not transformation.reads_body:
             reply.headers = new.headers
             return reply
-        headers = CIMultiDict((name, value) for name, value in new.headers.items() if name.lower() not in OF_BYTES)
+        headers = new.headers.copy()
+        drop(headers, OF_BYTES)
         made = exchange.reply(new.body, status=int(new.start[":status"]), headers=headers)
         made.makeshift = reply.makeshift
         return made

@@ -2,16 +2,18 @@
 
 It sets `exchange.consumer` and the header x-mse-consumer of a request that it lets in. If a client sends this header
 itself, it is removed. With `safe`, the client's key is removed from the request, and `Authorization: Bearer X` is the
-key X; the header in which clients of DashVector send theirs is read as well, because they have no other. Keys are only
-kept as digests."""
+key X; the header in which clients of DashVector send theirs is read as well, because they have no other. Keys are
+compared as digests."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha256
+from operator import is_
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qs, unquote_plus
+from weakref import WeakValueDictionary
 
 from msgspec import Meta, Struct, structs
 
@@ -166,12 +168,9 @@ class KeyAuth:
         self._reads_bearer = not higress
         self._keeps = higress if config.keep_credential is None else config.keep_credential
         self._challenge = {"WWW-Authenticate": f"Key realm={config.realm}"}
-        self._places: dict[_Place, dict[bytes, int]] = {}
-        for index, consumer in enumerate(config.consumers):
-            for place in _places(config, consumer, more=() if higress else (DASHVECTOR_TOKEN,)):
-                owners = self._places.setdefault(place, {})
-                for credential in consumer.all_credentials():
-                    owners[_digest(credential)] = index
+        more = () if higress else (DASHVECTOR_TOKEN,)
+        self._table = _table(_Keyed(config.consumers, (config.keys, config.in_header, config.in_query, more)))
+        self._places = self._table.places
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         request = exchange.request
@@ -227,10 +226,56 @@ class KeyAuth:
         return GatewayError(status, message, code=code, headers=self._challenge, plain=(status, message))
 
 
-def _places(config: Config, consumer: Consumer, more: Sequence[str]) -> list[_Place]:
+class _Keyed:
+    """Consumers, and what says where their keys are. Two are equal if they are of the very same consumers: all rules
+    inherit these, and a thousand rules shall not have a thousand tables."""
+
+    __slots__ = ("_consumers", "_hash", "_places")
+
+    def __init__(self, consumers: Sequence[Consumer], places: tuple[list[str], bool, bool, tuple[str, ...]]) -> None:
+        self._consumers = tuple(consumers)
+        self._places = places
+        self._hash = hash(tuple(map(id, consumers)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Keyed) or len(self._consumers) != len(other._consumers):
+            return False
+        return self._places == other._places and all(map(is_, self._consumers, other._consumers))
+
+    def table(self) -> _Table:
+        table = _Table()
+        for index, consumer in enumerate(self._consumers):
+            digests = list(map(_digest, consumer.all_credentials()))
+            for place in _places(consumer, *self._places):
+                table.places.setdefault(place, {}).update(dict.fromkeys(digests, index))
+        return table
+
+
+class _Table:
+    """For each place the digests of the keys that it may have, and the index of the consumer whose key it is."""
+
+    __slots__ = ("__weakref__", "places")
+
+    def __init__(self) -> None:
+        self.places: dict[_Place, dict[bytes, int]] = {}
+
+
+_TABLES: WeakValueDictionary[_Keyed, _Table] = WeakValueDictionary()
+
+
+def _table(keyed: _Keyed) -> _Table:
+    table = _TABLES.get(keyed)
+    if table is None:
+        table = _TABLES[keyed] = keyed.table()
+    return table
+
+
+def _places(consumer: Consumer, keys: list[str], in_header: bool, in_query: bool, more: Sequence[str]) -> list[_Place]:
     """`more` are other headers that are read."""
-    in_header, in_query = config.in_header, config.in_query
-    names = [*config.keys, ORIGINAL_AUTH]
+    names = [*keys, ORIGINAL_AUTH]
     if consumer.keys is not None:
         names = [*consumer.keys, ORIGINAL_AUTH]
         in_header = in_header if consumer.in_header is None else consumer.in_header

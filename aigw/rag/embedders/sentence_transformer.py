@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from aigw.core.retrieval import Purpose, RetrievalError
 from aigw.rag.embedders.model_folder import identified
+from aigw.rag.embedders.openmp import waiting_idly
 
 if TYPE_CHECKING:
     from aigw.core.retrieval import Vectors
@@ -67,8 +68,9 @@ def load(place: str, *, download: bool) -> Any:
     """Returns a SentenceTransformer. `place` is a folder or a name at the hub. Takes some seconds."""
     if not download:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before the import, which reads it
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging
+    with waiting_idly():
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
 
     silent: Any = logging
     silent.set_verbosity_error()

@@ -86,17 +86,3 @@ def _headers(data: bytes) -> dict[str, str]:
     except (IndexError, UnicodeDecodeError):
         raise ValueError("the stream has a message with a damaged header") from None
     return {name: value for name, value in found.items() if name.startswith(":") and value.isprintable()}
-
-
-def encode_message(payload: bytes, **headers: str) -> bytes:
-    """Returns a message. The names of headers begin with a colon, which is added: `event_type` is `:event-type`."""
-    head = b"".join([_header(name, value) for name, value in headers.items()])
-    size = _PRELUDE.size + len(head) + len(payload) + _CRC
-    lengths = struct.pack(">II", size, len(head))
-    message = lengths + crc32(lengths).to_bytes(4, "big") + head + payload
-    return message + crc32(message).to_bytes(4, "big")
-
-
-def _header(name: str, value: str) -> bytes:
-    key, text = f":{name.replace('_', '-')}".encode(), value.encode()
-    return bytes([len(key)]) + key + bytes([_TEXT]) + len(text).to_bytes(2, "big") + text

@@ -40,11 +40,7 @@ class Forward:
 
     async def __call__(self, exchange: Exchange) -> Reply:
         if exchange.target is None:
-            raise GatewayError(
-                404,
-                f"the route '{exchange.route.name}' has no upstream and no provider for {exchange.request.path}",
-                code="no_upstream",
-            )
+            raise _no_upstream(exchange)
         request, target = exchange.request, exchange.target
         if target is exchange.route.target:
             target = _as_plain_proxy(request, target)
@@ -83,13 +79,18 @@ class Forward:
         if reply.plain and (whole := arrived(body)) is not None:
             reply.become(whole)
         elif exchange.watchers and 200 <= response.status < 300:
-            probe, size = None, 0
-            if reply.plain:
-                probe = partial(exchange.wire.reader, asked, streaming=False, provider=exchange.provider)
-                length = headers.get("content-length", "")
-                size = int(length) if length.isdecimal() else 0
-            reply.within(lambda source: Watched(source, exchange, probe, size))
+            _show_watchers(exchange, asked, reply)
         return reply
+
+
+def _show_watchers(exchange: Exchange, asked: Asked, reply: Reply) -> None:
+    """Lets those who watch an answer see it while it arrives, a plain one by readers of their own."""
+    probe, size = None, 0
+    if reply.plain:
+        probe = partial(exchange.wire.reader, asked, streaming=False, provider=exchange.provider)
+        length = reply.headers.get("content-length", "")
+        size = int(length) if length.isdecimal() else 0
+    reply.within(lambda source: Watched(source, exchange, probe, size))
 
 
 def _read(exchange: Exchange, asked: Asked, answer: Reader, reply: Reply, *, judged: bool, sure: bool) -> None:
@@ -148,6 +149,11 @@ def _as_plain_proxy(request: Request, target: Target) -> Target:
     for name in (*hop_by_hop(request.headers), SESSION_HEADER):
         request.headers.popall(name, None)
     return target if target.authority else target._replace(authority=request.headers.get("host", ""))
+
+
+def _no_upstream(exchange: Exchange) -> GatewayError:
+    message = f"the route '{exchange.route.name}' has no upstream and no provider for {exchange.request.path}"
+    return GatewayError(404, message, code="no_upstream")
 
 
 def _loop(exchange: Exchange, target: Target) -> str:

@@ -3,10 +3,11 @@
 import json
 
 import pytest
+from aws_messages import encode_message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.dialects.aws_events import EventStreamDecoder, encode_message
+from aigw.dialects.aws_events import EventStreamDecoder
 from aigw.dialects.sse import EventSplitter
 
 HEAD = {"event_type": "contentBlockDelta", "content_type": "application/json", "message_type": "event"}

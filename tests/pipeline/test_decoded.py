@@ -10,6 +10,7 @@ import zlib
 import brotli
 import pytest
 from ai_proxy_world import HELLO, QWEN, STREAM, once
+from aws_messages import encode_message
 from backports import zstd
 from fakes import Answer, chat
 
@@ -17,7 +18,7 @@ from aigw.core.aside import aside
 from aigw.core.content_coding import Decoding
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.pace import LARGE
-from aigw.dialects.aws_events import CONTENT_TYPE, encode_message
+from aigw.dialects.aws_events import CONTENT_TYPE
 from aigw.pipeline.decoded import DecodedBody
 
 CODINGS = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress,

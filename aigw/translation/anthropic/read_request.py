@@ -40,7 +40,6 @@ _READ = frozenset(
 _CHOICES = {"auto": "", "any": "required", "none": "none"}
 _EFFORTS: dict[str, Effort] = {name: name for name in ("low", "medium", "high", "xhigh", "max")}
 _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
-_HOSTED = ("server_tool_use", "mcp_tool_use", "container_upload")
 
 
 def read_request(body: Json, notes: Notes) -> Conversation:

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 
+from aws_messages import encode_message
 from msgspec import Struct
 from stage.upstream import Received
 from stage.vendors.model import ANY, AUTO, Asked, Call, Plan, Tool, pieces, tokens
 from stage.vendors.vendor import KEY, RefusedError, Vendor, fits
 
-from aigw.dialects.aws_events import CONTENT_TYPE, encode_message
+from aigw.dialects.aws_events import CONTENT_TYPE
 
 ACCESS, SECRET, REGION = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "us-east-1"
 HOST = f"bedrock-runtime.{REGION}.amazonaws.com"

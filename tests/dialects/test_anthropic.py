@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 
 from aigw.core.answer import ToolCall
 from aigw.core.errors import GatewayError
-from aigw.core.model import UNREAD, Chunk, Request
+from aigw.core.model import Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import apis
 from aigw.dialects.anthropic import AnthropicMessages, MessagesReader
@@ -95,7 +95,7 @@ def test_an_answer_that_is_cut_short_is_not_complete_but_tells_what_came(name):
 def test_only_events_that_tell_something_are_decoded_as_they_go_by(name):
     batch = split(answered(name))
     reader = read(batch)
-    decoded = [event for event in batch if event._json is not UNREAD]
+    decoded = [event for event in batch if event.is_read]
     assert [event.json()["type"] for event in decoded] == ["message_start", "message_delta", "message_stop"]
     assert list(reader.telling) == decoded
 
@@ -139,7 +139,7 @@ def test_white_space_and_event_lines_do_not_matter(dump, named):
 def test_marks_inside_a_text_are_none():
     batch = events(*text_of('{"type": "error", "error": {}} "message_stop" "stop_reason"'))
     reader = read(batch)
-    assert not [event for event in batch if event._json is not UNREAD]
+    assert not [event for event in batch if event.is_read]
     assert reader.error == "" and not reader.complete and reader.text.startswith('{"type"')
     assert not MESSAGES.is_last(batch)
 

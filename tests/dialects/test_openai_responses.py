@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 
 from aigw.core.answer import ToolCall
 from aigw.core.errors import GatewayError
-from aigw.core.model import UNREAD, Chunk, Request
+from aigw.core.model import Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import apis
 from aigw.dialects.openai_responses import OpenAIResponses, ResponsesReader
@@ -113,7 +113,7 @@ def test_a_call_that_was_only_begun_has_its_name():
 def test_only_events_that_tell_something_are_decoded_as_they_go_by(name):
     batch = split(answered(name))
     reader = read(batch)
-    decoded = [event for event in batch if event._json is not UNREAD]
+    decoded = [event for event in batch if event.is_read]
     kinds = {event.json()["type"] for event in decoded}
     assert kinds <= {"response.output_item.added", "response.output_item.done", "response.completed"}
     assert list(reader.telling) == decoded
@@ -144,7 +144,7 @@ def item(item, what="done", index=0):
 def test_null_errors_and_usage_are_not_worth_decoding():
     batch = events(CREATED, {**CREATED, "type": "response.in_progress"}, separators=(",", ":"))
     read(batch)
-    assert not [event for event in batch if event._json is not UNREAD]
+    assert not [event for event in batch if event.is_read]
 
 
 @pytest.mark.parametrize("dump", [{"separators": (",", ":")}, {}, {"separators": (", ", " : ")}])
@@ -157,7 +157,7 @@ def test_white_space_and_event_lines_do_not_matter(dump, named):
 def test_marks_inside_a_text_are_none():
     batch = events(delta('{"type": "error", "error": {}} "response.completed" "function_call" '))
     reader = read(batch)
-    assert not [event for event in batch if event._json is not UNREAD]
+    assert not [event for event in batch if event.is_read]
     assert reader.error == "" and not reader.complete and not RESPONSES.is_last(batch)
 
 

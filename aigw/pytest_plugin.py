@@ -16,7 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from aigw.cli.sources.gateway_thread import GatewayThread
-    from aigw.cli.sources.private_gateway import PrivateGateway, Wanted
+    from aigw.cli.sources.private_gateway import PrivateGateway, PrivateGatewayOptions
     from aigw.traffic.replay.report import Report
 
 MODES = ("replay", "auto", "record", "refresh")
@@ -121,10 +121,10 @@ def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
     return said
 
 
-def _wanted(request: pytest.FixtureRequest, marked: dict[str, Any]) -> Wanted:
+def _wanted(request: pytest.FixtureRequest, marked: dict[str, Any]) -> PrivateGatewayOptions:
     from aigw.cli.sources.config_choice import ConfigChoice
     from aigw.cli.sources.match_by import MatchBy
-    from aigw.cli.sources.private_gateway import Wanted
+    from aigw.cli.sources.private_gateway import PrivateGatewayOptions
     from aigw.cli.sources.recordings import Chosen
 
     here = request.path.parent
@@ -138,7 +138,9 @@ def _wanted(request: pytest.FixtureRequest, marked: dict[str, Any]) -> Wanted:
     match = MatchBy(marked["match"]) if "match" in marked else None
     strict, most = bool(marked.get("strict")), marked.get("max_divergence")
     chosen = Chosen(mode, recordings, match=match, strict=strict, max_divergence=most)
-    return Wanted(dict(os.environ), ConfigChoice(config), model=marked.get("model", ""), recordings=chosen)
+    return PrivateGatewayOptions(
+        dict(os.environ), ConfigChoice(config), model=marked.get("model", ""), recordings=chosen
+    )
 
 
 def _usual_folder(request: pytest.FixtureRequest) -> Path:
@@ -150,7 +152,7 @@ def _usual_folder(request: pytest.FixtureRequest) -> Path:
     return Path("recordings", request.path.stem, plain)
 
 
-def _started(wanted: Wanted) -> tuple[PrivateGateway, GatewayThread]:
+def _started(wanted: PrivateGatewayOptions) -> tuple[PrivateGateway, GatewayThread]:
     from aigw.cli.sources.gateway_thread import GatewayThread
     from aigw.core.errors import ConfigError
     from aigw.traffic.format.folder import RecordingError

@@ -20,7 +20,7 @@ FAILED = "failed"
 MOST = 1 << 62
 
 
-class Wanted(NamedTuple):
+class RowFilter(NamedTuple):
     """Which rows. `model` (the one that answered or the one asked for), `route` and `consumer` are names, in which *
     stands for anything; "" is all of them. `statuses` are the first and the last status, and `failed` leaves only what
     has failed. `since` is in seconds since 1970."""
@@ -57,7 +57,7 @@ class RecentRows:
     """The rows of a file, from the first call on only new ones. A row that is replaced, because its cost was not known
     yet, comes once."""
 
-    def __init__(self, path: Path, wanted: Wanted) -> None:
+    def __init__(self, path: Path, wanted: RowFilter) -> None:
         self._path = path
         self._wanted = wanted
         self._after = 0

@@ -45,7 +45,7 @@ from aigw.server.gateway import Running, SharedAddress, base_url, run
 from aigw.server.protection import check_address, is_protected
 from aigw.server.reload import Reloader
 from aigw.server.run_name import VARIABLE, run_name
-from aigw.server.start import Given, describe, discover, load_found, notes_on
+from aigw.server.start import Overrides, describe, discover, load_found, notes_on
 from aigw.server.workers import Orders, Supervisor, Worker, reserve
 from aigw.stores.state_folder import why_unwritable
 from aigw.upstream.proxied import upstream_for
@@ -55,12 +55,12 @@ log = logging.getLogger("aigw")
 SAME_SIGNAL_SECONDS = 0.3
 
 
-class Options(NamedTuple):
+class ServeOptions(NamedTuple):
     """What was typed. `given` goes before the configuration. `show` gets each request, `tally` counts them, and what
     it has counted is given to `say` at the end."""
 
     choice: ConfigChoice
-    given: Given
+    given: Overrides
     env: Mapping[str, str]
     insecure: bool
     grace: float
@@ -74,7 +74,7 @@ class Options(NamedTuple):
     framing: Framing | None
 
 
-async def serve_alone(options: Options) -> int:
+async def serve_alone(options: ServeOptions) -> int:
     """Serves in this process alone. Returns the exit code."""
     stop = asyncio.Event()
     _on_stop_signal(stop.set, lambda: None)
@@ -96,7 +96,7 @@ async def serve_alone(options: Options) -> int:
     return code
 
 
-async def serve_worker(options: Options) -> int:
+async def serve_worker(options: ServeOptions) -> int:
     """Serves as one of several processes. The supervisor gives it the port and the configuration, and speaks to the
     user. Returns the exit code."""
     stop = asyncio.Event()
@@ -123,7 +123,7 @@ async def serve_worker(options: Options) -> int:
 
 
 async def _run(
-    options: Options,
+    options: ServeOptions,
     loaded: Loaded,
     upstream: Upstream,
     reloader: Reloader | None,
@@ -175,7 +175,7 @@ async def _run(
     return FAILURE if recordings.report.failure else 0
 
 
-async def serve_together(options: Options, workers: int) -> int:
+async def serve_together(options: ServeOptions, workers: int) -> int:
     """Checks the configuration, takes the port, and keeps the workers running. Returns the exit code."""
     loaded, found = await _loaded_for_workers(options)
     if loaded.config.record.mode != "off":
@@ -205,7 +205,7 @@ async def serve_together(options: Options, workers: int) -> int:
         return code
 
 
-async def _loaded_for_workers(options: Options) -> tuple[Loaded, str]:
+async def _loaded_for_workers(options: ServeOptions) -> tuple[Loaded, str]:
     """The configuration, and the text of one that was found in the environment: what is found once holds for all
     workers."""
     if options.choice.is_given:
@@ -225,14 +225,14 @@ def _worker_command() -> list[str]:
     return [sys.executable, *([] if here else ["-P"]), "-m", "aigw", *sys.argv[1:], "--worker"]
 
 
-def _reloader(options: Options, *, tell: bool = True) -> Reloader | None:
+def _reloader(options: ServeOptions, *, tell: bool = True) -> Reloader | None:
     """The reloader. It must be made before the file is read for the first time, so that it misses no change."""
     if options.choice.file is None:
         return None
     return Reloader(options.choice.file, partial(_reloaded, options), tell=tell)
 
 
-def _reloaded(options: Options) -> Loaded:
+def _reloaded(options: ServeOptions) -> Loaded:
     loaded = loaded_from(options.choice, options.env, options.given)
     return without_redis(loaded) if _replays(options, loaded) else loaded
 
@@ -244,7 +244,7 @@ def _options_for(choice: ConfigChoice) -> str:
     return f"--config {shlex.quote(choice.name)}" if choice.file not in (None, DEFAULT_FILE) else ""
 
 
-def _replays(options: Options, loaded: Loaded) -> bool:
+def _replays(options: ServeOptions, loaded: Loaded) -> bool:
     return options.recordings.over(loaded.config.record).mode == "replay"
 
 
@@ -269,7 +269,7 @@ def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:
             loop.add_signal_handler(number, handle, number)
 
 
-def _announce(options: Options, loaded: Loaded, url: str, pids: Sequence[int] = ()) -> None:
+def _announce(options: ServeOptions, loaded: Loaded, url: str, pids: Sequence[int] = ()) -> None:
     if why := why_unwritable(loaded.state_dir):
         log.warning(
             "the state folder %s cannot be used: %s; nothing is kept there, and plugins that count may refuse requests",

@@ -26,7 +26,7 @@ STANDIN = "dashvector"
 """The name of its stand-in."""
 
 
-class Found(NamedTuple):
+class NearestQuestion(NamedTuple):
     """The result of a search for a question. `vector` is the vector that was searched for. `question` is the nearest
     stored question if it is near enough, else "". `answer` is the answer that is stored with it ("" if none)."""
 
@@ -76,13 +76,13 @@ class Questions:
         self._top = top
         self._near = near
 
-    async def nearest(self, vector: Vector) -> Found:
+    async def nearest(self, vector: Vector) -> NearestQuestion:
         """Searches for the question that is nearest to `vector`. Raises CalloutError."""
         found = await self._client.query({"vector": vector, "topk": self._top, "include_vector": False})
         if not found or not self._near(found[0].score):
-            return Found(vector)
+            return NearestQuestion(vector)
         fields = found[0].fields
-        return Found(vector, str(fields.get("query") or ""), str(fields.get("answer") or ""))
+        return NearestQuestion(vector, str(fields.get("query") or ""), str(fields.get("answer") or ""))
 
     async def add(self, vector: Vector, question: str, answer: str) -> None:
         """Stores a question and its answer under the vector of the question. Raises CalloutError."""

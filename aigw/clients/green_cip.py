@@ -43,7 +43,7 @@ _HALF = re.compile("[\ud800-\udfff]")
 Form = Literal["today", "original"]
 
 
-class Found(Struct, rename="pascal"):
+class RiskLabel(Struct, rename="pascal"):
     """A label, and the words because of which it was given."""
 
     label: str | None = ""
@@ -83,7 +83,7 @@ class Data(Struct, rename="pascal"):
     risk_level: str | None = ""
     attack_level: str | None = ""
     suggestion: str | None = ""
-    result: Sequence[Found] | None = ()
+    result: Sequence[RiskLabel] | None = ()
     advice: Sequence[Advice] | None = ()
     detail: Sequence[Detail] | None = ()
     pending: int | None = None

@@ -99,12 +99,12 @@ class Exchange:
     until an upstream has answered.
 
     `consumer` is the name of the client: the one in `x-mse-consumer` until key-auth sets it. `watchers` look at each
-    answer of an upstream. `recording` is what `--trace` keeps of the request, None without `--trace`."""
+    answer of an upstream. `trace` is what `--trace` keeps of the request, None without `--trace`."""
 
     __slots__ = (
         "__weakref__", "_deferred", "_jobs", "_replies", "_soon", "_started", "answer", "api", "asked", "attempts",
-        "client", "consumer", "dialect", "id", "labels", "mapped", "named", "original", "provider", "recording",
-        "request", "route", "target", "timing", "watchers", "wire", "wire_api",
+        "client", "consumer", "dialect", "id", "labels", "mapped", "named", "original", "provider",
+        "request", "route", "target", "timing", "trace", "watchers", "wire", "wire_api",
     )  # fmt: skip
 
     def __init__(
@@ -136,7 +136,7 @@ class Exchange:
         self.target = route.target
         self.attempts: list[str] = []
         self.watchers: Sequence[Watcher] = ()
-        self.recording: object = None
+        self.trace: object = None
         self.labels = Labels()
         self._replies: list[Reply] = []
         self._deferred: list[tuple[Callable[..., Awaitable[None]], tuple[Any, ...]]] = []

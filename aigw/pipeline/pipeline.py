@@ -97,7 +97,7 @@ class Chain(NamedTuple):
 
     def of(self, exchange: Exchange) -> Next:
         """The way on for a request that another chain has begun: it stays watched."""
-        return self.call if self.watched is None or exchange.recording is None else self.watched
+        return self.call if self.watched is None or exchange.trace is None else self.watched
 
 
 class Pipeline:

@@ -25,14 +25,14 @@ class KnownModel(msgspec.Struct, frozen=True, kw_only=True):
     listed: bool = False
 
 
-class Wanted(NamedTuple):
+class ProviderModels(NamedTuple):
     """`provider` is a type of the catalog. `named` are models of which more is to be known, listed or not."""
 
     provider: str
     named: Sequence[str]
 
 
-async def known_models(wanted: Sequence[Wanted], at: float) -> list[list[KnownModel]]:
+async def known_models(wanted: Sequence[ProviderModels], at: float) -> list[list[KnownModel]]:
     """The models of each provider. `at` is the time for which prices are asked (seconds since 1970). Without an answer
     there are those named, of which nothing is known; the log says why."""
     asked = [
@@ -54,5 +54,5 @@ async def known_models(wanted: Sequence[Wanted], at: float) -> list[list[KnownMo
     return [_unknown(each) for each in wanted]
 
 
-def _unknown(wanted: Wanted) -> list[KnownModel]:
+def _unknown(wanted: ProviderModels) -> list[KnownModel]:
     return [KnownModel(name=name) for name in wanted.named]

@@ -21,8 +21,8 @@ from aigw.core.reply import Reply
 from aigw.core.stores import KV, Service, StoreError
 from aigw.dialects.json_values import Json, decoded, encoded, object_of
 from aigw.dialects.typed_event import typed_event
-from aigw.translation.responses.kept import (
-    Kept,
+from aigw.translation.responses.kept_response import (
+    KeptResponse,
     is_stored,
     not_found,
     not_kept,
@@ -64,15 +64,15 @@ class KeptResponses:
         keeping = env.choose(safe=env.responses, higress=None)
         return cls(env.stores.kv(SERVICE), *keeping, env.clock.time) if keeping is not None else None
 
-    async def find(self, consumer: str, id: str) -> Kept | None:
+    async def find(self, consumer: str, id: str) -> KeptResponse | None:
         """Raises StoreError."""
         value = await self._kv.get(_key(consumer, id))
         try:
-            return None if value is None else msgspec.convert(decoded(value), Kept)
+            return None if value is None else msgspec.convert(decoded(value), KeptResponse)
         except ValueError:
             return None  # of another version
 
-    async def keep(self, consumer: str, kept: Kept) -> bool:
+    async def keep(self, consumer: str, kept: KeptResponse) -> bool:
         """Returns whether it is kept."""
         value, id = encoded(msgspec.to_builtins(kept)), kept.id
         if len(value) > LARGEST:
@@ -144,7 +144,7 @@ class Continued(Struct, frozen=True):
 
     async def _finished(self, response: Json) -> Json:
         """Keeps the response. Returns it as the client gets it."""
-        if await self.kept.keep(self.consumer, Kept(response, self.items, self.own)):
+        if await self.kept.keep(self.consumer, KeptResponse(response, self.items, self.own)):
             return response
         return not_kept(response)
 
@@ -166,7 +166,7 @@ async def continued(kept: KeptResponses, exchange: Exchange, source: Request) ->
     return Continued(request, kept, exchange.consumer, [*before, *own], len(own), stores, previous)
 
 
-async def _found(kept: KeptResponses, consumer: str, id: Any) -> Kept:
+async def _found(kept: KeptResponses, consumer: str, id: Any) -> KeptResponse:
     try:
         found = await kept.find(consumer, id) if isinstance(id, str) else None
     except StoreError as error:

@@ -13,7 +13,7 @@ from aigw.dialects import apis
 from aigw.dialects.json_values import Json, encoded
 from aigw.dialects.openai_error import JSON
 from aigw.providers.kept_responses import KeptResponses
-from aigw.translation.responses.kept import Kept, input_items, wants_stream
+from aigw.translation.responses.kept_response import KeptResponse, input_items, wants_stream
 
 _BEFORE = apis.OWN_PATHS[apis.RETRIEVE_RESPONSE].partition("{rest}")[0]
 
@@ -34,7 +34,7 @@ async def answer(kept: KeptResponses, exchange: Exchange, source: Request, *, el
     return exchange.reply(encoded(body), headers=[("Content-Type", JSON)])
 
 
-async def _body(kept: KeptResponses, exchange: Exchange, source: Request, found: Kept, rest: str) -> Json:
+async def _body(kept: KeptResponses, exchange: Exchange, source: Request, found: KeptResponse, rest: str) -> Json:
     match source.method, rest:
         case "GET" | "HEAD", "":
             if wants_stream(source.query):

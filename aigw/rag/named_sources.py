@@ -26,7 +26,7 @@ _GENERATED = (".svg", ".xpm", ".map", ".min.js", ".min.css", ".lock", "package-l
 """Texts that nobody reads."""
 
 
-class Found(NamedTuple):
+class NamedSource(NamedTuple):
     """A source. `name` is what a collection calls it: of a file its path from the base folder, or its whole path if it
     is elsewhere. Only files have a `path`."""
 
@@ -41,7 +41,7 @@ class Finding:
     document that has no reader."""
 
     def __init__(self) -> None:
-        self.sources: list[Found] = []
+        self.sources: list[NamedSource] = []
         self.problems: list[tuple[str, str]] = []
         self.empty: list[str] = []
         self.left_out: Counter[str] = Counter()
@@ -74,7 +74,7 @@ class _Finder:
 
     def add(self, argument: str) -> None:
         if argument == "-":
-            self._take(Found(STDIN, "stdin"))
+            self._take(NamedSource(STDIN, "stdin"))
         elif "://" in argument:
             self._add_url(argument)
         else:
@@ -83,7 +83,7 @@ class _Finder:
     def _add_url(self, argument: str) -> None:
         url = argument.partition("#")[0]
         if url.lower().startswith(("http://", "https://")):
-            self._take(Found(url, "url"))
+            self._take(NamedSource(url, "url"))
         else:
             self.finding.problems.append((argument, "only http:// and https:// can be fetched"))
 
@@ -100,7 +100,7 @@ class _Finder:
         if stat.S_ISDIR(mode):
             self._add_folder(path, None, path)
         elif stat.S_ISREG(mode):
-            self._take(Found(self._name(path), "file", path))
+            self._take(NamedSource(self._name(path), "file", path))
         else:
             self._problem(path, "it is neither a file nor a folder; give - to read stdin")
 
@@ -116,7 +116,7 @@ class _Finder:
         before = len(self.finding.sources)
         root = self._name(folder)
         for path in self._walk(folder, pattern):
-            self._take(Found(self._name(path), "file", path))
+            self._take(NamedSource(self._name(path), "file", path))
         self.finding.roots.append((root, pattern))
         if len(self.finding.sources) == before:
             self.finding.empty.append(self._name(named))
@@ -159,7 +159,7 @@ class _Finder:
             self.finding.left_out[reason] += 1
         return not reason
 
-    def _take(self, found: Found) -> None:
+    def _take(self, found: NamedSource) -> None:
         if found.name not in self._names:
             self._names.add(found.name)
             self.finding.sources.append(found)

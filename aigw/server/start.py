@@ -30,7 +30,7 @@ PROBE_SECONDS = 0.2
 """An Ollama on this machine answers within milliseconds, so the start waits no longer for one."""
 
 
-class Given(NamedTuple):
+class Overrides(NamedTuple):
     """What the options of `aigw serve` say instead of the configuration. `port` is that of the configured address."""
 
     listen: str | None = None
@@ -43,12 +43,12 @@ class Given(NamedTuple):
         return self.listen or (f"127.0.0.1:{self.port}" if self.port is not None else None)
 
 
-AS_CONFIGURED = Given()
+AS_CONFIGURED = Overrides()
 """No option says anything else than the configuration."""
 
 
 async def load_or_discover(
-    path: Path | None, env: Mapping[str, str], upstream: Upstream, given: Given
+    path: Path | None, env: Mapping[str, str], upstream: Upstream, given: Overrides
 ) -> tuple[Loaded, str]:
     """The configuration and where it came from. Raises ConfigError with all findings."""
     if path is not None:
@@ -57,13 +57,13 @@ async def load_or_discover(
     return load_found(found, env, given, notes_on(env, given.address)), FROM_ENVIRONMENT
 
 
-def load_file(path: Path, env: Mapping[str, str], given: Given) -> Loaded:
+def load_file(path: Path, env: Mapping[str, str], given: Overrides) -> Loaded:
     """The configuration of a file, with what is given. Raises ConfigError with all findings."""
     return _changed(load(path, env), given)
 
 
 def load_found(
-    text: str, env: Mapping[str, str], given: Given, notes: Sequence[str] = (), *, name: str = NO_FILE
+    text: str, env: Mapping[str, str], given: Overrides, notes: Sequence[str] = (), *, name: str = NO_FILE
 ) -> Loaded:
     """A configuration that does not come from a file of the user: `discover` wrote it, or it is the recipe that `name`
     names. `notes` are about the environment. Raises ConfigError with all findings."""
@@ -83,7 +83,7 @@ def wrong(env: Mapping[str, str], listen: str | None = None) -> list[str]:
     return [*_ollama_address(env)[1], *unused(env, listen or LISTEN)]
 
 
-def _changed(loaded: Loaded, given: Given) -> Loaded:
+def _changed(loaded: Loaded, given: Overrides) -> Loaded:
     listen = given.listen or loaded.config.listen
     if given.port is not None:
         listen = f"{listen.rpartition(':')[0] or '127.0.0.1'}:{given.port}"

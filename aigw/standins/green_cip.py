@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 import msgspec
 from msgspec import Struct
 
-from aigw.clients.green_cip import NO_LABEL, Advice, Data, Detail, Extra, Found, Moderation, Part
+from aigw.clients.green_cip import NO_LABEL, Advice, Data, Detail, Extra, Moderation, Part, RiskLabel
 from aigw.clients.signatures import is_rpc, is_v3, read_v3
 from aigw.core.model import Request
 from aigw.guard.finding import ATTACK, LEVELS, Finding, Level
@@ -74,7 +74,7 @@ def moderated(screened: Screened) -> Data:
     """What the service would say of a text in which this was found."""
     findings = screened.findings
     if not findings:
-        return Data(_NONE, _NONE, "pass", [Found(NO_LABEL)], None, [])
+        return Data(_NONE, _NONE, "pass", [RiskLabel(NO_LABEL)], None, [])
     blocked = [each for each in findings if each.action == "block"]
     attacks = [each for each in findings if each.label == ATTACK]
     masked = [each for each in findings if each.action == "mask"]
@@ -89,8 +89,8 @@ def moderated(screened: Screened) -> Data:
         risk_level=_worst(blocked) if blocked else "low" if reported else _NONE,
         attack_level=_worst(attacks) if attacks else _NONE,
         suggestion="block" if blocked else "mask" if masked else "watch" if findings else "pass",
-        result=[Found(label, ",".join(_rules(group)), 100.0) for label, group in _by_label(blocked)]
-        or [Found(NO_LABEL)],
+        result=[RiskLabel(label, ",".join(_rules(group)), 100.0) for label, group in _by_label(blocked)]
+        or [RiskLabel(NO_LABEL)],
         advice=[Advice(ADVICE, blocked[0].label)] if blocked else None,
         detail=details,
     )

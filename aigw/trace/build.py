@@ -1,4 +1,4 @@
-"""Makes the record of a request from its recording: compares, redacts, and keeps it small. Runs in the thread of the
+"""Makes the record of a request from its trace: compares, redacts, and keeps it small. Runs in the thread of the
 writer, after the request."""
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from aigw.core.plain import plain_json_line
 from aigw.core.redaction import Redaction
 from aigw.core.retrieval import Retrieved
 from aigw.core.secrets import HIDDEN, is_hidden
-from aigw.trace.record import VERSION, Answered, BodyChange, Changed, HeaderChange, Step, TraceRecord, Was
-from aigw.trace.tracer import Recording, ReplyState, Visit
+from aigw.trace.record import VERSION, AnswerChange, BodyChange, Changed, HeaderChange, Step, TraceRecord, Was
+from aigw.trace.tracer import ReplyState, RequestTrace, Visit
 
 MAX_BYTES = 256 * 1024
 """The size of a record at most."""
@@ -43,9 +43,9 @@ class _Bounds(NamedTuple):
 _SIZES = (_Bounds(200, 200), _Bounds(20, 80), _Bounds(0, 80))
 
 
-def record_line(recording: Recording) -> bytes:
+def record_line(trace: RequestTrace) -> bytes:
     """The record as one line of JSON, without its end."""
-    writer = _Writer(recording)
+    writer = _Writer(trace)
     line = b""
     for bounds in _SIZES:
         line = _encode(writer.record(bounds))
@@ -54,17 +54,17 @@ def record_line(recording: Recording) -> bytes:
     return plain_json_line(line)
 
 
-def redaction_of(recording: Recording, parsed: Callable[[bytes], Any] | None = None) -> Redaction:
+def redaction_of(trace: RequestTrace, parsed: Callable[[bytes], Any] | None = None) -> Redaction:
     """Returns what hides the secrets of every request and answer on the way. `parsed` reads a body as JSON."""
-    redaction = Redaction(recording.secrets)
-    requests = [recording.first, *(visit.passed for visit in recording.visits if visit.passed is not None)]
+    redaction = Redaction(trace.secrets)
+    requests = [trace.first, *(visit.passed for visit in trace.visits if visit.passed is not None)]
     for request in requests:
         request.seal()
         redaction.learn_headers(request.headers)
         redaction.learn_query(request.query)
     for body in {request.body for request in requests if _is_readable(request)}:
         redaction.learn_json((parsed or _parse)(body))
-    for visit in recording.visits:
+    for visit in trace.visits:
         for answer in (visit.got, visit.gave):
             if answer is not None:
                 redaction.learn_headers(answer.headers)
@@ -72,45 +72,45 @@ def redaction_of(recording: Recording, parsed: Callable[[bytes], Any] | None = N
 
 
 class _Writer:
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
+    def __init__(self, trace: RequestTrace) -> None:
+        self._recording = trace
         self._bounds = _SIZES[0]
         self._parsed = cache(_parse)
-        self._redaction = redaction_of(recording, self._parsed)
+        self._redaction = redaction_of(trace, self._parsed)
 
     def record(self, bounds: _Bounds) -> TraceRecord:
         self._bounds = bounds
-        recording, hide = self._recording, self._redaction
-        exchange, first = recording.exchange, recording.first
-        timing, ended = exchange.timing, recording.ended or exchange.timing.arrived
+        trace, hide = self._recording, self._redaction
+        exchange, first = trace.exchange, trace.first
+        timing, ended = exchange.timing, trace.ended or exchange.timing.arrived
         return TraceRecord(
             v=VERSION,
             id=exchange.id,
-            at=recording.at,
+            at=trace.at,
             route=exchange.route.name,
             service=exchange.route.service,
             host=hide.text(first.headers.get("host", ""), 200),
             consumer=hide.text(exchange.consumer, 200),
-            asked=hide.text(recording.asked, 200),
-            answered=hide.text(recording.answered, 200),
-            tokens=recording.tokens,
+            asked=hide.text(trace.asked, 200),
+            answered=hide.text(trace.answered, 200),
+            tokens=trace.tokens,
             method=hide.text(first.method, 40),
             path=hide.text(first.path, 1000),
             query=hide.query(first.query, 1000),
             body_bytes=None if first.upload is not None else len(first.body),
-            status=recording.status,
-            streaming=recording.streaming,
-            outcome=recording.outcome,
-            error=hide.text(recording.error, 500),
+            status=trace.status,
+            streaming=trace.streaming,
+            outcome=trace.outcome,
+            error=hide.text(trace.error, 500),
             total_ms=_ms(timing.arrived, ended),
             wait_ms=round(timing.waited * 1000, 3),
             first_ms=None if timing.first is None else _ms(timing.arrived, timing.first),
             retrieved=[
                 Retrieved(hide.text(each.id, 200), each.score) for each in exchange.labels.retrieved[:_PASSAGES]
             ],
-            absent=list(recording.absent[:100]),
-            steps=[self._step(visit) for visit in recording.visits],
-            left_out=recording.left_out,
+            absent=list(trace.absent[:100]),
+            steps=[self._step(visit) for visit in trace.visits],
+            left_out=trace.left_out,
             cut=bounds is not _SIZES[0],
         )
 
@@ -216,11 +216,11 @@ class _Writer:
             "" if change.op == "remove" else self._redaction.json(change.path, new, limit),
         )
 
-    def _answered(self, got: ReplyState | None, gave: ReplyState | None) -> Answered:
+    def _answered(self, got: ReplyState | None, gave: ReplyState | None) -> AnswerChange:
         if got is None or gave is None:
-            return Answered()
+            return AnswerChange()
         headers = self._headers(got.headers, gave.headers)[: self._bounds.changes]
-        return Answered(
+        return AnswerChange(
             status=None if got.status == gave.status else (got.status, gave.status),
             headers=headers,
             replaced=got.reply != gave.reply,

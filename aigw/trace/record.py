@@ -54,7 +54,7 @@ class Changed(Struct, frozen=True, omit_defaults=True):
         return self != Changed()
 
 
-class Answered(Struct, frozen=True, omit_defaults=True):
+class AnswerChange(Struct, frozen=True, omit_defaults=True):
     """What a plugin changed in the answer. `replaced`: it gave another answer. `rewritten`: the body goes through this
     plugin."""
 
@@ -64,7 +64,7 @@ class Answered(Struct, frozen=True, omit_defaults=True):
     rewritten: bool = False
 
     def __bool__(self) -> bool:
-        return self != Answered()
+        return self != AnswerChange()
 
 
 class Step(Struct, frozen=True, omit_defaults=True):
@@ -81,7 +81,7 @@ class Step(Struct, frozen=True, omit_defaults=True):
     in_ms: float = 0.0
     out_ms: float = 0.0
     changed: Changed = Changed()
-    reply: Answered = Answered()
+    reply: AnswerChange = AnswerChange()
     status: int = 0
     origin: str = ""
     error: str = ""

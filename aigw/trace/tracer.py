@@ -90,7 +90,7 @@ class Ended(NamedTuple):
     labels: Labels
 
 
-class Recording:
+class RequestTrace:
     """Everything about one request. `secrets` are values that must not be shown. `ended` is the time of the last
     byte."""
 
@@ -148,7 +148,7 @@ class Recording:
         bodies = [self.first.body, *(visit.passed.body for visit in self.visits if visit.passed is not None)]
         return sum({id(body): len(body) for body in bodies}.values())
 
-    def settled(self) -> Recording:
+    def settled(self) -> RequestTrace:
         """Returns the same without the exchange and without parsed bodies, so that it holds little more than the bytes
         of its bodies. Call it after the end."""
         twin = copy(self)
@@ -193,9 +193,9 @@ class _Bytes:
 
 
 class Tracer:
-    """Makes chains that record. `sink` gets each recording after the last byte. It must not raise or block."""
+    """Makes chains that record. `sink` gets each trace after the last byte. It must not raise or block."""
 
-    def __init__(self, clock: Clock, sink: Callable[[Recording], None], secrets: Iterable[str] = ()) -> None:
+    def __init__(self, clock: Clock, sink: Callable[[RequestTrace], None], secrets: Iterable[str] = ()) -> None:
         self._clock = clock
         self._sink = sink
         self._secrets = frozenset(secrets)
@@ -206,51 +206,51 @@ class Tracer:
         chain = compose([self._watched(each) if each.name else each.plugin for each in plugins], self._ending(terminal))
 
         async def call(exchange: Exchange) -> Reply:
-            begun = exchange.recording
-            if isinstance(begun, Recording):  # the route was chosen again: these are its plugins
+            begun = exchange.trace
+            if isinstance(begun, RequestTrace):  # the route was chosen again: these are its plugins
                 done = {visit.applied.name for visit in begun.visits if visit.applied is not None}
                 begun.absent = [name for name in absent if name not in done]
                 return await chain(exchange)
-            recording = Recording(exchange, self._clock.time(), self._secrets, absent)
-            exchange.recording = recording
-            exchange.defer(self._finish, recording, exchange)
+            trace = RequestTrace(exchange, self._clock.time(), self._secrets, absent)
+            exchange.trace = trace
+            exchange.defer(self._finish, trace, exchange)
             try:
                 reply = await chain(exchange)
             except BaseException as error:
-                recording.status, recording.error = _status(error), _said(error)
+                trace.status, trace.error = _status(error), _said(error)
                 raise
-            recording.status, recording.streaming = reply.status, reply.streaming
-            return reply.tap(on_end=lambda outcome: self._ended(recording, outcome))
+            trace.status, trace.streaming = reply.status, reply.streaming
+            return reply.tap(on_end=lambda outcome: self._ended(trace, outcome))
 
         return call
 
-    def _ended(self, recording: Recording, outcome: Outcome) -> None:
-        recording.outcome = outcome.value
-        recording.ended = self._clock.monotonic()
+    def _ended(self, trace: RequestTrace, outcome: Outcome) -> None:
+        trace.outcome = outcome.value
+        trace.ended = self._clock.monotonic()
 
-    async def _finish(self, recording: Recording, exchange: Exchange) -> None:
-        if recording.ended is None:
-            recording.ended = self._clock.monotonic()
-        recording.tell(exchange)
-        self._sink(recording)
+    async def _finish(self, trace: RequestTrace, exchange: Exchange) -> None:
+        if trace.ended is None:
+            trace.ended = self._clock.monotonic()
+        trace.tell(exchange)
+        self._sink(trace)
 
     def _watched(self, applied: Applied) -> Plugin:
         plugin, now = applied.plugin, self._clock.monotonic
 
         async def watched(exchange: Exchange, call_next: Next) -> Reply:
-            recording = cast(Recording, exchange.recording)
-            visits = [recording.add(Visit(applied, now(), recording.seen))]
-            entered = recording.seen
+            trace = cast(RequestTrace, exchange.trace)
+            visits = [trace.add(Visit(applied, now(), trace.seen))]
+            entered = trace.seen
             inner: BaseException | None = None
 
             async def pass_on(exchange: Exchange) -> Reply:
                 nonlocal inner
                 visit = visits[-1]
                 if visit.passed is not None:
-                    visit = recording.add(Visit(applied, visit.returned_at or now(), entered, len(visits) + 1))
+                    visit = trace.add(Visit(applied, visit.returned_at or now(), entered, len(visits) + 1))
                     visits.append(visit)
                 visit.passed_at = now()
-                visit.passed = recording.seen = exchange.request.copy()
+                visit.passed = trace.seen = exchange.request.copy()
                 try:
                     reply = await call_next(exchange)
                 except BaseException as error:
@@ -279,8 +279,8 @@ class Tracer:
         now = self._clock.monotonic
 
         async def ending(exchange: Exchange) -> Reply:
-            recording = cast(Recording, exchange.recording)
-            visit = recording.add(Visit(None, now(), recording.seen))
+            trace = cast(RequestTrace, exchange.trace)
+            visit = trace.add(Visit(None, now(), trace.seen))
             if exchange.target is not None:
                 visit.origin = str(exchange.target.origin)
             visit.provider = exchange.attempts[-1] if exchange.attempts else ""

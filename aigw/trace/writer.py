@@ -1,4 +1,4 @@
-"""Writes traces: a thread takes recordings from a bounded queue, makes records of them, and appends these to the files.
+"""Writes traces: a thread takes traces from a bounded queue, makes records of them, and appends these to the files.
 
 Rule: a request never waits for its trace and never fails because of it. Traces that do not fit or fail are counted."""
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from aigw.core.env import Clock
 from aigw.trace.build import record_line
 from aigw.trace.files import FOLDER, TraceFiles
-from aigw.trace.tracer import Recording, Tracer
+from aigw.trace.tracer import RequestTrace, Tracer
 
 log = logging.getLogger("aigw")
 
@@ -31,7 +31,7 @@ class TraceWriter:
         self.lost = 0
         self._has_failed = False
         self._files = TraceFiles(state_dir / FOLDER)
-        self._waiting: deque[Recording] = deque()
+        self._waiting: deque[RequestTrace] = deque()
         self._bytes = 0
         self._changed = threading.Condition()
         self._stopping = False
@@ -41,15 +41,15 @@ class TraceWriter:
         """The tracer for the pipeline of a configuration, which has these `secrets`."""
         return Tracer(clock, self.add, secrets)
 
-    def add(self, recording: Recording) -> None:
-        """Takes a recording. It never blocks and never raises."""
+    def add(self, trace: RequestTrace) -> None:
+        """Takes a trace. It never blocks and never raises."""
         with self._changed:
-            full = len(self._waiting) >= MAX_WAITING or self._bytes + recording.size > MAX_WAITING_BYTES
+            full = len(self._waiting) >= MAX_WAITING or self._bytes + trace.size > MAX_WAITING_BYTES
             if self._stopping or (full and self._waiting) or not self._runs():
                 self.lost += 1
                 return
-            self._waiting.append(recording)
-            self._bytes += recording.size
+            self._waiting.append(trace)
+            self._bytes += trace.size
             self._changed.notify()
 
     def close(self) -> None:
@@ -74,23 +74,23 @@ class TraceWriter:
         return True
 
     def _run(self) -> None:
-        while (recording := self._next()) is not None:
+        while (trace := self._next()) is not None:
             try:
-                self._files.write(record_line(recording))
+                self._files.write(record_line(trace))
             except Exception as error:  # noqa: BLE001 - a trace that fails is nobody's failure
                 self._failed(error)
         self._files.close()
 
-    def _next(self) -> Recording | None:
-        """The next recording, or None when the thread must end."""
+    def _next(self) -> RequestTrace | None:
+        """The next trace, or None when the thread must end."""
         with self._changed:
             while not self._waiting and not self._stopping:
                 self._changed.wait()
             if not self._waiting:
                 return None
-            recording = self._waiting.popleft()
-            self._bytes -= recording.size
-            return recording
+            trace = self._waiting.popleft()
+            self._bytes -= trace.size
+            return trace
 
     def _failed(self, error: Exception) -> None:
         with self._changed:

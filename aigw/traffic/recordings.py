@@ -20,7 +20,7 @@ from aigw.traffic.settings import RecordSettings
 from aigw.traffic.volatility.rules import Rules
 from aigw.traffic.writing.process import WritingProcess
 from aigw.traffic.writing.recorder import CallRecorder
-from aigw.traffic.writing.writer import Orders
+from aigw.traffic.writing.writer import WriterSettings
 from aigw.upstream.tape import Tape
 
 log = logging.getLogger("aigw")
@@ -67,7 +67,7 @@ class Recordings:
             self._player = FolderPlayer(folder, settings, rules, self._secrets)
         if mode != "replay":
             place, hidden, on_error = str(path.absolute()), sorted(self._secrets), settings.on_error
-            orders = Orders(place, beside, settings.volatile, current, home, hidden, config, on_error)
+            orders = WriterSettings(place, beside, settings.volatile, current, home, hidden, config, on_error)
             self._recorder = CallRecorder(WritingProcess(orders, folder.lock), clock, on_error=on_error)
 
     def around(self, upstream: Upstream) -> Tape:

@@ -25,7 +25,7 @@ _ENTRY = 500
 """What an entry takes beside its texts."""
 
 
-class Kept(NamedTuple):
+class KeptThought(NamedTuple):
     """The reasoning in front of a call, and the state of the call itself."""
 
     thoughts: tuple[Thinking, ...]
@@ -42,9 +42,9 @@ class KeptThoughts:
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._size = 0
-        self._entries: OrderedDict[bytes, Kept] = OrderedDict()
+        self._entries: OrderedDict[bytes, KeptThought] = OrderedDict()
 
-    def put(self, key: bytes, kept: Kept) -> None:
+    def put(self, key: bytes, kept: KeptThought) -> None:
         if (old := self._entries.pop(key, None)) is not None:
             self._size -= old.size
         self._entries[key] = kept
@@ -53,7 +53,7 @@ class KeptThoughts:
             _, oldest = self._entries.popitem(last=False)
             self._size -= oldest.size
 
-    def get(self, key: bytes) -> Kept | None:
+    def get(self, key: bytes) -> KeptThought | None:
         if (found := self._entries.get(key)) is not None:
             with suppress(KeyError):  # a large request is read in a thread, while another one's answer is kept
                 self._entries.move_to_end(key)
@@ -71,7 +71,7 @@ class Recall:
         self._thoughts: dict[int, list[Thinking]] = {}
         """Of each choice: the reasoning since its last call."""
         self._words: dict[int, list[str]] = {}
-        self._found: list[tuple[str, Kept]] = []
+        self._found: list[tuple[str, KeptThought]] = []
 
     def messages(self) -> tuple[Message, ...]:
         """Returns the messages with the reasoning that the client did not send back. Call it once."""
@@ -111,7 +111,7 @@ class Recall:
                     thought = Thinking("" if event.redacted else text, event.state, event.redacted)
                     self._thoughts.setdefault(event.choice, []).append(thought)
             case CallStart():
-                kept = Kept(tuple(self._thoughts.pop(event.choice, ())), event.state)
+                kept = KeptThought(tuple(self._thoughts.pop(event.choice, ())), event.state)
                 if kept.thoughts or kept.state:
                     self._found.append((event.id, kept))
             case Ended():

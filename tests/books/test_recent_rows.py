@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from usage_rows import Clock, rows
 
-from aigw.books.recent_rows import RecentRows, Wanted, count, row_with, statuses
+from aigw.books.recent_rows import RecentRows, RowFilter, count, row_with, statuses
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.usage_row import UsageRow
 from aigw.stores.sqlite_file import FileError
@@ -23,7 +23,7 @@ def ids(found):
 
 def test_the_latest_in_their_order_and_then_what_comes(path):
     keep(path, *rows(30))
-    recent = RecentRows(path, Wanted())
+    recent = RecentRows(path, RowFilter())
     assert ids(recent.latest(3)) == ["27", "28", "29"]
     assert recent.new() == []
     keep(path, *rows(2, start=30))
@@ -32,7 +32,7 @@ def test_the_latest_in_their_order_and_then_what_comes(path):
 
 
 def test_before_there_is_a_file(path):
-    recent = RecentRows(path, Wanted())
+    recent = RecentRows(path, RowFilter())
     assert recent.latest(5) == []
     assert (count(path, 0.0), row_with(path, "1", 0.0)) == (None, None)
     keep(path, *rows(1))
@@ -40,7 +40,7 @@ def test_before_there_is_a_file(path):
 
 
 def test_a_row_that_is_replaced_comes_once(path):
-    recent = RecentRows(path, Wanted())
+    recent = RecentRows(path, RowFilter())
     log = SqliteUsageLog(path, interval=0, now=Clock())
     draft = UsageRow(id="a", at=1.0, route="llm")
     log.draft(draft)
@@ -52,7 +52,7 @@ def test_a_row_that_is_replaced_comes_once(path):
 
 def test_a_new_file_in_its_place_is_read_from_its_beginning(path):
     keep(path, *rows(5))
-    recent = RecentRows(path, Wanted())
+    recent = RecentRows(path, RowFilter())
     recent.latest(5)
     path.unlink()
     keep(path, *rows(2, start=7))
@@ -62,16 +62,16 @@ def test_a_new_file_in_its_place_is_read_from_its_beginning(path):
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        (Wanted(model="qwen-max"), "ab"),
-        (Wanted(model="gpt*"), "b"),
-        (Wanted(model="qwen-m?x"), ""),
-        (Wanted(model="[q]wen-max"), ""),
-        (Wanted(route="site"), "c"),
-        (Wanted(consumer="ann"), "a"),
-        (Wanted(statuses=(400, 499)), "c"),
-        (Wanted(failed=True), "cd"),
-        (Wanted(since=3.0), "cd"),
-        (Wanted(model="*max", consumer="bob"), ""),
+        (RowFilter(model="qwen-max"), "ab"),
+        (RowFilter(model="gpt*"), "b"),
+        (RowFilter(model="qwen-m?x"), ""),
+        (RowFilter(model="[q]wen-max"), ""),
+        (RowFilter(route="site"), "c"),
+        (RowFilter(consumer="ann"), "a"),
+        (RowFilter(statuses=(400, 499)), "c"),
+        (RowFilter(failed=True), "cd"),
+        (RowFilter(since=3.0), "cd"),
+        (RowFilter(model="*max", consumer="bob"), ""),
     ],
 )
 def test_which_are_wanted(path, wanted, found):
@@ -107,4 +107,4 @@ def test_a_file_of_another_program_is_refused(path):
     path.parent.mkdir()
     path.write_text("no database")
     with pytest.raises(FileError, match="is no usage file"):
-        RecentRows(path, Wanted()).latest(1)
+        RecentRows(path, RowFilter()).latest(1)

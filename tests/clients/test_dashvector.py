@@ -4,7 +4,7 @@ import pytest
 from fakes import FakeUpstream, answer_json, make_env
 
 from aigw.clients.callout import Callout, CalloutError
-from aigw.clients.dashvector import RELATIONS, DashVectorClient, Doc, Found, Questions
+from aigw.clients.dashvector import RELATIONS, DashVectorClient, Doc, NearestQuestion, Questions
 
 VECTOR = [0.1, 0.2]
 
@@ -23,14 +23,14 @@ def questions(upstream):
     [
         (
             [{"score": 0.4, "fields": {"query": "q", "answer": "a"}}, {"score": 0.1, "fields": {}}],
-            Found(VECTOR, "q", "a"),
+            NearestQuestion(VECTOR, "q", "a"),
         ),
-        ([{"score": 0.4, "fields": {"query": "q"}}], Found(VECTOR, "q")),
-        ([{"score": 0.4, "fields": None}], Found(VECTOR)),
-        ([{"score": 0.4}], Found(VECTOR)),
-        ([{"score": 0.6, "fields": {"query": "q", "answer": "a"}}], Found(VECTOR)),
-        ([], Found(VECTOR)),
-        (None, Found(VECTOR)),
+        ([{"score": 0.4, "fields": {"query": "q"}}], NearestQuestion(VECTOR, "q")),
+        ([{"score": 0.4, "fields": None}], NearestQuestion(VECTOR)),
+        ([{"score": 0.4}], NearestQuestion(VECTOR)),
+        ([{"score": 0.6, "fields": {"query": "q", "answer": "a"}}], NearestQuestion(VECTOR)),
+        ([], NearestQuestion(VECTOR)),
+        (None, NearestQuestion(VECTOR)),
     ],
 )
 async def test_the_nearest_counts_if_it_is_near_enough(output, found):

@@ -33,7 +33,7 @@ from aigw.dialects.table import DIALECTS
 from aigw.pipeline.pipeline import Route
 from aigw.trace.build import record_line
 from aigw.trace.record import TraceRecord
-from aigw.trace.tracer import Recording
+from aigw.trace.tracer import RequestTrace
 
 
 def row(text):
@@ -80,7 +80,7 @@ def attributes(text):
 def recording(text):
     made = exchange(text)
     made.request.headers["x-header"] = text
-    return Recording(made, 0.0, (), ())
+    return RequestTrace(made, 0.0, (), ())
 
 
 def trace_file(text):

@@ -9,7 +9,7 @@ from stage.gateway import proxied, until
 
 from aigw.core.model import Request
 from aigw.core.upstream import Upstream
-from aigw.server.start import Given, load_or_discover
+from aigw.server.start import Overrides, load_or_discover
 from aigw.upstream.http import HttpUpstream
 from aigw.upstream.standin import StandinAnswer
 
@@ -101,7 +101,7 @@ async def test_plain_routes(provider, gateway, seen, around):
 async def test_the_probe_for_ollama(provider, seen, around):
     upstream = await provider(answers(b'{"data":[{"id":"llama3"}]}'))
     door = around(HttpUpstream())
-    loaded, _ = await load_or_discover(None, {"OLLAMA_HOST": upstream.url}, door, Given())
+    loaded, _ = await load_or_discover(None, {"OLLAMA_HOST": upstream.url}, door, Overrides())
     await door.aclose()
     assert "llama3" in loaded.plugins["ai-proxy"].rules.configs[0].by_model
     assert seen == [f"http {upstream.url.removeprefix('http://')} GET /v1/models"]

@@ -6,7 +6,7 @@ import pytest
 from recorded_calls import END, chat_call, delta, said, streamed, user, written
 from stage.answers import answers, chunk, completion, error_body, streams, text_events
 
-from aigw.cli.sources.replay import Wanted, replayed
+from aigw.cli.sources.replay import ReplayOptions, replayed
 from aigw.traffic.runs.outcome import changed
 
 KEY = "sk-client-1234567890"
@@ -24,7 +24,7 @@ def recordings(tmp_path):
 
 
 async def again(recordings, upstream, **more):
-    wanted = Wanted(recordings, f"{upstream.url}/v1", concurrency=1, **more)
+    wanted = ReplayOptions(recordings, f"{upstream.url}/v1", concurrency=1, **more)
     found = await replayed(wanted, {"OPENAI_API_KEY": KEY}, lambda done, total: None)
     return found, [changed(old, new) for old, new in zip(found.old, found.new, strict=True)]
 

@@ -18,7 +18,7 @@ from children import children
 from stage.answers import streams
 from stage.command import environment_of_tests
 
-from aigw.cli.sources.run_calls import Call, Calls
+from aigw.cli.sources.run_calls import ProgramCall, ProgramCalls
 from aigw.cli.views.run import said
 from aigw.traffic.replay.report import Report
 
@@ -168,8 +168,8 @@ def test_calls_that_failed_are_counted_and_the_last_is_told(aigw_run, tmp_path):
 
 
 def test_an_answer_that_broke_off_has_no_status_to_tell():
-    calls = Calls()
-    calls.each.append(Call("1", "POST /v1/messages", "claude-x", 200, 1.0, "", "upstream_reset", failed=True))
+    calls = ProgramCalls()
+    calls.each.append(ProgramCall("1", "POST /v1/messages", "claude-x", 200, 1.0, "", "upstream_reset", failed=True))
     told = said(calls, Report(), [])[1]
     assert told == "aigw run: the last call that failed: POST /v1/messages for claude-x: broke off: upstream_reset"
 

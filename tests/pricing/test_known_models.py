@@ -7,13 +7,17 @@ import pytest
 from genai_prices.data_snapshot import get_snapshot
 from prices import AT, price_of
 
-from aigw.pricing.known_models import KnownModel, Wanted, known_models
+from aigw.pricing.known_models import KnownModel, ProviderModels, known_models
 from aigw.pricing.prices import Query
 
 
 @pytest.fixture(scope="module")
 def found():
-    wanted = [Wanted("claude", ["claude-sonnet-4-5-20250929"]), Wanted("qwen", ["qwen-plus"]), Wanted("nosuch", [])]
+    wanted = [
+        ProviderModels("claude", ["claude-sonnet-4-5-20250929"]),
+        ProviderModels("qwen", ["qwen-plus"]),
+        ProviderModels("nosuch", []),
+    ]
     return asyncio.run(known_models(wanted, AT))
 
 
@@ -41,13 +45,13 @@ def test_what_nobody_knows_is_not_guessed(found):
 
 
 def test_what_cannot_be_asked_for_is_left_out():
-    (found,) = asyncio.run(known_models([Wanted("openai", [])], datetime(2026, 9, 1, tzinfo=UTC).timestamp()))
+    (found,) = asyncio.run(known_models([ProviderModels("openai", [])], datetime(2026, 9, 1, tzinfo=UTC).timestamp()))
     names = {each.name for each in found}
     assert "gpt-4o" in names
     assert not [name for name in names if name.endswith("-") or name.startswith("ft:")]
 
 
 def test_a_pricebook_that_fails_leaves_the_names(caplog):
-    wanted = [Wanted("claude", ["claude-x"])]
+    wanted = [ProviderModels("claude", ["claude-x"])]
     assert asyncio.run(known_models(wanted, float("inf"))) == [[KnownModel(name="claude-x")]]
     assert "prices are unknown" in caplog.text

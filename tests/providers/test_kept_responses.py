@@ -6,7 +6,7 @@ from aigw.core.stores import StoreError
 from aigw.providers import kept_responses
 from aigw.providers.kept_responses import KeptResponses
 from aigw.stores.memory import MemoryKV
-from aigw.translation.responses.kept import Kept
+from aigw.translation.responses.kept_response import KeptResponse
 
 
 class Time:
@@ -17,7 +17,7 @@ class Time:
 
 
 def response(id, **more):
-    return Kept({"id": id, "output": [], **more}, [{"role": "user", "content": "hi"}], 1)
+    return KeptResponse({"id": id, "output": [], **more}, [{"role": "user", "content": "hi"}], 1)
 
 
 @pytest.fixture

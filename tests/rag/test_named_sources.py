@@ -9,7 +9,7 @@ import pytest
 from documents import docx, paragraph, pdf
 from unprivileged import reachable_folder, unprivileged
 
-from aigw.rag.named_sources import Found, find
+from aigw.rag.named_sources import NamedSource, find
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_folder_is_searched_in_order(tree):
         "docs/a/z.docx",
         "docs/a/deep/x.txt",
     ]
-    assert finding.sources[0] == Found("docs/a.md", "file", tree / "docs/a.md")
+    assert finding.sources[0] == NamedSource("docs/a.md", "file", tree / "docs/a.md")
     assert finding.left_out == {"hidden": 3, "ignored": 3, "binary": 1, "empty": 1, "generated": 3, ".pptx": 1}
     assert finding.problems == finding.empty == []
 
@@ -125,9 +125,9 @@ def test_files_elsewhere_have_their_whole_path(tree):
 def test_urls_and_stdin_are_taken_as_they_are(tree):
     finding = find(["https://example.com/a?b#part", "HTTP://x/", "-", "ftp://x/y"], tree)
     assert finding.sources == [
-        Found("https://example.com/a?b", "url"),
-        Found("HTTP://x/", "url"),
-        Found("-", "stdin"),
+        NamedSource("https://example.com/a?b", "url"),
+        NamedSource("HTTP://x/", "url"),
+        NamedSource("-", "stdin"),
     ]
     assert finding.problems == [("ftp://x/y", "only http:// and https:// can be fetched")]
 

@@ -10,13 +10,13 @@ from aigw.core.errors import ConfigError, UpstreamError, UpstreamFault
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.providers.ollama import ollama_address
 from aigw.server.protection import check_address
-from aigw.server.start import Given, describe, load_found, load_or_discover, ollama_models
+from aigw.server.start import Overrides, describe, load_found, load_or_discover, ollama_models
 
 NOBODY = Answer(error=UpstreamError(UpstreamFault.CONNECT, "refused"))
 
 
 async def start(env, answer=NOBODY, listen=None):
-    return await load_or_discover(None, env, FakeUpstream(answer), Given(listen=listen))
+    return await load_or_discover(None, env, FakeUpstream(answer), Overrides(listen=listen))
 
 
 async def test_a_machine_with_nothing_has_the_builtin_models():
@@ -49,7 +49,7 @@ async def test_keys_in_the_environment_bring_their_providers_and_are_never_shown
 async def test_a_base_url_without_a_key_is_told_in_one_line(env, note):
     (said,) = (await start(env))[0].notes
     assert said.startswith(note)
-    assert load_found('{"plugins": {"ai-proxy": {"provider": {"type": "builtin"}}}}', env, Given()).notes == []
+    assert load_found('{"plugins": {"ai-proxy": {"provider": {"type": "builtin"}}}}', env, Overrides()).notes == []
 
 
 async def test_the_address_where_it_listens_is_no_provider():
@@ -74,7 +74,7 @@ async def test_a_model_for_every_chat(tmp_path):
     file = tmp_path / "aigw.yaml"
     file.write_text("plugins: {ai-proxy: {provider: {type: openai, apiTokens: [k]}}}\n")
     for path in (None, file):
-        loaded, origin = await load_or_discover(path, {}, FakeUpstream(NOBODY), Given(model="my-model"))
+        loaded, origin = await load_or_discover(path, {}, FakeUpstream(NOBODY), Overrides(model="my-model"))
         (mapper,) = loaded.plugins["model-mapper"].rules.configs
         assert mapper.model_mapping == {"*": "my-model"}
         assert list(loaded.plugins)[-1] == "ai-proxy"
@@ -168,9 +168,9 @@ async def test_the_answer_of_ollama_is_closed(answer):
 async def test_listen_goes_before_the_file(tmp_path):
     file = tmp_path / "aigw.yaml"
     file.write_text("listen: 127.0.0.1:1\n")
-    loaded, _ = await load_or_discover(file, {}, FakeUpstream(), Given(listen="127.0.0.1:2"))
+    loaded, _ = await load_or_discover(file, {}, FakeUpstream(), Overrides(listen="127.0.0.1:2"))
     assert loaded.config.listen == "127.0.0.1:2"
-    loaded, _ = await load_or_discover(file, {}, FakeUpstream(), Given(port=3))
+    loaded, _ = await load_or_discover(file, {}, FakeUpstream(), Overrides(port=3))
     assert loaded.config.listen == "127.0.0.1:3"
 
 
@@ -184,6 +184,6 @@ def test_an_open_address_needs_keys_or_the_users_word():
 
 async def test_a_blank_around_a_key_is_said_of_its_variable():
     (note,) = load_found(
-        '{"plugins": {"ai-proxy": {"provider": {"type": "openai", "apiTokens": ["${K}"]}}}}', {"K": " k"}, Given()
+        '{"plugins": {"ai-proxy": {"provider": {"type": "openai", "apiTokens": ["${K}"]}}}}', {"K": " k"}, Overrides()
     ).notes
     assert note.startswith("the value of K has blanks or line breaks around it")

@@ -11,7 +11,7 @@ from aigw.config.load import Loaded, load
 from aigw.config.model import DEFAULT_ROUTE, RouteConfig
 from aigw.config.services import parse_upstream
 from aigw.resources.exporting.resources import exported
-from aigw.resources.exporting.source import Given
+from aigw.resources.exporting.source import SourceConfig
 from aigw.resources.importing.configuration import imported
 from aigw.resources.resource import read_resources
 from aigw.resources.text import yaml_of
@@ -69,7 +69,7 @@ def _target(loaded: Loaded, route: RouteConfig) -> Any:
 
 def there_and_back(loaded: Loaded, text: bytes, env: dict[str, str]) -> Loaded:
     """The configuration after an export and an import. `env` has the variables of the file."""
-    written = exported(Given(loaded, text))
+    written = exported(SourceConfig(loaded, text))
     stream = "---\n".join(yaml_of(each) for each in written.resources).encode()
     result = imported(read_resources(stream, "resources.yaml"))
     known = {name: written.secrets[name] or env.get(name, "") for name in result.variables}

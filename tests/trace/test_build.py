@@ -51,11 +51,11 @@ async def passes(exchange, call_next):
 
 async def trace(request, plugin=passes, *answers, text=PROXY):
     """The line of a request through `plugin` and ai-proxy."""
-    clock, recordings = FakeClock(), []
+    clock, traces = FakeClock(), []
     loaded = load(None, {}, finder(plugin), text=text.encode())
     upstream = FakeUpstream(*(answers or (answer_json(ANSWER),)))
     async with AsyncExitStack() as stack:
-        tracer = Tracer(clock, recordings.append, secrets_in(loaded))
+        tracer = Tracer(clock, traces.append, secrets_in(loaded))
         pipeline = Pipeline(list(loaded.plugins.values()), terminal(upstream), tracer)
         await pipeline.open(make_env(upstream), stack)
         exchange = make_exchange(request)
@@ -64,7 +64,7 @@ async def trace(request, plugin=passes, *answers, text=PROXY):
         await reply.body()
         await exchange.aclose()
         await exchange.settled()
-    return record_line(recordings[0])
+    return record_line(traces[0])
 
 
 async def record(*args, **options):
@@ -141,15 +141,15 @@ async def test_bodies_that_are_not_compared(kind):
         return exchange.reply(b"")
 
     loaded = load(None, {}, finder(cut), text=b"plugins: {ai-cache: {}}")
-    recordings = []
+    traces = []
     async with AsyncExitStack() as stack:
-        pipeline = Pipeline(list(loaded.plugins.values()), answers, Tracer(FakeClock(), recordings.append))
+        pipeline = Pipeline(list(loaded.plugins.values()), answers, Tracer(FakeClock(), traces.append))
         await pipeline.open(make_env(FakeUpstream()), stack)
         exchange = make_exchange(chat(body, headers=headers))
         await pipeline.chain(Route("r"), "h").call(exchange)
         await exchange.aclose()
         await exchange.settled()
-    found = msgspec.json.decode(record_line(recordings[0]), type=TraceRecord).steps[0].changed
+    found = msgspec.json.decode(record_line(traces[0]), type=TraceRecord).steps[0].changed
     assert found.body == []
     assert found.sizes == (len(body), len(body))
     assert found.hashes[0] != found.hashes[1]

@@ -31,7 +31,7 @@ class Traced:
 
     def __init__(self, plugins, terminal=None, text=TEXT):
         self.clock = FakeClock()
-        self.recordings = []
+        self.traces = []
         self._plugins = plugins
         self._terminal = terminal or self._answer
         self._text = text
@@ -52,7 +52,7 @@ class Traced:
     async def run(self, request=None, route="r", host="h", tracing=True):
         abouts = {name: self._about(name) for name in NAMES}
         loaded = load(None, {}, abouts.get, text=self._text.encode())
-        tracer = Tracer(self.clock, self.recordings.append, {"secret-value"}) if tracing else None
+        tracer = Tracer(self.clock, self.traces.append, {"secret-value"}) if tracing else None
         async with AsyncExitStack() as stack:
             pipeline = Pipeline(list(loaded.plugins.values()), self._terminal, tracer)
             await pipeline.open(make_env(FakeUpstream()), stack)
@@ -65,17 +65,17 @@ class Traced:
                 await exchange.aclose()
                 await exchange.settled()
         self.exchange = exchange
-        return self.recordings[0] if self.recordings else None
+        return self.traces[0] if self.traces else None
 
 
-def names(recording):
-    return [turn.applied.name if turn.applied else "-" for turn in recording.visits]
+def names(trace):
+    return [turn.applied.name if turn.applied else "-" for turn in trace.visits]
 
 
 async def test_without_a_tracer_nothing_is_kept():
     traced = Traced({})
     assert await traced.run(tracing=False) is None
-    assert traced.exchange.recording is None
+    assert traced.exchange.trace is None
     assert traced.body == b"end"
 
 
@@ -93,9 +93,9 @@ async def test_turns_times_and_requests():
 
     traced = Traced({"ai-proxy": proxy})
     clock = traced.clock
-    recording = await traced.run()
-    assert names(recording) == ["key-auth", "ai-cache", "ai-proxy", "-"]
-    auth, _, proxy_turn, end = recording.visits
+    trace = await traced.run()
+    assert names(trace) == ["key-auth", "ai-cache", "ai-proxy", "-"]
+    auth, _, proxy_turn, end = trace.visits
     assert (auth.passed_at - auth.began, auth.ended - auth.returned_at) == (0, 0)
     assert (proxy_turn.passed_at - proxy_turn.began, proxy_turn.ended - proxy_turn.returned_at) == (2, 3)
     assert (end.origin, end.ended - end.began) == ("http://up:80", 5)
@@ -105,8 +105,8 @@ async def test_turns_times_and_requests():
     assert proxy_turn.passed.body == b'{"model":"other"}'
     assert "authorization" not in proxy_turn.entered.headers
     assert (proxy_turn.got.headers["a"], proxy_turn.gave.headers["a"]) == ("1", "2")
-    assert (recording.status, recording.outcome, recording.error) == (200, "complete", "")
-    assert recording.secrets == {"secret-value"}
+    assert (trace.status, trace.outcome, trace.error) == (200, "complete", "")
+    assert trace.secrets == {"secret-value"}
 
 
 async def test_recording_changes_nothing_about_the_request():
@@ -131,10 +131,10 @@ async def test_a_plugin_that_answers_itself():
     async def cache(exchange, call_next):
         return exchange.reply(b"kept", status=203)
 
-    recording = await Traced({"ai-cache": cache}).run()
-    assert names(recording) == ["key-auth", "ai-cache"]
-    assert recording.visits[1].passed is None
-    assert recording.visits[1].gave.status == recording.status == 203
+    trace = await Traced({"ai-cache": cache}).run()
+    assert names(trace) == ["key-auth", "ai-cache"]
+    assert trace.visits[1].passed is None
+    assert trace.visits[1].gave.status == trace.status == 203
 
 
 async def test_retries_are_turns():
@@ -152,14 +152,14 @@ async def test_retries_are_turns():
 
     traced = Traced({"ai-proxy": proxy})
     clock = traced.clock
-    recording = await traced.run()
-    assert names(recording) == ["key-auth", "ai-cache", "ai-proxy", "-", "ai-proxy", "-", "ai-proxy", "-"]
-    tries = [turn for turn in recording.visits if turn.applied and turn.applied.name == "ai-proxy"]
+    trace = await traced.run()
+    assert names(trace) == ["key-auth", "ai-cache", "ai-proxy", "-", "ai-proxy", "-", "ai-proxy", "-"]
+    tries = [turn for turn in trace.visits if turn.applied and turn.applied.name == "ai-proxy"]
     assert [turn.again for turn in tries] == [0, 2, 3]
     assert [turn.passed.headers["try"] for turn in tries] == ["0", "1", "2"]
     assert all("try" not in turn.entered.headers for turn in tries)
     assert [turn.passed_at - turn.began for turn in tries] == [0, 1, 1]
-    assert [turn.provider for turn in recording.visits if not turn.applied] == ["provider0", "provider1", "provider2"]
+    assert [turn.provider for turn in trace.visits if not turn.applied] == ["provider0", "provider1", "provider2"]
 
 
 @pytest.mark.parametrize(
@@ -178,9 +178,9 @@ async def test_errors_stand_where_they_were_raised(error, status, said):
     traced = Traced({"ai-cache": cache})
     with pytest.raises(type(error)):
         await traced.run()
-    (recording,) = traced.recordings
-    assert [turn.error for turn in recording.visits] == ["", said]
-    assert (recording.status, recording.error) == (status, said)
+    (trace,) = traced.traces
+    assert [turn.error for turn in trace.visits] == ["", said]
+    assert (trace.status, trace.error) == (status, said)
 
 
 async def test_an_error_that_a_plugin_puts_in_place_of_another():
@@ -196,7 +196,7 @@ async def test_an_error_that_a_plugin_puts_in_place_of_another():
     traced = Traced({"ai-proxy": proxy}, terminal)
     with pytest.raises(GatewayError):
         await traced.run()
-    assert [turn.error for turn in traced.recordings[0].visits] == ["", "", "503 nobody is there", "502 gone"]
+    assert [turn.error for turn in traced.traces[0].visits] == ["", "", "503 nobody is there", "502 gone"]
 
 
 async def test_rewriters_and_other_replies_are_told():
@@ -211,8 +211,8 @@ async def test_rewriters_and_other_replies_are_told():
         await call_next(exchange)
         return exchange.reply(b"other")
 
-    recording = await Traced({"ai-cache": cache, "key-auth": auth}).run()
-    first, second, third, _ = recording.visits
+    trace = await Traced({"ai-cache": cache, "key-auth": auth}).run()
+    first, second, third, _ = trace.visits
     assert first.got.reply != first.gave.reply
     assert (second.gave.rewriters - second.got.rewriters, third.gave.rewriters) == (1, 0)
     assert second.got.reply == second.gave.reply
@@ -224,8 +224,8 @@ async def test_many_turns_are_only_counted():
             reply = await call_next(exchange)
         return reply
 
-    recording = await Traced({"ai-proxy": proxy}).run()
-    assert (len(recording.visits), recording.left_out) == (MAX_VISITS, 2 + 2 * MAX_VISITS - MAX_VISITS)
+    trace = await Traced({"ai-proxy": proxy}).run()
+    assert (len(trace.visits), trace.left_out) == (MAX_VISITS, 2 + 2 * MAX_VISITS - MAX_VISITS)
 
 
 async def test_which_configuration_applied():
@@ -236,11 +236,11 @@ plugins:
   ai-proxy: {text: g}
 routes: [{name: own, match: {path: /a}, plugins: {ai-proxy: {text: o}}}]
 """
-    recording = await Traced({}, text=text).run(route="own", host="a.corp")
-    assert [turn.applied.why for turn in recording.visits[:3]] == [
+    trace = await Traced({}, text=text).run(route="own", host="a.corp")
+    assert [turn.applied.why for turn in trace.visits[:3]] == [
         {"config": "global"},
         {"config": "rule", "index": 1, "match": {"_match_domain_": ["*.corp"]}},
         {"config": "route"},
     ]
-    recording = await Traced({}, text=text).run(route="own", host="elsewhere")
-    assert (names(recording), recording.absent) == (["key-auth", "ai-proxy", "-"], ["ai-cache"])
+    trace = await Traced({}, text=text).run(route="own", host="elsewhere")
+    assert (names(trace), trace.absent) == (["key-auth", "ai-proxy", "-"], ["ai-cache"])

@@ -10,7 +10,7 @@ from fakes import FakeClock, FakeUpstream, chat, make_env, make_exchange
 from aigw.core.model import Request, Route
 from aigw.pipeline.pipeline import Pipeline
 from aigw.trace.files import FOLDER, read_lines
-from aigw.trace.tracer import Recording
+from aigw.trace.tracer import RequestTrace
 from aigw.trace.writer import TraceWriter
 
 
@@ -40,11 +40,11 @@ async def test_the_writer_writes_and_survives(tmp_path, caplog):
     (tmp_path / "a-file").write_text("")
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            blocked.add(exchange.recording)
+            blocked.add(exchange.trace)
         blocked.close()
     assert blocked.lost == 3
     assert len([each for each in caplog.messages if "could not be written" in each]) == 1
-    blocked.add(exchange.recording)
+    blocked.add(exchange.trace)
     assert blocked.lost == 4
 
 
@@ -52,10 +52,10 @@ def test_what_waits_is_bounded_by_its_bytes(tmp_path):
     """The lock is held, so that the thread takes nothing."""
     writer = TraceWriter(tmp_path)
     big = Request("POST", "/", "", chat({}).headers, b"x" * (40 << 20))
-    recording = Recording(make_exchange(big), 0.0, (), ())
+    trace = RequestTrace(make_exchange(big), 0.0, (), ())
     with writer._changed:
-        writer.add(recording)
-        writer.add(recording)
+        writer.add(trace)
+        writer.add(trace)
     writer.close()
     assert writer.lost == 1
 
@@ -64,10 +64,10 @@ def test_a_failure_after_one_that_did_not_fit_is_logged(tmp_path, caplog):
     (tmp_path / "a-file").write_text("")
     writer = TraceWriter(tmp_path / "a-file")
     big = Request("POST", "/", "", chat({}).headers, b"x" * (40 << 20))
-    recording = Recording(make_exchange(big), 0.0, (), ())
+    trace = RequestTrace(make_exchange(big), 0.0, (), ())
     with writer._changed:
-        writer.add(recording)
-        writer.add(recording)
+        writer.add(trace)
+        writer.add(trace)
     writer.close()
     assert writer.lost == 2
     assert "a trace could not be written" in caplog.text
@@ -75,14 +75,14 @@ def test_a_failure_after_one_that_did_not_fit_is_logged(tmp_path, caplog):
 
 def test_a_thread_for_which_there_is_no_memory_is_started_with_a_later_request(tmp_path):
     writer = TraceWriter(tmp_path)
-    recording = Recording(make_exchange(chat({})), 0.0, (), ())
+    trace = RequestTrace(make_exchange(chat({})), 0.0, (), ())
     before = threading.stack_size(1 << 50)  # more than any address space
     try:
-        writer.add(recording)
+        writer.add(trace)
     finally:
         threading.stack_size(before)
     assert writer.lost == 1
-    writer.add(recording)
+    writer.add(trace)
     writer.close()
     assert writer.lost == 1
     assert len(list(read_lines(tmp_path / FOLDER))) == 1

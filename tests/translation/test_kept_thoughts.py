@@ -3,7 +3,7 @@
 from aigw.translation.envelope import sealed
 from aigw.translation.events import CallStart, Ended, TextDelta, ThinkingDelta, ThinkingState
 from aigw.translation.hub import Call, Message, Result, Text, Thinking
-from aigw.translation.kept_thoughts import Kept, KeptThoughts, Recall
+from aigw.translation.kept_thoughts import KeptThought, KeptThoughts, Recall
 
 STATE, DATA = sealed("claude", "sig"), sealed("claude", "data")
 ASKED = Message("user", (Text("weather?"),))
@@ -80,9 +80,9 @@ def test_reasoning_without_a_state_is_not_kept():
 def test_the_one_that_was_not_asked_for_the_longest_goes():
     kept = KeptThoughts(most=1300)
     for key in (b"a", b"b"):
-        kept.put(key, Kept((), "s" * 100))
+        kept.put(key, KeptThought((), "s" * 100))
     assert kept.get(b"a") is not None
-    kept.put(b"c", Kept((), "s" * 100))
+    kept.put(b"c", KeptThought((), "s" * 100))
     assert [kept.get(key) is not None for key in (b"a", b"b", b"c")] == [True, False, True]
-    kept.put(b"c", Kept((), "s" * 2000))
+    kept.put(b"c", KeptThought((), "s" * 2000))
     assert kept.get(b"c") is None, "one that is larger than all the room"

@@ -14,7 +14,7 @@ from aigw.cli.terminal.output import USAGE, fail, say_json, say_sentence
 
 if TYPE_CHECKING:
     from aigw.cli.sources.asked_gateway import AskedGateway
-    from aigw.cli.sources.templates import Call
+    from aigw.cli.sources.templates import TemplateCall
     from aigw.core.retrieval import Hit
 
 PASSAGES = 5
@@ -146,7 +146,7 @@ def _call(
     images: Sequence[str],
     hits: Sequence[Hit],
     route: str | None,
-) -> Call:
+) -> TemplateCall:
     from aigw.cli.sources.chat_requests import chat_call
     from aigw.cli.sources.prompts import message, with_passages
     from aigw.dialects.conversation import Said
@@ -157,7 +157,7 @@ def _call(
 
 def _templated(
     gateway: AskedGateway, name: str, given: Sequence[str], text: str, model: str, route: str | None
-) -> Call:
+) -> TemplateCall:
     from aigw.cli.sources.chat_requests import template_call
 
     values = {}

@@ -14,7 +14,7 @@ from aigw.cli.sources.completion import complete_model, complete_route
 from aigw.cli.terminal.output import USAGE, fail, say_sentence, say_text
 
 if TYPE_CHECKING:
-    from aigw.books.recent_rows import RecentRows, Wanted
+    from aigw.books.recent_rows import RecentRows, RowFilter
     from aigw.books.usage_row import UsageRow
     from aigw.cli.sources.request_texts import Gateways
 
@@ -127,16 +127,16 @@ def _printing(gateways: Gateways | None, *, as_json: bool) -> Callable[[UsageRow
     return say
 
 
-def _wanted(since: str, model: str, route: str, consumer: str, status: str) -> Wanted:
+def _wanted(since: str, model: str, route: str, consumer: str, status: str) -> RowFilter:
     """Raises ValueError."""
     import time
 
     from aigw.books.question import moment
-    from aigw.books.recent_rows import FAILED, Wanted, statuses
+    from aigw.books.recent_rows import FAILED, RowFilter, statuses
 
     failed = status == FAILED
     span = statuses(status) if status and not failed else None
-    return Wanted(model, route, consumer, span, failed, moment(since, now=time.time()))
+    return RowFilter(model, route, consumer, span, failed, moment(since, now=time.time()))
 
 
 def _gateways(folder: Path, key: str) -> Gateways:

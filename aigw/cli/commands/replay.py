@@ -15,7 +15,7 @@ from aigw.cli.terminal.default_command import with_default
 from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, say_sentence, say_text, width
 
 if TYPE_CHECKING:
-    from aigw.cli.sources.replay import Replayed, Wanted
+    from aigw.cli.sources.replay import Replayed, ReplayOptions
 
 FAIL_IF = "errors>+0%"
 
@@ -56,7 +56,7 @@ def replay(
 
     Example: aigw replay recordings --fail-if "cost>+10%,errors>0"
     """
-    from aigw.cli.sources.replay import Wanted
+    from aigw.cli.sources.replay import ReplayOptions
     from aigw.cli.views.replay import failed, lines, plain_replay
     from aigw.traffic.runs.condition import conditions
 
@@ -67,7 +67,7 @@ def replay(
     if record is not None and "://" in against:
         fail("replay", "--record needs a gateway of this configuration; leave out --against", USAGE)
     choice = config_choice("replay", config, recipe)
-    found = _replayed(Wanted(folder, against, model, speed, concurrency, record, choice))
+    found = _replayed(ReplayOptions(folder, against, model, speed, concurrency, record, choice))
     reasons = failed(found, worse)
     if as_json:
         say_json(plain_replay(found, reasons))
@@ -80,7 +80,7 @@ def replay(
         raise typer.Exit(FAILURE)
 
 
-def _replayed(wanted: Wanted) -> Replayed:
+def _replayed(wanted: ReplayOptions) -> Replayed:
     import asyncio
     import logging
     import os

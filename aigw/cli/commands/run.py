@@ -26,8 +26,8 @@ from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_sentence, say_text
 
 if TYPE_CHECKING:
-    from aigw.cli.sources.private_gateway import Wanted
-    from aigw.cli.sources.run_calls import Calls
+    from aigw.cli.sources.private_gateway import PrivateGatewayOptions
+    from aigw.cli.sources.run_calls import ProgramCalls
     from aigw.traffic.replay.report import Report
 
 INTERRUPTED = 130
@@ -87,9 +87,9 @@ def run(
 
     from aigw.cli.sources.child import NOT_FOUND, CommandError
     from aigw.cli.sources.child_client import remedy
-    from aigw.cli.sources.private_gateway import Wanted
+    from aigw.cli.sources.private_gateway import PrivateGatewayOptions
     from aigw.cli.sources.recordings import chosen
-    from aigw.cli.sources.run_calls import Calls
+    from aigw.cli.sources.run_calls import ProgramCalls
     from aigw.cli.terminal.log import LogThread
     from aigw.core.errors import AddressError, ConfigError
     from aigw.server.framing import Framing
@@ -103,8 +103,8 @@ def run(
         fail("run", str(error), USAGE)
     log = LogThread(shares_terminal=True)
     logging.basicConfig(level=logging.WARNING, handlers=[log])
-    wanted = Wanted(dict(os.environ), choice, model, port, recordings, max_usd, framed)
-    calls = Calls()
+    wanted = PrivateGatewayOptions(dict(os.environ), choice, model, port, recordings, max_usd, framed)
+    calls = ProgramCalls()
     try:
         status, report = asyncio.run(_ran(wanted, command, calls))
     except CommandError as error:
@@ -121,7 +121,7 @@ def run(
     raise typer.Exit(_told(calls, report, status, strict=strict, junit=junit, summary=summary))
 
 
-async def _ran(wanted: Wanted, command: list[str], calls: Calls) -> tuple[int, Report]:
+async def _ran(wanted: PrivateGatewayOptions, command: list[str], calls: ProgramCalls) -> tuple[int, Report]:
     """Returns the exit status of the command, and what became of its calls."""
     from aigw.cli.sources.child import run_child
     from aigw.cli.sources.child_client import child_client
@@ -140,7 +140,9 @@ async def _ran(wanted: Wanted, command: list[str], calls: Calls) -> tuple[int, R
     return status, gateway.recordings.report if gateway.recordings is not None else Report()
 
 
-def _told(calls: Calls, report: Report, status: int, *, strict: bool, junit: Path | None, summary: Path | None) -> int:
+def _told(
+    calls: ProgramCalls, report: Report, status: int, *, strict: bool, junit: Path | None, summary: Path | None
+) -> int:
     """Says what became of the calls, and returns the exit status."""
     import json
     import os

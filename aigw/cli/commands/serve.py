@@ -29,7 +29,7 @@ from aigw.cli.terminal.output import FAILURE, USAGE, fail
 if TYPE_CHECKING:
     from aigw.books.request_log import Show
     from aigw.books.usage_row import UsageRow
-    from aigw.cli.process import Options
+    from aigw.cli.process import ServeOptions
     from aigw.cli.sources.tally import Tally
     from aigw.cli.terminal.log import LogThread
     from aigw.core.exchange import Exchange
@@ -116,17 +116,17 @@ def serve(
     if recordings.mode is not None and workers > 1:
         fail("serve", f"--{recordings.mode} needs a single process; leave out --workers", USAGE)
 
-    from aigw.cli.process import Options
+    from aigw.cli.process import ServeOptions
     from aigw.cli.sources.tally import Tally
     from aigw.cli.terminal.log import LogThread
-    from aigw.server.start import Given
+    from aigw.server.start import Overrides
 
     log = LogThread(as_json=log_format is LogFormat.JSON)
     logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, handlers=[log])
     tally = None if quiet or (json_output and log_format is None) else Tally()
-    options = Options(
+    options = ServeOptions(
         choice,
-        Given(listen, port, model),
+        Overrides(listen, port, model),
         dict(os.environ),
         insecure=insecure,
         grace=grace,
@@ -143,7 +143,7 @@ def serve(
         raise typer.Exit(code)
 
 
-def _served(options: Options, workers: int, *, worker: bool) -> int:
+def _served(options: ServeOptions, workers: int, *, worker: bool) -> int:
     """Serves until a signal comes, and returns the exit code. If it fails, says what went wrong and exits."""
     import asyncio
 

@@ -15,7 +15,7 @@ from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.terminal.output import USAGE, fail, say_json, say_sentence, say_text
 
 if TYPE_CHECKING:
-    from aigw.cli.sources.templates import Call, Found
+    from aigw.cli.sources.templates import FoundTemplate, TemplateCall
     from aigw.config.load import Loaded
 
 app = typer.Typer(
@@ -182,7 +182,7 @@ def _loaded(config: Path | None, recipe: str | None) -> Loaded:
         fail("template", error.findings, USAGE)
 
 
-def _find(loaded: Loaded, name: str, route: str | None) -> Found:
+def _find(loaded: Loaded, name: str, route: str | None) -> FoundTemplate:
     from aigw.cli.sources.templates import find
 
     try:
@@ -200,7 +200,7 @@ def _asked(
     path: str,
     config: Path | None,
     recipe: str | None,
-) -> tuple[Loaded, Call]:
+) -> tuple[Loaded, TemplateCall]:
     """The request that is asked for. Fails if something is missing that cannot be asked for."""
     from aigw.cli.sources.templates import ask
 
@@ -213,7 +213,7 @@ def _asked(
         fail("template", str(error), USAGE)
 
 
-def _given(found: Found, values: list[str], props: Path | None) -> dict[str, Any]:
+def _given(found: FoundTemplate, values: list[str], props: Path | None) -> dict[str, Any]:
     """The properties of the file, of the options, and those that the user types."""
     import sys
 

@@ -47,7 +47,7 @@ def transform(
     """
     import logging
 
-    from aigw.cli.sources.transform import Wanted, message_in, transformed
+    from aigw.cli.sources.transform import TransformOptions, message_in, transformed
     from aigw.cli.views.transform import data, print_message
     from aigw.core.errors import ConfigError
     from aigw.plugins.ai_transformer.http_text import NotHttpError
@@ -56,7 +56,7 @@ def transform(
     choice = config_choice("transform", config, recipe)
     try:
         message = message_in(_read(file), rules, response=response)
-        told = transformed(message, Wanted(rules, prompt, route, model, choice))
+        told = transformed(message, TransformOptions(rules, prompt, route, model, choice))
     except NotHttpError as error:
         fail("transform", f"{file or 'stdin'} is no HTTP message: {error}", USAGE)
     except ConfigError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from aigw.cli.doctor.check import Check, Level
 from aigw.config.load import Loaded
 from aigw.resources.exporting.resources import exported
-from aigw.resources.exporting.source import Given
+from aigw.resources.exporting.source import SourceConfig
 from aigw.resources.report import LOST
 
 NAME = "higress"
@@ -19,7 +19,7 @@ def differences(loaded: Loaded, recipe: bytes = b"") -> Iterator[Check]:
     if loaded.path is None and not recipe:
         yield Check(NAME, "problem", "there is no aigw.yaml", "aigw init writes one")
         return
-    found = exported(Given(loaded, loaded.path.read_bytes() if loaded.path else recipe))
+    found = exported(SourceConfig(loaded, loaded.path.read_bytes() if loaded.path else recipe))
     count = 0
     for entry in [*found.findings.lost, *found.findings.of("approximate")]:
         count += 1

@@ -27,7 +27,7 @@ from aigw.cli.sources.gateway_client import configuration_of, place_of
 from aigw.cli.sources.gateway_thread import GatewayThread
 from aigw.cli.sources.gateways import at_address, with_state
 from aigw.cli.sources.own_gateway import KEY_VARIABLE, key_of
-from aigw.cli.sources.private_gateway import LOCAL, Wanted
+from aigw.cli.sources.private_gateway import LOCAL, PrivateGatewayOptions
 from aigw.cli.sources.recipe import folder_of
 from aigw.config.automatic import LISTEN
 from aigw.config.effective import effective
@@ -62,7 +62,7 @@ class AskedGateway(NamedTuple):
     configured: bool = True
 
 
-class Options(NamedTuple):
+class GatewayOptions(NamedTuple):
     """What was typed."""
 
     choice: ConfigChoice
@@ -71,7 +71,7 @@ class Options(NamedTuple):
 
 
 @contextmanager
-def asked_gateway(options: Options, env: Mapping[str, str]) -> Iterator[AskedGateway]:
+def asked_gateway(options: GatewayOptions, env: Mapping[str, str]) -> Iterator[AskedGateway]:
     """Raises ConfigError and AddressError."""
     found = _running(options, env)
     if found is not None:
@@ -79,7 +79,7 @@ def asked_gateway(options: Options, env: Mapping[str, str]) -> Iterator[AskedGat
         return
     rows = _OwnRows()
     configured = options.choice.is_given
-    wanted = Wanted(env, options.choice, keeps=configured or Path(".aigw").is_dir())
+    wanted = PrivateGatewayOptions(env, options.choice, keeps=configured or Path(".aigw").is_dir())
     thread = GatewayThread(wanted, rows.show)
     try:
         own = thread.start()
@@ -89,7 +89,7 @@ def asked_gateway(options: Options, env: Mapping[str, str]) -> Iterator[AskedGat
         thread.stop()
 
 
-def _running(options: Options, env: Mapping[str, str]) -> AskedGateway | None:
+def _running(options: GatewayOptions, env: Mapping[str, str]) -> AskedGateway | None:
     if options.url is not None:
         place = place_of(options.url)
         return AskedGateway(place, shown_at(place), options.key, _KeptRows(None))

@@ -12,7 +12,7 @@ from aigw.cli.sources.asked_gateway import AskedGateway
 from aigw.cli.sources.gateway_client import models_at
 from aigw.cli.sources.offers import offers
 from aigw.cli.sources.template_send import reaching
-from aigw.cli.sources.templates import Call, ask, find
+from aigw.cli.sources.templates import TemplateCall, ask, find
 from aigw.config.load import Loaded
 from aigw.config.model import DEFAULT_ROUTE
 from aigw.dialects import apis
@@ -23,12 +23,12 @@ from aigw.server.first_call import FirstCall, Key, call_of, call_on, models_to_n
 BEARER = Key("authorization", "Bearer ")
 
 
-def chat_call(gateway: AskedGateway, model: str, said: Sequence[Said], route: str | None) -> Call:
+def chat_call(gateway: AskedGateway, model: str, said: Sequence[Said], route: str | None) -> TemplateCall:
     """A request that asks `model`, or the one of the configuration. Raises ValueError if there is none, SendError if
     the gateway does not answer."""
     first = _first(gateway.loaded, route)
     name = model or model_of(gateway, route)
-    return Call("", apis.CHAT, first._replace(model=name), chat_after(name, said))
+    return TemplateCall("", apis.CHAT, first._replace(model=name), chat_after(name, said))
 
 
 def model_of(gateway: AskedGateway, route: str | None = None) -> str:
@@ -53,7 +53,7 @@ def answers_itself(loaded: Loaded | None) -> bool:
 
 def template_call(
     gateway: AskedGateway, name: str, given: Mapping[str, Any], said: str, model: str, route: str | None
-) -> Call:
+) -> TemplateCall:
     """A request for a template. What the user `said` is the one property that was not given. Raises ValueError."""
     if gateway.loaded is None:
         raise ValueError(f"{gateway.url} shows no configuration, so that its templates are not known here")

@@ -21,11 +21,11 @@ from aigw.core.errors import ConfigError
 from aigw.core.secrets import HIDDEN, is_secret
 from aigw.core.upstream import Upstream
 from aigw.providers.base_url import ANY_KEY
-from aigw.server.start import AS_CONFIGURED, FROM_ENVIRONMENT, Given, load_file, load_found, load_or_discover
+from aigw.server.start import AS_CONFIGURED, FROM_ENVIRONMENT, Overrides, load_file, load_found, load_or_discover
 from aigw.upstream.proxied import upstream_for
 
 
-def loaded_from(choice: ConfigChoice, env: Mapping[str, str], given: Given = AS_CONFIGURED) -> Loaded:
+def loaded_from(choice: ConfigChoice, env: Mapping[str, str], given: Overrides = AS_CONFIGURED) -> Loaded:
     """The configuration of a file or a recipe that was chosen, with what other options say instead of it. Raises
     ConfigError with all findings."""
     if choice.file is not None:
@@ -34,7 +34,7 @@ def loaded_from(choice: ConfigChoice, env: Mapping[str, str], given: Given = AS_
 
 
 async def loaded_or_discovered(
-    choice: ConfigChoice, env: Mapping[str, str], upstream: Upstream, given: Given = AS_CONFIGURED
+    choice: ConfigChoice, env: Mapping[str, str], upstream: Upstream, given: Overrides = AS_CONFIGURED
 ) -> Loaded:
     """What `aigw serve` loads: without a choice, the providers of the environment and a running Ollama, which is looked
     for through `upstream`. Raises ConfigError with all findings."""

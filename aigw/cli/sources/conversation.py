@@ -12,12 +12,12 @@ from typing import NamedTuple
 import typer
 
 from aigw.books.usage_row import UsageRow
-from aigw.cli.sources.asked_gateway import AskedGateway, Options, asked_gateway
+from aigw.cli.sources.asked_gateway import AskedGateway, GatewayOptions, asked_gateway
 from aigw.cli.sources.chat_requests import answers_itself
 from aigw.cli.sources.config_choice import config_choice
-from aigw.cli.sources.gateway_client import HTTP_OK, Told, refusal, stream_of, whole_of
+from aigw.cli.sources.gateway_client import HTTP_OK, AnswerSummary, refusal, stream_of, whole_of
 from aigw.cli.sources.template_send import SendError, reaching
-from aigw.cli.sources.templates import Call
+from aigw.cli.sources.templates import TemplateCall
 from aigw.cli.terminal.figures import count, money
 from aigw.cli.terminal.log import LogThread
 from aigw.cli.terminal.output import USAGE, fail, say_sentence
@@ -31,7 +31,7 @@ UNAUTHORIZED = 401
 class Answered(NamedTuple):
     """`body` is the whole answer, b"" of a stream."""
 
-    told: Told
+    told: AnswerSummary
     text: str
     body: bytes
 
@@ -42,7 +42,7 @@ def conversation(
 ) -> Iterator[AskedGateway]:
     """The gateway, until the block ends. If anything fails, says what went wrong and exits."""
     logging.basicConfig(level=logging.ERROR, handlers=[LogThread()])
-    options = Options(config_choice(command, config, recipe), url, key or "")
+    options = GatewayOptions(config_choice(command, config, recipe), url, key or "")
     try:
         with asked_gateway(options, os.environ) as gateway:
             yield gateway
@@ -72,7 +72,7 @@ def note_if_built_in(command: str, gateway: AskedGateway) -> None:
         )
 
 
-def streamed(gateway: AskedGateway, call: Call, say: Callable[[str], None]) -> Answered:
+def streamed(gateway: AskedGateway, call: TemplateCall, say: Callable[[str], None]) -> Answered:
     """Passes the answer on as it comes. Raises SendError."""
     pieces: list[str] = []
 
@@ -85,21 +85,21 @@ def streamed(gateway: AskedGateway, call: Call, say: Callable[[str], None]) -> A
     return Answered(_checked(gateway, call, told), "".join(pieces), b"")
 
 
-def whole(gateway: AskedGateway, call: Call) -> Answered:
+def whole(gateway: AskedGateway, call: TemplateCall) -> Answered:
     """Raises SendError."""
     with reaching(gateway.url):
         told, text, body = whole_of(gateway.url, call, gateway.key)
     return Answered(_checked(gateway, call, told), text, body)
 
 
-def usage(told: Told, row: UsageRow | None) -> str:
+def usage(told: AnswerSummary, row: UsageRow | None) -> str:
     """What an answer took, for people. `?` is an unknown number."""
     prompt, made = told.tokens.prompt, told.tokens.output
     tokens = f"{'?' if prompt is None else count(prompt)} tokens in, {'?' if made is None else count(made)} out"
     return f"{told.model or '?'}: {tokens}, ${money(row.cost if row is not None else None)}"
 
 
-def _checked(gateway: AskedGateway, call: Call, told: Told) -> Told:
+def _checked(gateway: AskedGateway, call: TemplateCall, told: AnswerSummary) -> AnswerSummary:
     if told.status != HTTP_OK:
         remedy = _wants_key(gateway, call) if told.status == UNAUTHORIZED else []
         raise SendError(refusal(told.status, told.error.encode("utf-8", "replace")), *remedy)
@@ -108,7 +108,7 @@ def _checked(gateway: AskedGateway, call: Call, told: Told) -> Told:
     return told
 
 
-def _wants_key(gateway: AskedGateway, call: Call) -> list[str]:
+def _wants_key(gateway: AskedGateway, call: TemplateCall) -> list[str]:
     """The remedy after a 401: who asks for a key is the gateway only if its configuration says so, or is not known."""
     if call.call.key == Key():
         return ["the provider refused the key that it was sent: see the configuration, or the variable that it names"]

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 from multidict import CIMultiDict
 
-from aigw.cli.sources.templates import Call
+from aigw.cli.sources.templates import TemplateCall
 from aigw.core.answer import Reader
 from aigw.core.content_coding import Decoding
 from aigw.core.headers import ID_HEADER
@@ -33,7 +33,7 @@ class UnreadableAnswerError(OSError):
     """The gateway has answered, and nobody here can read it. The message says why."""
 
 
-class Told(NamedTuple):
+class AnswerSummary(NamedTuple):
     """What an answer said beside its text. `error` is "" if it did not fail. `id` is that of the gateway for the
     request."""
 
@@ -50,7 +50,7 @@ def place_of(url: str) -> str:
     return place.removesuffix("/").removesuffix("/v1")
 
 
-def answer_of(url: str, call: Call, key: str = "") -> tuple[int, bytes]:
+def answer_of(url: str, call: TemplateCall, key: str = "") -> tuple[int, bytes]:
     """The status and the body of the answer. Raises OSError."""
     with _sent(url, call, key) as response:
         return response.status, _body(response)
@@ -76,7 +76,7 @@ def models_at(url: str, key: str) -> list[str]:
     return [each["id"] for each in listed or ()]
 
 
-def whole_of(url: str, call: Call, key: str = "") -> tuple[Told, str, bytes]:
+def whole_of(url: str, call: TemplateCall, key: str = "") -> tuple[AnswerSummary, str, bytes]:
     """What a plain answer told, its text, and its body. Raises OSError."""
     with _sent(url, call, key) as response:
         body = _body(response)
@@ -84,7 +84,7 @@ def whole_of(url: str, call: Call, key: str = "") -> tuple[Told, str, bytes]:
     return told, text, body
 
 
-def stream_of(url: str, call: Call, say: Callable[[str], None], key: str = "") -> Told:
+def stream_of(url: str, call: TemplateCall, say: Callable[[str], None], key: str = "") -> AnswerSummary:
     """Passes the text of a streamed answer to `say`, piece by piece. Raises OSError."""
     with _sent(url, call, key) as response:
         if response.status != HTTP_OK or not _has_events(response):
@@ -99,20 +99,20 @@ def stream_of(url: str, call: Call, say: Callable[[str], None], key: str = "") -
             say(text[done:])
             done = len(text)
         error = reader.error or ("" if reader.ended else "the answer was cut off")
-        return Told(response.status, reader.model, reader.tokens, error, _id(response))
+        return AnswerSummary(response.status, reader.model, reader.tokens, error, _id(response))
 
 
 def _has_events(response: http.client.HTTPResponse) -> bool:
     return response.headers.get_content_type() == "text/event-stream"
 
 
-def _plain(response: http.client.HTTPResponse, call: Call, body: bytes) -> tuple[Told, str]:
+def _plain(response: http.client.HTTPResponse, call: TemplateCall, body: bytes) -> tuple[AnswerSummary, str]:
     """What a plain answer told, and its text."""
     if response.status != HTTP_OK:
-        return Told(response.status, "", Tokens(), body.decode("utf-8", "replace"), _id(response)), ""
+        return AnswerSummary(response.status, "", Tokens(), body.decode("utf-8", "replace"), _id(response)), ""
     reader = _reader(call, streaming=False)
     reader.feed([Chunk(body, body)])
-    return Told(response.status, reader.model, reader.tokens, reader.error, _id(response)), reader.text
+    return AnswerSummary(response.status, reader.model, reader.tokens, reader.error, _id(response)), reader.text
 
 
 def _id(response: http.client.HTTPResponse) -> str:
@@ -134,13 +134,13 @@ def _pieces(response: http.client.HTTPResponse) -> Iterator[bytes]:
         raise UnreadableAnswerError(f"its answer cannot be read: {error}") from None
 
 
-def _reader(call: Call, *, streaming: bool) -> Reader:
+def _reader(call: TemplateCall, *, streaming: bool) -> Reader:
     dialect = dialect_of(call.api)
     request = Request("POST", call.call.path, "", CIMultiDict(), encoded(call.body))
     return dialect.reader(dialect.asked(request, call.api), streaming=streaming)
 
 
-def _sent(url: str, call: Call, key: str) -> AbstractContextManager[http.client.HTTPResponse]:
+def _sent(url: str, call: TemplateCall, key: str) -> AbstractContextManager[http.client.HTTPResponse]:
     headers = {**call.call.headers, "content-type": "application/json"}
     own = call.call.key
     path = call.call.path

@@ -8,14 +8,14 @@ import threading
 from concurrent.futures import Future
 
 from aigw.books.request_log import Show
-from aigw.cli.sources.private_gateway import PrivateGateway, Wanted, private_gateway
+from aigw.cli.sources.private_gateway import PrivateGateway, PrivateGatewayOptions, private_gateway
 
 
 class GatewayThread:
     """A gateway. `start` returns when it is ready, and raises what `private_gateway` raises; `stop` returns when
     everything is recorded."""
 
-    def __init__(self, wanted: Wanted, show: Show | None = None) -> None:
+    def __init__(self, wanted: PrivateGatewayOptions, show: Show | None = None) -> None:
         self._wanted = wanted
         self._show = show
         self._ready: Future[PrivateGateway] = Future()

@@ -23,7 +23,7 @@ POLL_SECONDS = 0.05
 _LOCAL = ("127.0.0.1", "localhost", "::1", "0.0.0.0", "::")  # noqa: S104
 
 
-class Running(NamedTuple):
+class GatewayStatus(NamedTuple):
     """`answers` is whether it answers now. `requests` have come since its start to gateways with its state folder, None
     if it keeps no usage that can be read."""
 
@@ -32,9 +32,9 @@ class Running(NamedTuple):
     requests: int | None
 
 
-def gateways(env: Mapping[str, str]) -> list[Running]:
+def gateways(env: Mapping[str, str]) -> list[GatewayStatus]:
     """All of them, the oldest first. Raises OSError if the register cannot be trusted."""
-    return [Running(entry, _answers(entry), _requests(entry)) for entry in running(env)]
+    return [GatewayStatus(entry, _answers(entry), _requests(entry)) for entry in running(env)]
 
 
 def _answers(entry: Entry) -> bool:

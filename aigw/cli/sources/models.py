@@ -15,7 +15,7 @@ from aigw.cli.sources.offers import Offer, offers
 from aigw.cli.sources.provider_lists import asked_for_models
 from aigw.config.load import Loaded
 from aigw.dialects.model_list import entries_of
-from aigw.pricing.known_models import KnownModel, Wanted, known_models
+from aigw.pricing.known_models import KnownModel, ProviderModels, known_models
 from aigw.pricing.prices import FREE, LOCAL, Price, Prices
 
 _NUMBER = re.compile(r"\d+(?:[.-]\d{1,2}(?!\d))?")
@@ -50,7 +50,7 @@ async def models_of(loaded: Loaded, env: Mapping[str, str], wanted: str | None, 
         names = ", ".join(each.name for each in found) or "none"
         raise ValueError(f"there is no provider {wanted!r}; there are {names}")
     lists = await asyncio.gather(*(_listed(each, loaded, env, live=live) for each in chosen))
-    asked = [Wanted(each.type, [*each.named, *names]) for each, (names, _) in zip(chosen, lists, strict=True)]
+    asked = [ProviderModels(each.type, [*each.named, *names]) for each, (names, _) in zip(chosen, lists, strict=True)]
     known = await known_models(asked, time.time())
     prices = Prices(loaded.config.prices)
     return [

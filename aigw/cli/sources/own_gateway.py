@@ -70,7 +70,7 @@ def _key_of(loaded: Loaded, consumer: str) -> dict[str, str]:
     return {}
 
 
-class Row(NamedTuple):
+class RowWithRemark(NamedTuple):
     """`service` is the type of the provider, and `remark` is what plugins say."""
 
     row: UsageRow
@@ -78,18 +78,18 @@ class Row(NamedTuple):
     remark: str
 
 
-class Kept:
+class RowsById:
     """What the books of a gateway say of each request, by its id. Its `show` is that of `Books`."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[str, RowWithRemark] = {}
 
     def show(self, row: UsageRow, exchange: Exchange) -> None:
         remarks = [f"cache: {row.cache}"] if row.cache == "hit" else []
         remarks += [f"{name}: {remark}" for name, remark in exchange.labels.remarks.items()]
-        self._rows[row.id] = Row(row, exchange.provider, ", ".join(remarks))
+        self._rows[row.id] = RowWithRemark(row, exchange.provider, ", ".join(remarks))
 
-    def of(self, answer: Answer) -> Row | None:
+    def of(self, answer: Answer) -> RowWithRemark | None:
         return self._rows.get(answer.id)
 
     def told(self, answer: Answer) -> Outcome:

@@ -23,13 +23,13 @@ from aigw.core.upstream import Upstream
 from aigw.providers.client_variables import MOST_USED, client_variables
 from aigw.server.framing import Framing
 from aigw.server.gateway import run
-from aigw.server.start import Given, discover, load_found, notes_on
+from aigw.server.start import Overrides, discover, load_found, notes_on
 from aigw.traffic.recordings import Recordings
 
 LOCAL = "127.0.0.1"
 
 
-class Wanted(NamedTuple):
+class PrivateGatewayOptions(NamedTuple):
     """What the gateway is to be. `env` is the environment from which it takes providers and keys. `port` 0 is a free
     one. `max_usd` is what it may spend, None for no limit of its own. `framing` is in which pieces it writes. `keeps`
     is whether it writes down what happens."""
@@ -63,7 +63,7 @@ class PrivateGateway(NamedTuple):
 
 
 @asynccontextmanager
-async def private_gateway(wanted: Wanted, show: Show | None = None) -> AsyncIterator[PrivateGateway]:
+async def private_gateway(wanted: PrivateGatewayOptions, show: Show | None = None) -> AsyncIterator[PrivateGateway]:
     """Runs until the block ends; then everything is recorded. `show` gets each request. Raises ConfigError,
     RecordingError, AddressError, and ValueError for a wrong `max_usd`."""
     upstream, env = network(wanted.recordings, wanted.choice, wanted.env)
@@ -99,8 +99,8 @@ async def private_gateway(wanted: Wanted, show: Show | None = None) -> AsyncIter
         yield PrivateGateway(running.url, variables, recordings, loaded.notes, places, key, loaded)
 
 
-async def _loaded(wanted: Wanted, env: Mapping[str, str], upstream: Upstream) -> Loaded:
-    given = Given(listen=f"{LOCAL}:{wanted.port}", model=wanted.model)
+async def _loaded(wanted: PrivateGatewayOptions, env: Mapping[str, str], upstream: Upstream) -> Loaded:
+    given = Overrides(listen=f"{LOCAL}:{wanted.port}", model=wanted.model)
     if wanted.choice.is_given:
         return loaded_from(wanted.choice, env, given)
     usual = given.address if wanted.port else None

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from aigw.cli.sources.rag import Known
 from aigw.cli.sources.template_render import RefusedError, render
-from aigw.cli.sources.templates import Call
+from aigw.cli.sources.templates import TemplateCall
 from aigw.core.retrieval import Hit
 from aigw.dialects import apis
 from aigw.dialects.greeting import chat_of
@@ -47,7 +47,7 @@ async def _prompt(known: Known, question: str) -> tuple[Any, Sequence[str], str]
         return None, (), "The configuration has no ai-rag to make a prompt of it; `aigw recipes ai-rag` shows one."
     body = chat_of("echo", question)
     headers = {"content-type": "application/json"}
-    call = Call("", apis.CHAT, FirstCall(apis.PATHS[apis.CHAT], headers, body=json.dumps(body)), body)
+    call = TemplateCall("", apis.CHAT, FirstCall(apis.PATHS[apis.CHAT], headers, body=json.dumps(body)), body)
     try:
         found = await render(known.loaded, call, os.environ)
     except RefusedError as error:

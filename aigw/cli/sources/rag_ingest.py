@@ -17,7 +17,7 @@ from aigw.core.upstream import Upstream
 from aigw.rag.chunks import chunk
 from aigw.rag.document import Document, UnreadableError
 from aigw.rag.ingest import Ingest, Report, Settings
-from aigw.rag.named_sources import Found, find
+from aigw.rag.named_sources import NamedSource, find
 from aigw.rag.reading import Reading, load
 from aigw.rag.screening import document_screen
 from aigw.rag.web import Page, fetch, why_private
@@ -136,7 +136,7 @@ def _seen_from(base: Path, source: str) -> str:
     return source if "://" in source else os.path.join(base, source)  # noqa: PTH118  a pattern is no path
 
 
-def _item(found: Found, reading: Reading, upstream: Upstream, *, private: bool) -> FileItem | StdinItem | UrlItem:
+def _item(found: NamedSource, reading: Reading, upstream: Upstream, *, private: bool) -> FileItem | StdinItem | UrlItem:
     if found.path is not None:
         return FileItem(found.name, found.path, reading)
     if found.kind == "url":

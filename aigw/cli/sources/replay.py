@@ -15,7 +15,7 @@ from msgspec.structs import replace as changed_to
 from aigw.books.books import Books
 from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.configuration import loaded_from, loaded_or_discovered
-from aigw.cli.sources.own_gateway import Kept, at_free_port, key_headers
+from aigw.cli.sources.own_gateway import RowsById, at_free_port, key_headers
 from aigw.cli.sources.recordings import Chosen, opened
 from aigw.cli.sources.remote import remote, with_model
 from aigw.config.load import Loaded
@@ -32,7 +32,7 @@ from aigw.traffic.runs.resending import Answer, Pace, ask, resend
 from aigw.upstream.proxied import upstream_for
 
 
-class Wanted(NamedTuple):
+class ReplayOptions(NamedTuple):
     """What the options of `aigw replay` say. `against` is a URL, the name of a route, or ""."""
 
     folder: Path
@@ -62,12 +62,12 @@ Done = Callable[[int, int], None]
 Through = Callable[[Sent, str], Awaitable[Answer]]
 
 
-async def replayed(wanted: Wanted, env: Mapping[str, str], done: Done) -> Replayed:
+async def replayed(wanted: ReplayOptions, env: Mapping[str, str], done: Done) -> Replayed:
     """Raises ConfigError, RecordingError, ValueError."""
     folder = Folder(wanted.folder)
     found = await asyncio.to_thread(read_calls, folder)
     answers: dict[str, Answer] = {}
-    kept = Kept()
+    kept = RowsById()
 
     async def send(through: Through, call: ClientCall) -> None:
         answers[call.name] = await through(await asyncio.to_thread(call.sent_by_client, folder), call.source.consumer)
@@ -88,7 +88,7 @@ Place = AsyncIterator[tuple[Through, str, Prices]]
 
 
 @asynccontextmanager
-async def _there(wanted: Wanted, env: Mapping[str, str]) -> Place:
+async def _there(wanted: ReplayOptions, env: Mapping[str, str]) -> Place:
     """A server that runs. A configuration only tells prices."""
     there, prices = remote(wanted.against), Prices()
     if wanted.choice.is_given:
@@ -105,7 +105,7 @@ async def _there(wanted: Wanted, env: Mapping[str, str]) -> Place:
 
 
 @asynccontextmanager
-async def _here(wanted: Wanted, env: Mapping[str, str], kept: Kept) -> Place:
+async def _here(wanted: ReplayOptions, env: Mapping[str, str], kept: RowsById) -> Place:
     """A gateway of its own, with the configuration and the state folder that `aigw serve` uses. Its cache begins empty:
     what was answered before does not say how it answers now."""
     network, client = upstream_for(env), upstream_for({})
@@ -130,7 +130,7 @@ async def _here(wanted: Wanted, env: Mapping[str, str], kept: Kept) -> Place:
             await asyncio.to_thread(recordings.close)
 
 
-async def _loaded(wanted: Wanted, env: Mapping[str, str], network: Upstream) -> tuple[Loaded, str]:
+async def _loaded(wanted: ReplayOptions, env: Mapping[str, str], network: Upstream) -> tuple[Loaded, str]:
     """Returns the configuration, and what it is called. Raises ConfigError, ValueError."""
     loaded = await loaded_or_discovered(wanted.choice, env, network)
     name = wanted.choice.name or "the providers of the environment"

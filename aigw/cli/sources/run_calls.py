@@ -11,7 +11,7 @@ from aigw.plugins.ai_budget.refusal import PRICE_UNKNOWN, USED_UP
 from aigw.traffic.replay.player import NO_RECORDING, REMARK
 
 
-class Call(NamedTuple):
+class ProgramCall(NamedTuple):
     """A request of the program. `id` is the gateway's. `recording` is the name of the one that answered it, "" if none
     did. `failed` and `error` are as in `UsageRow`."""
 
@@ -30,11 +30,11 @@ class Call(NamedTuple):
         return self.error in (USED_UP, PRICE_UNKNOWN)
 
 
-class Calls:
+class ProgramCalls:
     """`sent` sums up what went to providers and built-in models, `replayed` what came from recordings."""
 
     def __init__(self) -> None:
-        self.each: list[Call] = []
+        self.each: list[ProgramCall] = []
         self.sent = Tally()
         self.replayed = Tally()
 
@@ -43,7 +43,7 @@ class Calls:
         return sum(each.over_budget for each in self.each)
 
     @property
-    def failed(self) -> list[Call]:
+    def failed(self) -> list[ProgramCall]:
         """Those that failed otherwise than for a budget or for want of a recording, which are told apart."""
         return [each for each in self.each if each.failed and not each.over_budget and each.error != NO_RECORDING]
 
@@ -53,5 +53,7 @@ class Calls:
         (self.replayed if recording else self.sent).add(row)
         original = exchange.original
         request = f"{original.method} {original.path}"
-        call = Call(row.id, request, row.asked, row.status, row.total_ms / 1000, recording, row.error, row.failed)
+        call = ProgramCall(
+            row.id, request, row.asked, row.status, row.total_ms / 1000, recording, row.error, row.failed
+        )
         self.each.append(call)

@@ -14,7 +14,7 @@ from typing import NamedTuple, NoReturn
 from aigw.books.books import Books
 from aigw.cli.sources.gateway_client import answer_of, refusal
 from aigw.cli.sources.own_gateway import at_free_port, without_redis
-from aigw.cli.sources.templates import PLUGIN, Call
+from aigw.cli.sources.templates import PLUGIN, TemplateCall
 from aigw.config.load import Loaded
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
@@ -95,7 +95,7 @@ class _Chains:
         return passing
 
 
-async def render(loaded: Loaded, call: Call, env: Mapping[str, str]) -> Rendered:
+async def render(loaded: Loaded, call: TemplateCall, env: Mapping[str, str]) -> Rendered:
     """Raises RefusedError, ConfigError."""
     chains, books = _Chains(), Books(None)
     alone, network = without_redis(at_free_port(loaded)), upstream_for(env)

@@ -16,7 +16,7 @@ from aigw.books.books import Books
 from aigw.cli.sources.address_probe import aigw_at
 from aigw.cli.sources.completed_names import in_source
 from aigw.cli.sources.gateway_client import (
-    Told,
+    AnswerSummary,
     UnreadableAnswerError,
     answer_of,
     configuration_of,
@@ -24,7 +24,7 @@ from aigw.cli.sources.gateway_client import (
     refusal,
     stream_of,
 )
-from aigw.cli.sources.templates import Call
+from aigw.cli.sources.templates import TemplateCall
 from aigw.cli.terminal.figures import count
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
@@ -57,14 +57,14 @@ def reaching(url: str) -> Iterator[None]:
         raise SendError(f"the gateway at {url} does not answer: {error}") from None
 
 
-class Sent(NamedTuple):
+class SentTemplate(NamedTuple):
     """`answer` is the whole answer as JSON, if nobody read it piece by piece. `facts` are lines about it."""
 
     answer: Any
     facts: list[str]
 
 
-def sent(loaded: Loaded, call: Call, *, url: str, key: str, say: Say | None) -> Sent:
+def sent(loaded: Loaded, call: TemplateCall, *, url: str, key: str, say: Say | None) -> SentTemplate:
     """Passes the text of the answer to `say` as it is written; without it, reads the whole answer. Raises SendError."""
     key = key or os.environ.get(call.call.key.variable, "")
     place = place_of(url) if url else running(loaded, call)
@@ -78,7 +78,7 @@ def sent(loaded: Loaded, call: Call, *, url: str, key: str, say: Say | None) -> 
         raise SendError(f"{place or 'the gateway'} does not answer: {error}") from None
 
 
-def running(loaded: Loaded, call: Call) -> str:
+def running(loaded: Loaded, call: TemplateCall) -> str:
     """The address of the gateway that runs with this configuration, "" if none does. One at its address that does not
     have the template was started with another."""
     host, port = parse_listen(loaded.config.listen)
@@ -90,7 +90,7 @@ def running(loaded: Loaded, call: Call) -> str:
     return place if has else ""
 
 
-async def _alone(loaded: Loaded, call: Call, key: str, say: Say | None) -> Sent:
+async def _alone(loaded: Loaded, call: TemplateCall, key: str, say: Say | None) -> SentTemplate:
     alone = replace(loaded, config=msgspec.structs.replace(loaded.config, listen=f"{LOCAL}:0"))
     books = Books(loaded.state_dir, shared=loaded.config.usage)
     through = f"a gateway of its own, because none with this template runs at {loaded.config.listen}"
@@ -98,19 +98,19 @@ async def _alone(loaded: Loaded, call: Call, key: str, say: Say | None) -> Sent:
         return await asyncio.to_thread(_read, own.url, through, call, key, say)
 
 
-def _read(place: str, through: str, call: Call, key: str, say: Say | None) -> Sent:
+def _read(place: str, through: str, call: TemplateCall, key: str, say: Say | None) -> SentTemplate:
     if say is None:
         status, body = answer_of(place, call, key)
-        return Sent(_answer(status, body), [])
+        return SentTemplate(_answer(status, body), [])
     told = stream_of(place, call.streamed(), say, key)
     if told.status != 200:
         raise SendError(refusal(told.status, told.error.encode()))
     if told.error:
         raise SendError(f"the answer failed: {told.error}")
-    return Sent(None, [_facts(told, through)])
+    return SentTemplate(None, [_facts(told, through)])
 
 
-def _facts(told: Told, through: str) -> str:
+def _facts(told: AnswerSummary, through: str) -> str:
     prompt, made = told.tokens.prompt, told.tokens.output
     tokens = f"{'?' if prompt is None else count(prompt)} tokens in, {'?' if made is None else count(made)} out"
     return f"{told.model or '?'}: {tokens}; through {through}"

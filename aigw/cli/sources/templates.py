@@ -27,7 +27,7 @@ from aigw.server.routes import make_route
 PLUGIN = "ai-prompt-template"
 
 
-class Found(NamedTuple):
+class FoundTemplate(NamedTuple):
     """A template, the route on which it is asked for, and the names of all routes that have it. `route` is None if only
     rules for other hosts than this machine's have it."""
 
@@ -37,7 +37,7 @@ class Found(NamedTuple):
     routes: list[str]
 
 
-class Call(NamedTuple):
+class TemplateCall(NamedTuple):
     """A request for a template. `call` shows it as a command; its path and body are those of a plain answer."""
 
     template: str
@@ -45,25 +45,25 @@ class Call(NamedTuple):
     call: FirstCall
     body: Json
 
-    def streamed(self) -> Call:
+    def streamed(self) -> TemplateCall:
         path, body = template_call.streamed(self.api, self.call.path, self.body)
         return self._replace(call=self.call._replace(path=path), body=body)
 
 
-def all_templates(loaded: Loaded) -> list[Found]:
+def all_templates(loaded: Loaded) -> list[FoundTemplate]:
     """In the order of the configuration. Two templates of one name on different routes are two."""
-    found: dict[tuple[int, str], Found] = {}
+    found: dict[tuple[int, str], FoundTemplate] = {}
     plugin = loaded.plugins.get(PLUGIN)
     rules = plugin.rules if plugin is not None else None
     routes = [(route, index) for route in _routes(loaded) if (index := _index(loaded, route)) is not None]
     for index, config in enumerate(rules.configs if rules is not None else ()):
         on = [route for route, chosen in routes if chosen == index]
         for name, template in templates_of(config).items() if config is not None else ():
-            found[index, name] = Found(name, template, on[0] if on else None, [route.name for route in on])
+            found[index, name] = FoundTemplate(name, template, on[0] if on else None, [route.name for route in on])
     return list(found.values())
 
 
-def find(loaded: Loaded, name: str, route: str | None = None) -> Found:
+def find(loaded: Loaded, name: str, route: str | None = None) -> FoundTemplate:
     """Raises ValueError with what there is."""
     if PLUGIN not in loaded.plugins:
         raise ValueError(f"the configuration has no plugin {PLUGIN}; `aigw recipes {PLUGIN}` shows one")
@@ -79,7 +79,9 @@ def find(loaded: Loaded, name: str, route: str | None = None) -> Found:
     return best._replace(route=routes[route]) if route is not None else best
 
 
-def ask(loaded: Loaded, found: Found, values: Mapping[str, Any], *, model: str = "", path: str = "") -> Call:
+def ask(
+    loaded: Loaded, found: FoundTemplate, values: Mapping[str, Any], *, model: str = "", path: str = ""
+) -> TemplateCall:
     """The request that asks for a template with these values. Raises ValueError if that is not possible."""
     template, route = found.template, found.route
     if template.missing(values):
@@ -101,10 +103,10 @@ def ask(loaded: Loaded, found: Found, values: Mapping[str, Any], *, model: str =
     if wanted:
         place, body = template_call.with_model(api, place, body, wanted)
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Call(found.name, api, call._replace(path=place, model=wanted or own, body=text), body)
+    return TemplateCall(found.name, api, call._replace(path=place, model=wanted or own, body=text), body)
 
 
-def filled(found: Found, values: Mapping[str, Any]) -> tuple[str, Json]:
+def filled(found: FoundTemplate, values: Mapping[str, Any]) -> tuple[str, Json]:
     """The API for which a template is, and the body of the request that becomes of it. Raises ValueError if a property
     is missing."""
     if found.template.missing(values):

@@ -70,7 +70,7 @@ async def cost_of(recording: Recording, outcome: Outcome, config: Path | None) -
     return found
 
 
-class Call(NamedTuple):
+class RecordedCall(NamedTuple):
     """A recording, and what became of it."""
 
     entry: Entry
@@ -78,14 +78,14 @@ class Call(NamedTuple):
     outcome: Outcome
 
 
-def calls(folder: Folder, problem: Callable[[str], object]) -> Iterator[Call]:
+def calls(folder: Folder, problem: Callable[[str], object]) -> Iterator[RecordedCall]:
     """Reads the calls of a folder one after the other. What cannot be used is told to `problem`. Raises RecordingError
     if the folder cannot be read."""
     for name, file in folder.files():
         try:
             entry = folder.entry(name, file)
             recording = folder.read(file)
-            yield Call(entry, recording, outcome_of(recording, folder, file))
+            yield RecordedCall(entry, recording, outcome_of(recording, folder, file))
         except RecordingError as error:
             problem(str(error))
 
@@ -108,7 +108,7 @@ def asked_by_client(recording: Recording, folder: Folder, name: str) -> Asked:
     return dialect_of(recording.source.api).asked(sent.request(), recording.source.api)
 
 
-class Shown(NamedTuple):
+class CallDetails(NamedTuple):
     """One call with all that is shown of it. `added` is the text that each of the `pieces` adds to the answer."""
 
     entry: Entry
@@ -119,7 +119,7 @@ class Shown(NamedTuple):
     added: Sequence[str]
 
 
-async def shown(folder: Folder, name: str, config: Path | None) -> Shown:
+async def shown(folder: Folder, name: str, config: Path | None) -> CallDetails:
     """Raises RecordingError, ConfigError."""
     recording = folder.read(name)
     (entry,) = [folder.entry(parsed, file) for parsed, file in folder.files() if file == name]
@@ -127,7 +127,7 @@ async def shown(folder: Folder, name: str, config: Path | None) -> Shown:
     outcome = await cost_of(recording, outcome_of(recording, folder, name), config)
     headers = recording.head.headers.items()
     added = texts(begun_of(recording, folder, name), headers, [data for _, data in pieces])
-    return Shown(entry, recording, outcome, asked_by_client(recording, folder, name), pieces, added)
+    return CallDetails(entry, recording, outcome, asked_by_client(recording, folder, name), pieces, added)
 
 
 class Removable(NamedTuple):
@@ -209,7 +209,7 @@ def alone(folder: Folder) -> Iterator[None]:
         folder.release()
 
 
-def _row(call: Call, folder: Folder) -> Row:
+def _row(call: RecordedCall, folder: Folder) -> Row:
     entry, recording, outcome = call
     answer = replace(outcome.answer, text=[], reasoning=[], calls=[])  # a list needs none of them
     words = _words(recording, folder, entry.name)

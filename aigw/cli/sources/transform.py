@@ -47,7 +47,7 @@ _NO_MODEL = (
 _BY = ", with --rules or --prompt"
 
 
-class Wanted(NamedTuple):
+class TransformOptions(NamedTuple):
     """What was typed. `rules` is YAML."""
 
     rules: str
@@ -57,7 +57,7 @@ class Wanted(NamedTuple):
     choice: ConfigChoice
 
 
-class Told(NamedTuple):
+class Transformed(NamedTuple):
     """`reason` says why the message is as it was, "" if it was transformed. `note` is what else to know."""
 
     message: Message
@@ -83,7 +83,7 @@ def message_in(data: bytes, rules: str, *, response: bool) -> Message:
     return Message(start, CIMultiDict(text.headers), body)
 
 
-def transformed(message: Message, wanted: Wanted) -> Told:
+def transformed(message: Message, wanted: TransformOptions) -> Transformed:
     """Raises ConfigError."""
     part = _part(wanted, message)
     if not part.prompt:
@@ -102,7 +102,7 @@ def _type_of(body: bytes) -> dict[str, str]:
     return {"content-type": kind} if kind else {}
 
 
-def _part(wanted: Wanted, message: Message) -> Part:
+def _part(wanted: TransformOptions, message: Message) -> Part:
     """What shall be done: what was typed, else what is configured for messages of this kind."""
     if wanted.rules or wanted.prompt:
         return Part(enable=True, prompt=wanted.prompt, rules=_rules(wanted.rules))
@@ -139,7 +139,7 @@ def _plugin(loaded: Loaded) -> Config | None:
     return configs[-1] if configs else None
 
 
-async def _asked(message: Message, part: Part, wanted: Wanted) -> Told:
+async def _asked(message: Message, part: Part, wanted: TransformOptions) -> Transformed:
     loaded = await as_served(wanted.choice, os.environ)
     provider = _provider(loaded, wanted)
     async with _gateway(loaded) as env:
@@ -155,7 +155,7 @@ async def _gateway(loaded: Loaded) -> AsyncIterator[Env]:
         yield own.env
 
 
-def _provider(loaded: Loaded, wanted: Wanted) -> Provider:
+def _provider(loaded: Loaded, wanted: TransformOptions) -> Provider:
     """Who is asked: what was typed, else what is configured, else the best model that there is."""
     names = [route.name for route in loaded.config.routes]
     if wanted.route and wanted.route not in names:
@@ -171,10 +171,10 @@ def _provider(loaded: Loaded, wanted: Wanted) -> Provider:
     return Provider(model=models[0])
 
 
-async def _by(message: Message, part: Part, env: Env | None, provider: Provider) -> Told:
+async def _by(message: Message, part: Part, env: Env | None, provider: Provider) -> Transformed:
     model = OwnModel(None, "", "", 0.0) if env is None else model_of(provider, env)
     work = transformation(part, model)
     try:
-        return Told(message if work is None else (await work(message)).message)
+        return Transformed(message if work is None else (await work(message)).message)
     except UnchangedError as error:
-        return Told(message, str(error))
+        return Transformed(message, str(error))

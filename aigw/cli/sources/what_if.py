@@ -17,7 +17,7 @@ from msgspec.structs import replace as changed_to
 
 from aigw.books.books import Books
 from aigw.cli.sources.config_choice import ConfigChoice
-from aigw.cli.sources.own_gateway import Kept, at_free_port, key_headers, without_redis
+from aigw.cli.sources.own_gateway import RowsById, at_free_port, key_headers, without_redis
 from aigw.cli.sources.recordings import replayable
 from aigw.cli.sources.remote import remote
 from aigw.config.load import Loaded, load
@@ -33,7 +33,7 @@ from aigw.traffic.runs.client_calls import ClientCall, read_calls
 from aigw.traffic.runs.costs import priced
 from aigw.traffic.runs.outcome import Outcome
 from aigw.traffic.runs.resending import Answer, ask
-from aigw.traffic.runs.what_if_player import NAME_HEADER, RecordedClock, Sent, SupposedPlayer, recorded_to
+from aigw.traffic.runs.what_if_player import NAME_HEADER, Destination, RecordedClock, SupposedPlayer, recorded_to
 from aigw.traffic.volatility.rules import Rules
 from aigw.upstream.closed import ClosedUpstream
 from aigw.upstream.proxied import upstream_for
@@ -51,8 +51,8 @@ class Supposed(NamedTuple):
     call: ClientCall
     before: Outcome
     after: Outcome
-    was: Sent
-    sent: Sent | None
+    was: Destination
+    sent: Destination | None
     cached: bool = False
     code: str = ""
 
@@ -70,7 +70,7 @@ async def suppose(config: Path, path: Path, env: Mapping[str, str], done: Callab
     folder = Folder(path)
     found = await asyncio.to_thread(read_calls, folder)
     loaded = load(config, replayable(path, ConfigChoice(config), env))
-    books, kept, clock = Books(None, show=(shows := Kept()).show), shows, RecordedClock()
+    books, kept, clock = Books(None, show=(shows := RowsById()).show), shows, RecordedClock()
     player = _player(folder, found.calls, loaded, books)
     around = lambda upstream: Tape(upstream, player, None, time)  # noqa: E731
     answers, keyless = [], False
@@ -115,7 +115,7 @@ async def _ask(
     return await ask(client, target, sent._replace(headers=named), time)
 
 
-def _supposed(call: ClientCall, answer: Answer, kept: Kept, player: SupposedPlayer) -> Supposed:
+def _supposed(call: ClientCall, answer: Answer, kept: RowsById, player: SupposedPlayer) -> Supposed:
     sent, row = player.sent.get(call.name), kept.of(answer)
     after = kept.told(answer)
     if sent is None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from aigw.cli.sources.run_calls import Call, Calls
+from aigw.cli.sources.run_calls import ProgramCall, ProgramCalls
 from aigw.core.plain import plain, plain_lines
 from aigw.traffic.replay.report import Missed, Report
 
 SUITE = "aigw run"
 
 
-def junit(calls: Calls, report: Report, why: list[str], *, all_used: bool) -> bytes:
+def junit(calls: ProgramCalls, report: Report, why: list[str], *, all_used: bool) -> bytes:
     """`why` says why the run has failed. With `all_used`, each recording that was not used is a case."""
     missed = {each.exchange: each for each in report.missed if each.exchange}
     diverged = {each.exchange: each for each in report.diverged if each.exchange}
@@ -40,11 +40,11 @@ def junit(calls: Calls, report: Report, why: list[str], *, all_used: bool) -> by
     return text
 
 
-def _name(number: int, call: Call) -> str:
+def _name(number: int, call: ProgramCall) -> str:
     return f"{number:03} {call.request} {call.model}".rstrip()
 
 
-def _case(suite: Element, name: str, call: Call, missed: Missed | None, diverged: Missed | None) -> None:
+def _case(suite: Element, name: str, call: ProgramCall, missed: Missed | None, diverged: Missed | None) -> None:
     case = _plain_case(suite, name, call.seconds)
     if missed is not None:
         _failure(case, missed.text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aigw.cli.sources.run_calls import Call, Calls
+from aigw.cli.sources.run_calls import ProgramCall, ProgramCalls
 from aigw.cli.terminal.figures import money
 from aigw.cli.views.recordings import facts, misses
 from aigw.cli.views.recordings import problems as unplayed
@@ -18,14 +18,14 @@ LONGEST = 4000
 """How many characters of a text an annotation has."""
 
 
-def problems(calls: Calls, report: Report, *, all_used: bool) -> list[str]:
+def problems(calls: ProgramCalls, report: Report, *, all_used: bool) -> list[str]:
     """Returns why the run has failed, whatever the command made of that: a line each."""
     refused = calls.over_budget
     said = [f"{many(refused, 'call')} {'was' if refused == 1 else 'were'} refused by a budget"] if refused else []
     return [*said, *unplayed(report, all_used=all_used)]
 
 
-def line(calls: Calls, report: Report) -> str:
+def line(calls: ProgramCalls, report: Report) -> str:
     """Returns a line such as `12 calls (10 replayed, 2 missed): 1,204 tokens in, 310 out, $0.0039, $0.02 saved`."""
     sent, replayed = calls.sent, calls.replayed
     failed = [f"{len(calls.failed):,} failed"] if calls.failed else []
@@ -36,7 +36,7 @@ def line(calls: Calls, report: Report) -> str:
     return f"{many(len(calls.each), 'call')}{f' ({what})' if what else ''}: {tokens}, {spent}{saved}"
 
 
-def as_data(calls: Calls, report: Report, why: list[str], command: int, code: int) -> dict[str, Any]:
+def as_data(calls: ProgramCalls, report: Report, why: list[str], command: int, code: int) -> dict[str, Any]:
     """Returns the same for scripts. `command` is the exit status of the command, `code` that of `aigw run`, and `why`
     says why they differ."""
     sent, replayed = calls.sent, calls.replayed
@@ -72,14 +72,14 @@ def _escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def said(calls: Calls, report: Report, why: list[str]) -> list[str]:
+def said(calls: ProgramCalls, report: Report, why: list[str]) -> list[str]:
     """Returns what people read: the line, the last failure, why the run has failed, and what there is to say of each
     miss."""
     lines = [line(calls, report), *map(_failure, calls.failed[-1:]), *why]
     return [*(f"aigw run: {plain(each)}" for each in lines), *misses(report)]
 
 
-def _failure(call: Call) -> str:
+def _failure(call: ProgramCall) -> str:
     model = f" for {call.model}" if call.model else ""
     how = str(call.status) if call.status >= 400 else "broke off:"
     return f"the last call that failed: {call.request}{model}: {how} {call.error}".rstrip(" :")

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from aigw.cli.sources.gateways import Running
+from aigw.cli.sources.gateways import GatewayStatus
 from aigw.cli.terminal.figures import counted
 
 
-def lines(gateway: Running, now: float) -> Iterator[str]:
+def lines(gateway: GatewayStatus, now: float) -> Iterator[str]:
     """A gateway in three lines."""
     entry = gateway.entry
     yield entry.url + ("" if gateway.answers else "  does not answer")
@@ -22,7 +22,7 @@ def lines(gateway: Running, now: float) -> Iterator[str]:
     yield f"  {', '.join(facts)}"
 
 
-def data(gateway: Running) -> dict[str, Any]:
+def data(gateway: GatewayStatus) -> dict[str, Any]:
     """The same for programs."""
     entry = gateway.entry
     return {

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from aigw.cli.sources.template_render import Rendered
-from aigw.cli.sources.templates import Call, Found
+from aigw.cli.sources.templates import FoundTemplate, TemplateCall
 from aigw.cli.terminal.columns import columns
 from aigw.cli.terminal.figures import count, money
 from aigw.cli.terminal.output import say_text
@@ -21,7 +21,7 @@ from aigw.dialects.template_call import api_of, model_in
 from aigw.server.gateway import base_url
 
 
-def data(found: Found) -> dict[str, Any]:
+def data(found: FoundTemplate) -> dict[str, Any]:
     fields = found.template.fields
     return {
         "name": found.name,
@@ -32,7 +32,7 @@ def data(found: Found) -> dict[str, Any]:
     }
 
 
-def listing(found: Sequence[Found]) -> Iterator[str]:
+def listing(found: Sequence[FoundTemplate]) -> Iterator[str]:
     if not found:
         yield "There is no template; `aigw recipes ai-prompt-template` shows one."
         return
@@ -43,7 +43,7 @@ def listing(found: Sequence[Found]) -> Iterator[str]:
     yield from columns(rows)
 
 
-def facts_of(found: Found) -> list[str]:
+def facts_of(found: FoundTemplate) -> list[str]:
     properties = ", ".join(found.template.properties) or "none"
     return [f"properties: {properties}; routes: {', '.join(found.routes) or 'none here'}"]
 
@@ -87,7 +87,7 @@ def beside(found: Rendered) -> list[str]:
     return [*lines, *(f"note: {note}" for note in found.notes)]
 
 
-def curl(loaded: Loaded, call: Call) -> str:
+def curl(loaded: Loaded, call: TemplateCall) -> str:
     """The command that asks the gateway of this configuration."""
     host, port = parse_listen(loaded.config.listen)
     local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from aigw.cli.sources.traffic import Row, Shown
+from aigw.cli.sources.traffic import CallDetails, Row
 from aigw.cli.terminal.columns import cut, fitted, shorten
 from aigw.cli.terminal.figures import count, counted, milliseconds, money
 from aigw.cli.terminal.output import say_text, width
@@ -53,7 +53,7 @@ def _count(number: int | None) -> str:
     return "-" if number is None else count(number)
 
 
-def print_call(call: Shown) -> None:
+def print_call(call: CallDetails) -> None:
     """Prints a call for people: who asked what, what was answered, and when its pieces came."""
     for line in _lines(call):
         say_text(cut(line, width()) if line.startswith(_EVENT) else line)
@@ -62,7 +62,7 @@ def print_call(call: Shown) -> None:
 _EVENT = "  @"
 
 
-def _lines(call: Shown) -> Iterator[str]:
+def _lines(call: CallDetails) -> Iterator[str]:
     entry, recording, outcome, asked, pieces, added = call
     source, request, tokens = recording.source, recording.client or recording.request, outcome.tokens
     session = f" ({shown(recording.session.name)})" if recording.session.name else ""

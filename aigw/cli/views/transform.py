@@ -7,14 +7,14 @@ import sys
 from http import HTTPStatus
 from typing import Any
 
-from aigw.cli.sources.transform import Told
+from aigw.cli.sources.transform import Transformed
 from aigw.core.plain import plain_lines
 from aigw.plugins.ai_transformer.message import Message
 
 _REASONS = {str(status.value): status.phrase for status in HTTPStatus}
 
 
-def data(told: Told) -> dict[str, Any]:
+def data(told: Transformed) -> dict[str, Any]:
     """A body that is no text is in base64."""
     message = told.message
     try:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from aigw.clients.dashvector import Found
+from aigw.clients.dashvector import NearestQuestion
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.layers import Outcome
@@ -102,7 +102,7 @@ class HigressCache:
         if not question:
             return await call_next(exchange)
         value = await self._get(question)
-        near: Found | None = None
+        near: NearestQuestion | None = None
         if not value and self._semantic is not None and (near := await self._semantic.search(question)) is not None:
             value = near.answer or (await self._get(near.question) if near.question else "")
             if value:
@@ -160,7 +160,7 @@ class HigressCache:
         events = [*splitter.feed(body), *([Chunk(splitter.rest)] if splitter.rest else [])]
         return exchange.reply(Fixed(*events), headers=headers, streaming=True)
 
-    async def _keep(self, question: str, near: Found | None, collected: _Collected, streaming: bool) -> None:
+    async def _keep(self, question: str, near: NearestQuestion | None, collected: _Collected, streaming: bool) -> None:
         value = collected.stream(self._stream_answer) if streaming else collected.plain(self._answer)
         if not value.strip():
             return

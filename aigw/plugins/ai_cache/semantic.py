@@ -8,7 +8,7 @@ from logging import Logger
 
 from aigw.clients.callout import CalloutError
 from aigw.clients.dashscope import DashScopeClient
-from aigw.clients.dashvector import Found, Questions
+from aigw.clients.dashvector import NearestQuestion, Questions
 
 
 class Semantic:
@@ -19,7 +19,7 @@ class Semantic:
         self._vectors = vectors
         self._log = log
 
-    async def search(self, question: str) -> Found | None:
+    async def search(self, question: str) -> NearestQuestion | None:
         """Searches for the nearest stored question. Returns None if the search fails."""
         try:
             return await self._vectors.nearest(await self._embedder.embed(question))
@@ -27,7 +27,7 @@ class Semantic:
             self._log.warning("semantic cache: %s", error)
             return None
 
-    async def remember(self, found: Found, question: str, answer: str) -> None:
+    async def remember(self, found: NearestQuestion, question: str, answer: str) -> None:
         """Stores a question and its answer. `found` is the result of the search for this question."""
         try:
             await self._vectors.add(found.vector, question, answer)

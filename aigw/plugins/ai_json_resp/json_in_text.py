@@ -24,7 +24,7 @@ def _refuse(name: str) -> None:
 _decoder = json.JSONDecoder(parse_constant=_refuse)
 
 
-class Found(NamedTuple):
+class FoundJson(NamedTuple):
     """JSON as it is written, and its value."""
 
     text: str
@@ -35,7 +35,7 @@ class NoJsonError(ValueError):
     """There is no JSON. `str(error)` says why, in words for the model."""
 
 
-def find(text: str) -> Found:
+def find(text: str) -> FoundJson:
     """Raises NoJsonError."""
     if len(text) > MOST:
         raise NoJsonError(f"the answer has more than {MOST} characters")
@@ -44,7 +44,7 @@ def find(text: str) -> Found:
         try:
             value, end = _decoder.raw_decode(candidate)
             if isinstance(value, dict | list):
-                return Found(candidate[:end], value)
+                return FoundJson(candidate[:end], value)
         except (ValueError, RecursionError) as error:
             wrong = wrong or f": {error}"
     raise NoJsonError(f"the answer is no JSON object or array{wrong}")

@@ -18,7 +18,7 @@ from aigw.core.tokens import Tokens
 from aigw.dialects.json_values import json_text
 from aigw.higress.json_response import EMPTY, MISMATCH, NO_JSON, UNAVAILABLE, USED_UP, JsonResponseError
 from aigw.plugins.ai_json_resp.config import Config
-from aigw.plugins.ai_json_resp.json_in_text import Found, NoJsonError, find
+from aigw.plugins.ai_json_resp.json_in_text import FoundJson, NoJsonError, find
 from aigw.plugins.ai_json_resp.model_calls import Model
 from aigw.plugins.ai_json_resp.schema import JsonSchema
 
@@ -65,13 +65,13 @@ class SafeJsonResponse:
         except ValueError as error:
             raise GatewayError(400, f"{NAME}: {error}", code="invalid_body") from None
 
-    async def _checked(self, text: str) -> tuple[Found | None, int, str]:
+    async def _checked(self, text: str) -> tuple[FoundJson | None, int, str]:
         """Returns the JSON in an answer, or None with Higress's code and what is wrong."""
         if not text.strip():
             return None, EMPTY, "the answer is empty"
         return await asyncio.to_thread(self._check, text) if len(text) > LARGE else self._check(text)
 
-    def _check(self, text: str) -> tuple[Found | None, int, str]:
+    def _check(self, text: str) -> tuple[FoundJson | None, int, str]:
         try:
             found = find(text)
         except NoJsonError as error:

@@ -15,7 +15,7 @@ from aigw.core.env import Env
 from aigw.core.plugin import About, Difference, Place, Plugin
 from aigw.plugins.ai_transformer.config import Config, Part, Provider, asks, check, identity
 from aigw.plugins.ai_transformer.higress import HigressTransformer
-from aigw.plugins.ai_transformer.kept import Kept
+from aigw.plugins.ai_transformer.kept_messages import KeptMessages
 from aigw.plugins.ai_transformer.models import DashScopeModel, Model, OwnModel
 from aigw.plugins.ai_transformer.rules import Rules
 from aigw.plugins.ai_transformer.safe import SafeTransformer
@@ -32,12 +32,12 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
         yield HigressTransformer(asked, answered, _dashscope(config.provider, env, MODEL), env)
         return
     model = model_of(config.provider, env)
-    kept = Kept(env.stores.kv(), config.cache_ttl) if config.cache else None
+    kept = KeptMessages(env.stores.kv(), config.cache_ttl) if config.cache else None
     request, response = (transformation(part, model, kept) for part in (config.request, config.response))
     yield SafeTransformer(request, response, config.max_body, env)
 
 
-def transformation(part: Part, model: Model, kept: Kept | None = None) -> Transformation | None:
+def transformation(part: Part, model: Model, kept: KeptMessages | None = None) -> Transformation | None:
     """None if nothing is to be done."""
     if not part.prompted and not part.ruled:
         return None

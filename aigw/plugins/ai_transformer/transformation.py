@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from aigw.core.asking import asking
 from aigw.plugins.ai_transformer.http_text import NotHttpError, read, write
-from aigw.plugins.ai_transformer.kept import Kept, key_of
+from aigw.plugins.ai_transformer.kept_messages import KeptMessages, key_of
 from aigw.plugins.ai_transformer.message import Message, ModelError, shown, shown_headers, taken
 from aigw.plugins.ai_transformer.models import Model
 from aigw.plugins.ai_transformer.rules import Rules
@@ -28,7 +28,7 @@ class Transformed(NamedTuple):
 class Transformation:
     """With an empty `prompt`, no model is asked. With `kept`, it is asked once for equal messages."""
 
-    def __init__(self, rules: Rules, prompt: str, model: Model, kept: Kept | None = None) -> None:
+    def __init__(self, rules: Rules, prompt: str, model: Model, kept: KeptMessages | None = None) -> None:
         self._rules = rules
         self._prompt = prompt
         self._model = model

@@ -8,7 +8,7 @@ from typing import Any
 from aigw.config.load import Loaded
 from aigw.core.plugin import Place
 from aigw.higress.places import sort
-from aigw.resources.importing.kept import mapping_of
+from aigw.resources.importing.unmapped import mapping_of
 from aigw.resources.report import Findings
 
 _STEP = 10

@@ -14,8 +14,8 @@ from aigw.resources.exporting.routes import Ingresses, ingress_names
 from aigw.resources.exporting.sections import other_sections
 from aigw.resources.exporting.services import Services
 from aigw.resources.exporting.shares import with_shares
-from aigw.resources.exporting.source import Given, portable
-from aigw.resources.importing.kept import KEPT, list_of, mapping_of
+from aigw.resources.exporting.source import SourceConfig, portable
+from aigw.resources.importing.unmapped import KEPT, list_of, mapping_of
 from aigw.resources.mcp_bridge import write_registries
 from aigw.resources.report import Findings
 from aigw.resources.resource import GATEWAY_NAMESPACE
@@ -32,7 +32,7 @@ class Exported(NamedTuple):
     secrets: Mapping[str, str]
 
 
-def exported(config: Given) -> Exported:
+def exported(config: SourceConfig) -> Exported:
     return _Export(config).result()
 
 
@@ -49,7 +49,7 @@ def _file(resource: Mapping[str, Any]) -> str:
 
 
 class _Export:
-    def __init__(self, config: Given) -> None:
+    def __init__(self, config: SourceConfig) -> None:
         loaded = self._loaded = config.loaded
         self._values, self._secrets = portable(config)
         self._kept = mapping_of(self._values, KEPT)

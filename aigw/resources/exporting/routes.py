@@ -14,7 +14,7 @@ from aigw.core.plugin import Destination
 from aigw.resources.annotations import OURS, bare
 from aigw.resources.exporting.services import Services
 from aigw.resources.importing.balance import WEIGHTS
-from aigw.resources.importing.kept import mapping_of
+from aigw.resources.importing.unmapped import mapping_of
 from aigw.resources.ingress import CLASS
 from aigw.resources.report import Findings
 from aigw.resources.resource import GATEWAY_NAMESPACE

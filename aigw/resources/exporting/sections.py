@@ -9,7 +9,7 @@ from aigw.config.load import Loaded
 from aigw.config.model import DEFAULT_ROUTE
 from aigw.resources.config_map import SECTIONS
 from aigw.resources.exporting.services import Services
-from aigw.resources.importing.kept import mapping_of
+from aigw.resources.importing.unmapped import mapping_of
 from aigw.resources.report import Findings
 
 

@@ -10,7 +10,7 @@ from aigw.config.load import Loaded
 from aigw.config.rules import MATCH_KEYS
 from aigw.resources.exporting.routes import Ingresses
 from aigw.resources.importing.balance import ACTIVE, WEIGHTS
-from aigw.resources.importing.kept import mapping_of
+from aigw.resources.importing.unmapped import mapping_of
 from aigw.resources.report import Findings
 from aigw.resources.wasm_plugin import MATCHES
 

@@ -15,7 +15,7 @@ from aigw.core.secrets import is_secret
 from aigw.resources.variables import Variables, in_cluster, references_in
 
 
-class Given(NamedTuple):
+class SourceConfig(NamedTuple):
     """A configuration with the text of its file. `missing` are variables that the environment does not have: they have
     made-up values in `loaded`."""
 
@@ -24,16 +24,16 @@ class Given(NamedTuple):
     missing: frozenset[str] = frozenset()
 
 
-def given(path: Path | None, env: Mapping[str, str], text: bytes = b"") -> Given:
+def given(path: Path | None, env: Mapping[str, str], text: bytes = b"") -> SourceConfig:
     """Loads a file, or the text, for an export, which needs no secrets. Raises ConfigError with all other mistakes in
     it."""
     source, _ = read_file(path, env) if path is not None else read(text, env)
     missing = {name for names in source.missing.values() for name in names}
     loaded = load(path, {**{name: f"unknown-{name}" for name in missing}, **env}, text=text)
-    return Given(loaded, content(path, MAX_BYTES) if path is not None else text, frozenset(missing))
+    return SourceConfig(loaded, content(path, MAX_BYTES) if path is not None else text, frozenset(missing))
 
 
-def portable(config: Given) -> tuple[dict[str, Any], dict[str, str]]:
+def portable(config: SourceConfig) -> tuple[dict[str, Any], dict[str, str]]:
     """The values of the file, and the keys that the Secret of the cluster must have, each with the secret, or the
     default, that stands in the file, "" if the environment has it. A variable that is no secret is replaced by its
     value."""

@@ -14,11 +14,11 @@ from aigw.config.source import MAX_BYTES
 from aigw.core.errors import ConfigError
 from aigw.core.json_path import JsonPath, format_path
 from aigw.resources.config_map import kept_sections, unmapped
-from aigw.resources.importing.kept import KEPT, Kept, mapping_of
 from aigw.resources.importing.plugins import Plugins
 from aigw.resources.importing.refusals import TOO_LARGE, leave_out
 from aigw.resources.importing.routes import routes_of
 from aigw.resources.importing.services import services_of
+from aigw.resources.importing.unmapped import KEPT, Unmapped, mapping_of
 from aigw.resources.ingress import IngressRoute, is_canary, read_ingress
 from aigw.resources.mcp_bridge import Service, read_bridge
 from aigw.resources.report import Findings, Level
@@ -74,7 +74,7 @@ class _Import:
     def __init__(self, resources: Sequence[Resource], fidelity: Fidelity) -> None:
         self._fidelity = fidelity
         self._findings = Findings()
-        self._kept = Kept()
+        self._kept = Unmapped()
         self._references = {name for resource in resources for name in references_in(resource.values)}
         self._services: list[Service] = []
         self._routes: list[IngressRoute] = []

@@ -9,7 +9,7 @@ from aigw.config.plugins import find_plugin
 from aigw.core.plugin import Place
 from aigw.higress.places import OTHER_PLACES, sort
 from aigw.resources.importing.joining import in_order, joined, usable
-from aigw.resources.importing.kept import Kept
+from aigw.resources.importing.unmapped import Unmapped
 from aigw.resources.report import Findings
 from aigw.resources.wasm_plugin import PluginResource
 
@@ -17,7 +17,7 @@ from aigw.resources.wasm_plugin import PluginResource
 class Plugins:
     """`configurations` has what goes under `plugins:`."""
 
-    def __init__(self, parts: Sequence[PluginResource], kept: Kept, findings: Findings) -> None:
+    def __init__(self, parts: Sequence[PluginResource], kept: Unmapped, findings: Findings) -> None:
         self._parts = parts
         self._kept = kept
         self._findings = findings

@@ -11,7 +11,7 @@ from aigw.config.report import Finding
 from aigw.config.source import MAX_BYTES
 from aigw.core.errors import ConfigError
 from aigw.core.json_path import format_path
-from aigw.resources.importing.kept import Kept, mapping_of
+from aigw.resources.importing.unmapped import Unmapped, mapping_of
 from aigw.resources.report import Findings
 from aigw.resources.text import yaml_of
 from aigw.resources.wasm_plugin import PluginResource
@@ -23,7 +23,7 @@ def leave_out(
     values: dict[str, Any],
     env: Mapping[str, str],
     parts: Sequence[PluginResource],
-    kept: Kept,
+    kept: Unmapped,
     findings: Findings,
 ) -> None:
     """Takes plugins with a wrong configuration out of `values`, and tells of them. `env` has a value for each variable.
@@ -47,7 +47,7 @@ def leave_out(
 
 
 def _leave_out(
-    values: dict[str, Any], error: Finding, parts: Sequence[PluginResource], kept: Kept, findings: Findings
+    values: dict[str, Any], error: Finding, parts: Sequence[PluginResource], kept: Unmapped, findings: Findings
 ) -> None:
     match error.path:
         case ("plugins", str(name), *rest):

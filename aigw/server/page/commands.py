@@ -31,7 +31,7 @@ LONGEST = 64 * 1024
 """A longer body is not written into a command."""
 
 
-class Shown(NamedTuple):
+class ShownRequest(NamedTuple):
     """A request without its secrets. `url` ends behind the path. `whole` is false if something of the body is
     missing."""
 
@@ -43,7 +43,7 @@ class Shown(NamedTuple):
     whole: bool
 
 
-def curl(request: Shown) -> str:
+def curl(request: ShownRequest) -> str:
     options = []
     if request.method != ("POST" if request.body else "GET"):
         options.append(f"-X {shlex.quote(plain(request.method))}")
@@ -56,7 +56,7 @@ def curl(request: Shown) -> str:
     return " \\\n  ".join([f"curl -sS {_address(request)}", *options])
 
 
-def _address(request: Shown) -> str:
+def _address(request: ShownRequest) -> str:
     address = shlex.quote(plain(request.url))
     for place, (name, equals, value) in enumerate(_pairs(request.query)):
         mark = "&" if place else "?"
@@ -67,7 +67,7 @@ def _address(request: Shown) -> str:
     return address
 
 
-def python(request: Shown) -> str:
+def python(request: ShownRequest) -> str:
     """With nothing but the standard library."""
     headers = [
         f"        {name!r}: " + (f"{value!r} + os.environ[{variable!r}]," if variable else f"{value!r},")
@@ -111,7 +111,7 @@ def python(request: Shown) -> str:
     )
 
 
-def _written(request: Shown) -> str | None:
+def _written(request: ShownRequest) -> str | None:
     """The body as it may stand in a command; None if it may not, or if there is none."""
     if not request.body or not request.whole or len(request.body) > LONGEST:
         return None

@@ -11,14 +11,14 @@ from aigw.core.answer import Reader
 from aigw.core.dialect import Asked, Dialect, Turn
 from aigw.core.model import Chunk, Request
 from aigw.dialects.bodies import BodyReader
-from aigw.server.page.kept import Detail, KeptAnswer
+from aigw.server.page.recent_details import Detail, KeptAnswer
 
 Part = dict[str, Any]
 Kind = Literal["text", "reasoning", "image", "call", "result"]
 
 
 def conversation(detail: Detail) -> list[Part]:
-    asked = detail.dialect.asked(detail.recording.first, detail.api)
+    asked = detail.dialect.asked(detail.trace.first, detail.api)
     return [*_asked(asked), *_answered(detail.dialect, asked, detail.answer)]
 
 

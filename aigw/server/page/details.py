@@ -17,7 +17,7 @@ from aigw.core.redaction import Redaction
 from aigw.dialects.bodies import is_coded
 from aigw.server.page import commands
 from aigw.server.page.conversation import conversation
-from aigw.server.page.kept import MOST_OF_A_BODY, Detail, KeptAnswer
+from aigw.server.page.recent_details import MOST_OF_A_BODY, Detail, KeptAnswer
 from aigw.server.page.requests import Requests, Summary, readable
 from aigw.trace.build import record_line, redaction_of
 from aigw.trace.files import FOLDER, read_lines
@@ -63,11 +63,11 @@ class Details:
 
     def request_body(self, id_: str) -> str | None:
         detail = self._requests.detail(id_)
-        return None if detail is None else _request_body(detail, redaction_of(detail.recording)).text
+        return None if detail is None else _request_body(detail, redaction_of(detail.trace)).text
 
     def answer_body(self, id_: str) -> str | None:
         detail = self._requests.detail(id_)
-        return None if detail is None else _answer_body(detail, redaction_of(detail.recording)).text
+        return None if detail is None else _answer_body(detail, redaction_of(detail.trace)).text
 
     def _traced(self, id_: str) -> dict[str, Any] | None:
         if self._folder is None or not (folder := self._folder / FOLDER).is_dir():
@@ -90,19 +90,19 @@ _NOTHING: dict[str, Any] = {
 
 
 def _kept(detail: Detail, url: str) -> dict[str, Any]:
-    recording, hides = detail.recording, redaction_of(detail.recording)
-    first, answer = recording.first, detail.answer
+    trace, hides = detail.trace, redaction_of(detail.trace)
+    first, answer = trace.first, detail.answer
     body, answered = _request_body(detail, hides), _answer_body(detail, hides)
     path, query = hides.text(first.path, _LONGEST_VALUE), hides.query(first.query, _LONGEST_VALUE)
     headers = _headers(first.headers, hides)
-    said = commands.Shown(first.method, url + path, query, headers, body.text, not body.truncated)
+    said = commands.ShownRequest(first.method, url + path, query, headers, body.text, not body.truncated)
     return {
-        "trace": msgspec.json.decode(record_line(recording)),
+        "trace": msgspec.json.decode(record_line(trace)),
         "conversation": [
             {**part, "text": hides.long_text(part["text"], _LONGEST_TEXT)} for part in conversation(detail)
         ],
         "passages": [{"id": hides.text(each.id, 200), "score": each.score} for each in _retrieved(detail)],
-        "remarks": {name: hides.text(said, 500) for name, said in recording.exchange.labels.remarks.items()},
+        "remarks": {name: hides.text(said, 500) for name, said in trace.exchange.labels.remarks.items()},
         "request": {
             "method": readable(first.method),
             "path": path,
@@ -112,7 +112,7 @@ def _kept(detail: Detail, url: str) -> dict[str, Any]:
             "truncated": body.truncated,
         },
         "answer": {
-            "status": answer.status or recording.status,
+            "status": answer.status or trace.status,
             "headers": _headers(answer.headers, hides),
             "body": answered.text,
             "truncated": answered.truncated,
@@ -123,11 +123,11 @@ def _kept(detail: Detail, url: str) -> dict[str, Any]:
 
 
 def _retrieved(detail: Detail) -> Sequence[Any]:
-    return detail.recording.exchange.labels.retrieved
+    return detail.trace.exchange.labels.retrieved
 
 
 def _request_body(detail: Detail, hides: Redaction) -> Body:
-    first = detail.recording.first
+    first = detail.trace.first
     return _shown(first.body, hides, more=first.upload is not None)
 
 
@@ -165,10 +165,10 @@ def _headers(headers: CIMultiDict[str], hides: Redaction) -> list[tuple[str, str
 
 def _without_row(detail: Detail) -> Summary:
     """What is known of a request whose row is not written, or not written yet."""
-    recording = detail.recording
-    names = {"id": detail.id, "at": recording.at, "api": detail.api, "route": recording.exchange.route.name}
-    said = {"status": recording.status, "outcome": recording.outcome, "stream": recording.streaming}
-    return {**names, **said, "method": readable(recording.first.method), "plugins": detail.plugins, "details": True}
+    trace = detail.trace
+    names = {"id": detail.id, "at": trace.at, "api": detail.api, "route": trace.exchange.route.name}
+    said = {"status": trace.status, "outcome": trace.outcome, "stream": trace.streaming}
+    return {**names, **said, "method": readable(trace.first.method), "plugins": detail.plugins, "details": True}
 
 
 def _of_trace(trace: dict[str, Any]) -> Summary:

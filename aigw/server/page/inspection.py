@@ -6,10 +6,10 @@ from __future__ import annotations
 from aigw.books.books import Books
 from aigw.server.page.details import Details
 from aigw.server.page.events import Events
-from aigw.server.page.kept import Kept
 from aigw.server.page.numbers import Numbers
 from aigw.server.page.own_views import own_views
 from aigw.server.page.page import Page
+from aigw.server.page.recent_details import RecentDetails
 from aigw.server.page.requests import Requests
 from aigw.server.page.views import Inside, Views
 from aigw.server.page.watch import Watch
@@ -26,7 +26,7 @@ class Inspection:
 
     def __init__(self, books: Books, views: Views, *, always: bool, alone: bool) -> None:
         self._books = books
-        self.watch = Watch(Kept(), always=always)
+        self.watch = Watch(RecentDetails(), always=always)
         self._requests = Requests(books.usage, self.watch.kept)
         self._views = views
         self._numbers = Numbers(books.usage)

@@ -11,7 +11,7 @@ from aigw.books.numbered_rows import Recent
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.usage_row import UsageRow
 from aigw.core.redaction import without_secrets
-from aigw.server.page.kept import Detail, Kept
+from aigw.server.page.recent_details import Detail, RecentDetails
 
 MOST = 5000
 """How many requests an answer has at most."""
@@ -23,7 +23,7 @@ Summary = dict[str, Any]
 class Requests:
     """Without `usage` there are none. The methods read a file: not for the event loop. They raise FileError."""
 
-    def __init__(self, usage: SqliteUsageLog | None, kept: Kept) -> None:
+    def __init__(self, usage: SqliteUsageLog | None, kept: RecentDetails) -> None:
         self._usage = usage
         self._kept = kept
 
@@ -46,8 +46,8 @@ def summary(number: int, row: UsageRow, detail: Detail | None) -> Summary:
     del values["retrieved"]
     more = {
         "seq": number,
-        "method": readable(detail.recording.first.method) if detail is not None else "",
-        "path": shown_path(detail.recording.first.path) if detail is not None else "",
+        "method": readable(detail.trace.first.method) if detail is not None else "",
+        "path": shown_path(detail.trace.first.path) if detail is not None else "",
         "plugins": detail.plugins if detail is not None else [],
         "details": detail is not None,
     }

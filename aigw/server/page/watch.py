@@ -17,8 +17,8 @@ from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
-from aigw.server.page.kept import Detail, Kept, KeptAnswer
-from aigw.trace.tracer import Applied, Recording, Tracer
+from aigw.server.page.recent_details import Detail, KeptAnswer, RecentDetails
+from aigw.trace.tracer import Applied, RequestTrace, Tracer
 
 LOOK_SECONDS = 60.0
 FORGET_SECONDS = 600.0
@@ -26,7 +26,7 @@ BURST, A_SECOND = 100.0, 5.0
 """Of so many requests at once details are written down, and of so many a second if they do not end."""
 
 Later = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
-Sink = Callable[[Recording], None]
+Sink = Callable[[RequestTrace], None]
 
 
 class Watch:
@@ -36,7 +36,7 @@ class Watch:
 
     def __init__(
         self,
-        kept: Kept,
+        kept: RecentDetails,
         *,
         always: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
@@ -85,7 +85,7 @@ class Watch:
         self._stop()
 
     def composer(self, clock: Clock, secrets: Iterable[str], also: Sink | None = None) -> Watched:
-        """Makes the chains of a configuration that are watched. `also` gets each recording, too."""
+        """Makes the chains of a configuration that are watched. `also` gets each trace, too."""
         return Watched(self, clock, secrets, also)
 
     def _after(self, seconds: float, do: Callable[[], None]) -> None:
@@ -123,7 +123,7 @@ class Watched:
         traced, watch = self._tracer.compose(plugins, absent, terminal), self._watch
 
         async def call(exchange: Exchange) -> Reply:
-            if exchange.recording is not None:  # the route was chosen again
+            if exchange.trace is not None:  # the route was chosen again
                 return await traced(exchange)
             answer = KeptAnswer(watch.kept)
             watch.under_way[exchange.id] = _UnderWay(exchange, answer)
@@ -137,10 +137,10 @@ class Watched:
 
         return call
 
-    def _ended(self, recording: Recording) -> None:
+    def _ended(self, trace: RequestTrace) -> None:
         if self._also is not None:
-            self._also(recording)
-        found = self._watch.under_way.pop(recording.exchange.id, None)
+            self._also(trace)
+        found = self._watch.under_way.pop(trace.exchange.id, None)
         if found is not None:
             exchange, answer = found.exchange, found.answer
-            self._watch.kept.add(Detail(recording.settled(), answer, exchange.dialect, exchange.api))
+            self._watch.kept.add(Detail(trace.settled(), answer, exchange.dialect, exchange.api))

@@ -43,7 +43,7 @@ class DashVectorError(Exception):
         self.code = code
 
 
-class Told(NamedTuple):
+class OperationResult(NamedTuple):
     """`usage` is what DashVector would count: units that were read or written."""
 
     output: Any = None

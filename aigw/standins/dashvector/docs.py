@@ -24,7 +24,7 @@ from aigw.standins.dashvector.codes import (
     SAME_KEY,
     TOO_MANY_IDS,
     DashVectorError,
-    Told,
+    OperationResult,
     unsupported,
 )
 from aigw.standins.dashvector.schemas import count_of, fields_of
@@ -61,7 +61,7 @@ class Deletion(msgspec.Struct):
     filter: str | None = None
 
 
-async def insert(collection: Collection, body: Docs, new_id: Callable[[], str]) -> Told:
+async def insert(collection: Collection, body: Docs, new_id: Callable[[], str]) -> OperationResult:
     partition, docs = await _taken(collection, body)
     passages = [_passage(collection, doc, doc.id or new_id(), partition) for doc in docs]
     vectors = [_needed(collection, doc) for doc in docs]
@@ -69,7 +69,7 @@ async def insert(collection: Collection, body: Docs, new_id: Callable[[], str]) 
     return _written("insert", passages, [0 if each else SAME_KEY for each in put])
 
 
-async def upsert(collection: Collection, body: Docs, new_id: Callable[[], str]) -> Told:
+async def upsert(collection: Collection, body: Docs, new_id: Callable[[], str]) -> OperationResult:
     partition, docs = await _taken(collection, body)
     passages = [_passage(collection, doc, doc.id or new_id(), partition) for doc in docs]
     vectors = [_needed(collection, doc) for doc in docs]
@@ -77,7 +77,7 @@ async def upsert(collection: Collection, body: Docs, new_id: Callable[[], str]) 
     return _written("upsert", passages, [0] * len(passages))
 
 
-async def update(collection: Collection, body: Docs) -> Told:
+async def update(collection: Collection, body: Docs) -> OperationResult:
     """A document without a vector keeps the one that it has. Fields that are not given are gone, as in DashVector."""
     partition, docs = await _taken(collection, body)
     if not all(doc.id for doc in docs):
@@ -92,15 +92,15 @@ async def update(collection: Collection, body: Docs) -> Told:
     return _written("update", passages, [0 if doc.id in there else NO_KEY for doc in docs])
 
 
-async def fetch(collection: Collection, ids: Sequence[str], partition: str) -> Told:
+async def fetch(collection: Collection, ids: Sequence[str], partition: str) -> OperationResult:
     _check_ids(ids)
     await count_of(collection, partition)
     found = await collection.fetch(ids, partition)
     docs = {id_: doc(passage, 0.0, vector=vector.tolist()) for id_, (passage, vector) in found.items()}
-    return Told(docs, {"read_units": len(ids)})
+    return OperationResult(docs, {"read_units": len(ids)})
 
 
-async def delete(collection: Collection, body: Deletion) -> Told:
+async def delete(collection: Collection, body: Deletion) -> OperationResult:
     partition = body.partition or DEFAULT
     ids = [body.ids] if isinstance(body.ids, str) else body.ids or []
     if body.filter:
@@ -110,7 +110,7 @@ async def delete(collection: Collection, body: Deletion) -> Told:
         if ids:
             raise DashVectorError(BAD_ID, "delete_all deletes all, so it takes no ids")
         count = await collection.delete([], partition, everything=True)
-        return Told([], {"write_units": max(count, 1)})
+        return OperationResult([], {"write_units": max(count, 1)})
     _check_ids(ids)
     there = await collection.fetch(ids, partition)
     await collection.delete(ids, partition)
@@ -200,9 +200,9 @@ def _check_ids(ids: Sequence[str]) -> None:
 _WHY = {0: "", SAME_KEY: "there is a document of this id already", NO_KEY: "there is no document of this id"}
 
 
-def _written(operation: Operation, passages: Sequence[Passage], codes: Sequence[int]) -> Told:
+def _written(operation: Operation, passages: Sequence[Passage], codes: Sequence[int]) -> OperationResult:
     told = [
         {"doc_op": operation, "id": passage.id, "code": code, "message": _WHY[code]}
         for passage, code in zip(passages, codes, strict=True)
     ]
-    return Told(told, {"write_units": len(told)})
+    return OperationResult(told, {"write_units": len(told)})

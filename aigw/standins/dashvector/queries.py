@@ -12,7 +12,7 @@ import msgspec
 
 from aigw.core.retrieval import DEFAULT, Collection, Condition, Metric, Query
 from aigw.standins.dashvector import filters
-from aigw.standins.dashvector.codes import BAD_TOP, NO_KEY, VECTOR_AND_ID, DashVectorError, Told, unsupported
+from aigw.standins.dashvector.codes import BAD_TOP, NO_KEY, VECTOR_AND_ID, DashVectorError, OperationResult, unsupported
 from aigw.standins.dashvector.docs import doc, rows, vector_of
 from aigw.standins.dashvector.schemas import count_of
 
@@ -47,7 +47,7 @@ class Body(msgspec.Struct):
     order_by_fields: Any = None
 
 
-async def query(collection: Collection, body: Body) -> Told:
+async def query(collection: Collection, body: Body) -> OperationResult:
     _check(body)
     partition = body.partition or DEFAULT
     await count_of(collection, partition)
@@ -63,7 +63,7 @@ async def query(collection: Collection, body: Body) -> Told:
         vectors = {id_: row.tolist() for id_, (_, row) in kept.items()}
     wanted = body.output_fields or ()
     told = [doc(passage, score, wanted, vectors.get(passage.id)) for passage, score in found]
-    return Told(told, {"read_units": max(len(told), 1)})
+    return OperationResult(told, {"read_units": max(len(told), 1)})
 
 
 def _check(body: Body) -> None:

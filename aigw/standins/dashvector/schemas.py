@@ -17,7 +17,7 @@ from aigw.standins.dashvector.codes import (
     SAME_COLLECTION,
     SAME_PARTITION,
     DashVectorError,
-    Told,
+    OperationResult,
     unsupported,
 )
 
@@ -46,7 +46,7 @@ class Partition(msgspec.Struct):
     name: str
 
 
-async def create(collections: Collections, body: Creation) -> Told:
+async def create(collections: Collections, body: Creation) -> OperationResult:
     names.check_collection(body.name)
     names.check_schema(body.fields_schema)
     vector = _vector(body)
@@ -58,7 +58,7 @@ async def create(collections: Collections, body: Creation) -> Told:
         raise DashVectorError(SAME_COLLECTION, f"there is a collection {body.name} already")
     info = CollectionInfo(body.name, vector.dimension, metric=vector.metric, fields=body.fields_schema)
     await collections.create(info)
-    return Told()
+    return OperationResult()
 
 
 def _vector(body: Creation) -> Vector:
@@ -75,16 +75,16 @@ def _vector(body: Creation) -> Vector:
     return vector
 
 
-async def drop(collections: Collections, name: str) -> Told:
+async def drop(collections: Collections, name: str) -> OperationResult:
     if not await collections.drop(name):
         raise DashVectorError(NO_COLLECTION, f"there is no collection {name}")
-    return Told()
+    return OperationResult()
 
 
-async def describe(collection: Collection) -> Told:
+async def describe(collection: Collection) -> OperationResult:
     info = collection.info
     vector = {"dimension": info.dimension, "dtype": "FLOAT", "metric": info.metric}
-    return Told(
+    return OperationResult(
         {
             "name": info.name,
             **vector,
@@ -100,35 +100,35 @@ def fields_of(info: CollectionInfo) -> Mapping[str, str]:
     return {**_TEXTS, **info.fields} if info.embedder else info.fields
 
 
-async def stats(collection: Collection) -> Told:
+async def stats(collection: Collection) -> OperationResult:
     partitions = await collection.partitions()
     counts = {name: {"total_doc_count": count} for name, count in partitions.items()}
     told = {"total_doc_count": sum(partitions.values()), "index_completeness": 1.0, "partitions": counts}
-    return Told(told)
+    return OperationResult(told)
 
 
-async def create_partition(collection: Collection, name: str) -> Told:
+async def create_partition(collection: Collection, name: str) -> OperationResult:
     names.check_partition(name)
     if not await collection.create_partition(name):
         raise DashVectorError(SAME_PARTITION, f"{collection.info.name} has a partition {name} already")
-    return Told()
+    return OperationResult()
 
 
-async def drop_partition(collection: Collection, name: str) -> Told:
+async def drop_partition(collection: Collection, name: str) -> OperationResult:
     if name == DEFAULT:
         raise unsupported(f"to drop the partition {DEFAULT}")
     if not await collection.drop_partition(name):
         raise no_partition(collection, name)
-    return Told()
+    return OperationResult()
 
 
-async def describe_partition(collection: Collection, name: str) -> Told:
+async def describe_partition(collection: Collection, name: str) -> OperationResult:
     await count_of(collection, name)
-    return Told(SERVING)
+    return OperationResult(SERVING)
 
 
-async def partition_stats(collection: Collection, name: str) -> Told:
-    return Told({"total_doc_count": await count_of(collection, name)})
+async def partition_stats(collection: Collection, name: str) -> OperationResult:
+    return OperationResult({"total_doc_count": await count_of(collection, name)})
 
 
 async def count_of(collection: Collection, partition: str) -> int:

@@ -18,7 +18,7 @@ from aigw.standins.dashvector.codes import (
     TOO_LARGE,
     UNKNOWN,
     DashVectorError,
-    Told,
+    OperationResult,
     unsupported,
 )
 from aigw.upstream.standin import StandinAnswer
@@ -57,7 +57,7 @@ class DashVectorStandin:
     def _said(self, code: int, message: str) -> dict[str, Any]:
         return {"request_id": self._new_id(), "code": code, "message": message}
 
-    async def _told(self, request: Request) -> Told:
+    async def _told(self, request: Request) -> OperationResult:
         start, _, rest = request.path.partition(COLLECTIONS_PATH)
         steps = [unquote(step) for step in rest.strip("/").split("/") if step]
         if start or (rest and not rest.startswith("/")):
@@ -65,12 +65,12 @@ class DashVectorStandin:
         if steps:
             return await self._of_collection(request, *steps)
         if request.method == "GET":
-            return Told(list(await self._collections.names()))
+            return OperationResult(list(await self._collections.names()))
         if request.method == "POST":
             return await schemas.create(self._collections, read(request, schemas.Creation))
         raise _unknown(request)
 
-    async def _of_collection(self, request: Request, name: str, *steps: str) -> Told:
+    async def _of_collection(self, request: Request, name: str, *steps: str) -> OperationResult:
         if request.method == "DELETE" and not steps:
             return await schemas.drop(self._collections, name)
         collection = await self._collections.get(name)
@@ -96,7 +96,7 @@ class DashVectorStandin:
                 ids = [id_ for id_ in asked.get("ids", "").split(",") if id_]
                 return await docs.fetch(collection, ids, asked.get("partition") or DEFAULT)
             case "GET", "partitions":
-                return Told(list(await collection.partitions()))
+                return OperationResult(list(await collection.partitions()))
             case "POST", "partitions":
                 return await schemas.create_partition(collection, read(request, schemas.Partition).name)
             case "GET", "partitions", partition:

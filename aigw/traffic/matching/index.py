@@ -15,7 +15,7 @@ from aigw.traffic.matching.sessions import Conversation
 Group = tuple[str, int]
 
 
-class Found(NamedTuple):
+class MatchedRecording(NamedTuple):
     """A recording for a call. `again` is true if all recordings of the request had been played before."""
 
     entry: Entry
@@ -52,7 +52,7 @@ class Index:
     def __contains__(self, key: str) -> bool:
         return key in self._by_key
 
-    def by_content(self, key: str, conversation: Conversation) -> Found | None:
+    def by_content(self, key: str, conversation: Conversation) -> MatchedRecording | None:
         """Returns the next recording of a request, None if there is none."""
         entries = self._by_key.get(key)
         if not entries:
@@ -61,11 +61,11 @@ class Index:
         nth = self._played[conversation.number, key]
         self._played[conversation.number, key] += 1
         if nth < len(entries):
-            return Found(entries[nth], again=self._taken[entries[nth].group] > 1 and conversation.number > 0)
+            return MatchedRecording(entries[nth], again=self._taken[entries[nth].group] > 1 and conversation.number > 0)
         # without turns a run may begin anew at any time; in a conversation the same request asks for news
-        return Found(entries[nth % len(entries) if not conversation.number else -1], again=True)
+        return MatchedRecording(entries[nth % len(entries) if not conversation.number else -1], again=True)
 
-    def by_sequence(self, key: str, conversation: Conversation) -> Found | None:
+    def by_sequence(self, key: str, conversation: Conversation) -> MatchedRecording | None:
         """Returns the recording of the n-th call of a conversation. `key` chooses the conversation, and finds what the
         recorded one has no n-th call for."""
         part = self._part.get(conversation.number)
@@ -76,17 +76,17 @@ class Index:
         entries = self._by_group[part]
         nth = conversation.calls - 1
         if nth < len(entries):
-            return Found(entries[nth], again=self._taken[part] > 1)
+            return MatchedRecording(entries[nth], again=self._taken[part] > 1)
         return self._beyond(key, conversation)
 
-    def _beyond(self, key: str, conversation: Conversation) -> Found | None:
+    def _beyond(self, key: str, conversation: Conversation) -> MatchedRecording | None:
         """Returns what is known of a call more than were recorded of its conversation, None if nothing is."""
         found = self.by_content(key, conversation)
         if found is None:
             return None
         group = found.entry.group
         self._taken[group] += 1
-        return Found(found.entry, again=self._taken[group] > 1)
+        return MatchedRecording(found.entry, again=self._taken[group] > 1)
 
     def _of_part(self, entries: list[Entry], conversation: Conversation) -> list[Entry]:
         part = self._part.get(conversation.number) or self._take(entries, conversation)

@@ -18,7 +18,7 @@ from aigw.traffic.format.folder import Entry, Folder, RecordingError
 from aigw.traffic.format.scrubbing import Scrubber, hiding
 from aigw.traffic.matching.canonical import Canonical
 from aigw.traffic.matching.identity import asked, recorded
-from aigw.traffic.matching.index import Found, Index
+from aigw.traffic.matching.index import Index, MatchedRecording
 from aigw.traffic.matching.miss import Nearest, differences, divergence, explained, nearest
 from aigw.traffic.matching.sessions import Conversations
 from aigw.traffic.replay.answers import Answers
@@ -95,12 +95,12 @@ class FolderPlayer:
             self._conversations.answered(call, answer.said)
         return answer.played
 
-    def match(self, call: Begun) -> Found | None:
+    def match(self, call: Begun) -> MatchedRecording | None:
         """Returns the recording of a call, None if it has none."""
         identity = self._identity(call)
         if self._stateless:
             only = self._index.only(identity.key)
-            return None if only is None else Found(only, again=only.name in self.report.used)
+            return None if only is None else MatchedRecording(only, again=only.name in self.report.used)
         conversation = self._conversations.of(call)
         if self._settings.match == "sequence" and conversation.number:
             found = self._index.by_sequence(identity.key, conversation)

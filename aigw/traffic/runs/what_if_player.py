@@ -34,7 +34,7 @@ _CREATED = 1_735_689_600
 EVENTS, JSON = "text/event-stream", "application/json"
 
 
-class Sent(NamedTuple):
+class Destination(NamedTuple):
     """To whom a call went in the end: as in `recording.Source`."""
 
     service: str
@@ -67,7 +67,7 @@ class SupposedPlayer:
         self._calls = calls
         self._others = others
         self._tokenizer = tokenizer
-        self.sent: dict[str, Sent] = {}
+        self.sent: dict[str, Destination] = {}
 
     async def find(self, outgoing: Outgoing) -> Played | None:
         exchange = outgoing.exchange
@@ -78,7 +78,7 @@ class SupposedPlayer:
         self.sent[name] = sent
         return await asyncio.to_thread(self._answer, call, sent, exchange)
 
-    def _answer(self, call: ClientCall, sent: Sent, exchange: Exchange) -> Played:
+    def _answer(self, call: ClientCall, sent: Destination, exchange: Exchange) -> Played:
         recorded = played_of(self._folder.read(call.last), self._folder, call.last)
         if call.source.dialect == exchange.wire.name and call.source.model == sent.model:
             return recorded
@@ -90,14 +90,14 @@ class SupposedPlayer:
             return recorded
 
 
-def recorded_to(call: ClientCall) -> Sent:
+def recorded_to(call: ClientCall) -> Destination:
     """Returns to whom a call went when it was recorded."""
     source = call.source
-    return Sent(source.service, source.name, source.origin, source.model, source.route)
+    return Destination(source.service, source.name, source.origin, source.model, source.route)
 
 
-def sent_to(outgoing: Outgoing, exchange: Exchange) -> Sent:
-    return Sent(
+def sent_to(outgoing: Outgoing, exchange: Exchange) -> Destination:
+    return Destination(
         service(outgoing),
         exchange.attempts[-1] if exchange.attempts else "",
         str(outgoing.target.origin),

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 import msgspec
 
 from aigw.traffic.format.call import Answered, Begun, plain
-from aigw.traffic.writing.writer import LENGTH, Orders, Told
+from aigw.traffic.writing.writer import LENGTH, WriterSettings, WriterStatus
 
 log = logging.getLogger("aigw")
 
@@ -35,7 +35,7 @@ class WritingProcess:
     process inherits `lock`, which claims the folder: if the gateway is killed, no other one takes the names of what is
     still to be written."""
 
-    def __init__(self, orders: Orders, lock: int = -1, python: str = sys.executable) -> None:
+    def __init__(self, orders: WriterSettings, lock: int = -1, python: str = sys.executable) -> None:
         self.failure = ""
         self.written = 0
         self.refused = 0
@@ -124,9 +124,9 @@ class WritingProcess:
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
-        last = Told()
+        last = WriterStatus()
         for line in process.stdout:
-            last = msgspec.json.decode(line, type=Told)
+            last = msgspec.json.decode(line, type=WriterStatus)
             if last.refused:
                 self.refused += 1
                 log.error("%s", last.refused)

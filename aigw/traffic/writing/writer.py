@@ -24,7 +24,7 @@ from aigw.traffic.writing.folder_writer import FolderWriter
 LENGTH = struct.Struct(">I")
 
 
-class Orders(Struct, frozen=True):
+class WriterSettings(Struct, frozen=True):
     """What is written where, by which rules. `here` and `home` are the folders that vary from machine to machine."""
 
     folder: str
@@ -37,7 +37,7 @@ class Orders(Struct, frozen=True):
     on_error: OnError
 
 
-class Told(Struct, omit_defaults=True):
+class WriterStatus(Struct, omit_defaults=True):
     """What the process says: why a call was not written (`refused`), or why no more are (`failure`)."""
 
     written: int = 0
@@ -56,7 +56,7 @@ class Writing:
     def written(self) -> int:
         return self._folder_writer.written
 
-    def take(self, number: int, what: Begun | Answered | str) -> Told | None:
+    def take(self, number: int, what: Begun | Answered | str) -> WriterStatus | None:
         """Takes what is sent: a call, or a text that is a secret from now on. Returns what went wrong, None if nothing
         did."""
         if self._failed:
@@ -69,13 +69,13 @@ class Writing:
                 self._folder_writer.hide(what)
                 return None
             refused = self._folder_writer.answered(number, what)
-            return Told(self._folder_writer.written, refused=refused) if refused else None
+            return WriterStatus(self._folder_writer.written, refused=refused) if refused else None
         except OSError as error:
             reason = f"{self._folder_writer.folder.path}: {error.strerror or error}"
         except Exception as error:  # noqa: BLE001 - a fault of ours must not be silent
             reason = f"a fault in aigw: {type(error).__name__}: {error}"
         self._failed = True
-        return Told(self._folder_writer.written, failure=reason)
+        return WriterStatus(self._folder_writer.written, failure=reason)
 
 
 def main() -> None:
@@ -84,19 +84,19 @@ def main() -> None:
     first = _next(calls)
     if first is None:
         return
-    orders = msgspec.msgpack.decode(first, type=Orders)
+    orders = msgspec.msgpack.decode(first, type=WriterSettings)
     try:
         writing = Writing(_folder_writer(orders))
     except OSError as error:
-        _say(reports, Told(failure=f"{orders.folder}: {error.strerror or error}"))
+        _say(reports, WriterStatus(failure=f"{orders.folder}: {error.strerror or error}"))
         return
     decode = msgspec.msgpack.Decoder(tuple[int, Begun | Answered | str]).decode
     while (message := _next(calls)) is not None:
         _say(reports, writing.take(*decode(message)))
-    _say(reports, Told(writing.written))
+    _say(reports, WriterStatus(writing.written))
 
 
-def _folder_writer(orders: Orders) -> FolderWriter:
+def _folder_writer(orders: WriterSettings) -> FolderWriter:
     rules = Rules.of(orders.volatile, folder=orders.here, home=orders.home)
     return FolderWriter(Folder(Path(orders.folder)), orders.run, rules, orders.secrets, orders.config)
 
@@ -111,7 +111,7 @@ def _next(calls: BinaryIO) -> bytes | None:
     return data if len(data) == length else None
 
 
-def _say(reports: BinaryIO, told: Told | None) -> None:
+def _say(reports: BinaryIO, told: WriterStatus | None) -> None:
     if told is not None:
         with contextlib.suppress(BrokenPipeError):  # nobody listens any more
             reports.write(msgspec.json.encode(told) + b"\n")

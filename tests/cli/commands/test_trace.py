@@ -9,7 +9,7 @@ import pytest
 
 from aigw.core.tokens import Tokens
 from aigw.trace.files import FOLDER, TraceFiles
-from aigw.trace.record import Answered, BodyChange, Changed, HeaderChange, Step, TraceRecord, Was
+from aigw.trace.record import AnswerChange, BodyChange, Changed, HeaderChange, Step, TraceRecord, Was
 
 ROOT = Path(__file__).parents[3]
 CLEAN = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TZ": "UTC", "PYTHONUTF8": "1"}
@@ -27,7 +27,7 @@ STEPS = [
             headers=[HeaderChange("x-old", "1", None)],
             more=True,
         ),
-        reply=Answered(status=(200, 203), rewritten=True),
+        reply=AnswerChange(status=(200, 203), rewritten=True),
     ),
     Step(
         kind="plugin",

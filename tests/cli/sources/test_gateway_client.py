@@ -10,11 +10,11 @@ from answering import answering
 
 from aigw.cli.sources.gateway_client import stream_of, whole_of
 from aigw.cli.sources.template_send import SendError, reaching
-from aigw.cli.sources.templates import Call
+from aigw.cli.sources.templates import TemplateCall
 from aigw.dialects import apis
 from aigw.server.first_call import FirstCall
 
-CALL = Call("", apis.CHAT, FirstCall("/v1/chat/completions"), {"model": "m", "messages": [], "stream": True})
+CALL = TemplateCall("", apis.CHAT, FirstCall("/v1/chat/completions"), {"model": "m", "messages": [], "stream": True})
 EVENTS = ("content-type", "text/event-stream")
 LONG = "a" * 1_200_000
 

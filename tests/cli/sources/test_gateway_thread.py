@@ -7,10 +7,10 @@ import pytest
 
 from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.gateway_thread import GatewayThread
-from aigw.cli.sources.private_gateway import Wanted
+from aigw.cli.sources.private_gateway import PrivateGatewayOptions
 from aigw.core.errors import AddressError
 
-WANTED = Wanted({"OLLAMA_HOST": "127.0.0.1:9"}, ConfigChoice(recipe="ai-statistics"), keeps=False)
+WANTED = PrivateGatewayOptions({"OLLAMA_HOST": "127.0.0.1:9"}, ConfigChoice(recipe="ai-statistics"), keeps=False)
 
 
 def test_it_ends_while_it_starts():

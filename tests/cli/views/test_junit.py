@@ -5,19 +5,19 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.cli.sources.run_calls import Call, Calls
+from aigw.cli.sources.run_calls import ProgramCall, ProgramCalls
 from aigw.cli.views.junit import junit
 from aigw.traffic.replay.report import Missed, Report
 
 
 def suite_of(calls, report, why=(), *, all_used=False):
-    noted = Calls()
+    noted = ProgramCalls()
     noted.each = calls
     return ElementTree.fromstring(junit(noted, report, list(why), all_used=all_used)).find("testsuite")
 
 
 def call(id, **fields):
-    return Call(
+    return ProgramCall(
         **{
             "id": id,
             "request": "POST /v1/chat/completions",

@@ -14,7 +14,7 @@ from meaning import meaning, there_and_back
 from aigw.config.load import examine, load
 from aigw.config.plugins import find_plugin, installed_plugins
 from aigw.resources.exporting.resources import exported, files_of
-from aigw.resources.exporting.source import Given
+from aigw.resources.exporting.source import SourceConfig
 from aigw.resources.exporting.source import given as read_file
 from aigw.resources.importing.configuration import imported
 from aigw.resources.resource import read_resources
@@ -44,7 +44,9 @@ def same(config, env=KEYS):
     """Whether a configuration means the same after its way; True also for one that is refused."""
     text = config if isinstance(config, bytes) else yaml.safe_dump(config, sort_keys=False).encode()
     loaded, _ = examine(None, env, text=text)
-    if loaded is None or any("share its requests" in each for each in told(exported(Given(loaded, text)), "none")):
+    if loaded is None or any(
+        "share its requests" in each for each in told(exported(SourceConfig(loaded, text)), "none")
+    ):
         return True
     back = there_and_back(loaded, text, env)
     assert meaning(back) == meaning(loaded)
@@ -65,7 +67,7 @@ def test_a_case_means_the_same_afterwards(part):
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_what_is_written_has_only_fields_of_the_resources(path):
-    for resource in exported(Given(load(path, KEYS), path.read_bytes())).resources:
+    for resource in exported(SourceConfig(load(path, KEYS), path.read_bytes())).resources:
         assert {"apiVersion", "kind", "metadata"} < set(resource)
         if resource["kind"] in SPECS:
             spec = SPECS[resource["kind"]]
@@ -82,7 +84,7 @@ def test_what_is_called_exact_is_shown_by_a_case():
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_no_secret_is_written(path):
-    result = exported(Given(load(path, KEYS), path.read_bytes()))
+    result = exported(SourceConfig(load(path, KEYS), path.read_bytes()))
     written = "".join(files_of(result.resources).values())
     for key in KEYS.values():
         assert key not in written
@@ -91,7 +93,7 @@ def test_no_secret_is_written(path):
 def written(text, env=KEYS):
     """The resources of a configuration, by kind, and what is told."""
     loaded = load(None, env, text=text.encode())
-    result = exported(Given(loaded, text.encode()))
+    result = exported(SourceConfig(loaded, text.encode()))
     kinds = {}
     for resource in result.resources:
         kinds.setdefault(resource["kind"], []).append(resource)

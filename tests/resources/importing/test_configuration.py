@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aigw.config.load import load
 from aigw.core.errors import ConfigError
 from aigw.resources.exporting.resources import exported
-from aigw.resources.exporting.source import Given
+from aigw.resources.exporting.source import SourceConfig
 from aigw.resources.importing.configuration import imported
 from aigw.resources.resource import read_resources
 from aigw.resources.text import yaml_of
@@ -261,7 +261,7 @@ def test_whatever_stands_in_resources_is_refused_or_starts(random):
         assert error.findings
         return
     text = result.text().encode()
-    exported(Given(started(result), text))
+    exported(SourceConfig(started(result), text))
 
 
 def stream(*resources):

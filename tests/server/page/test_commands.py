@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigw.server.page.commands import LONGEST, Shown, curl, python
+from aigw.server.page.commands import LONGEST, ShownRequest, curl, python
 
 HEADERS = [
     ("Content-Type", "application/json"),
@@ -23,7 +23,7 @@ ENVIRONMENT = {"PATH": os.environ["PATH"], "OPENAI_API_KEY": "sk-1", "GEMINI_API
 
 
 def shown(body='{"a":1}', query="", method="POST", headers=HEADERS, whole=True):
-    return Shown(method, "http://h/v1/x", query, headers, body, whole)
+    return ShownRequest(method, "http://h/v1/x", query, headers, body, whole)
 
 
 def words(command):
@@ -98,7 +98,7 @@ TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 @settings(max_examples=100, deadline=None)
 @given(TEXTS, TEXTS, TEXTS, TEXTS)
 def test_whatever_a_client_sent_is_one_word_each(name, value, query, body):
-    request = Shown("POST", "http://h/" + value, query, [(name, value), ("x-key", value)], body, True)
+    request = ShownRequest("POST", "http://h/" + value, query, [(name, value), ("x-key", value)], body, True)
     told = shlex.split(curl(request).replace(" \\\n  ", " "), comments=True)
     assert told[:2] == ["curl", "-sS"]
     assert told[2].startswith("http://h/")

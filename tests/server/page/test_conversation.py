@@ -8,7 +8,7 @@ from multidict import CIMultiDict
 from aigw.core.model import Chunk, Request
 from aigw.dialects import apis, table
 from aigw.server.page.conversation import _answered, asked_of
-from aigw.server.page.kept import Kept, KeptAnswer
+from aigw.server.page.recent_details import KeptAnswer, RecentDetails
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Paris"}'}}
 OPENAI = {
@@ -61,7 +61,7 @@ def request(body):
 
 def answered(api, body, *pieces, kind="application/json"):
     dialect = table.DIALECTS[api]
-    answer = KeptAnswer(Kept())
+    answer = KeptAnswer(RecentDetails())
     answer.begin(200, CIMultiDict({"content-type": kind}), streaming="event" in kind)
     for piece in pieces:
         answer.look((Chunk(piece),))

@@ -16,8 +16,8 @@ from aigw.books.numbered_rows import Recent
 from aigw.core.stores import StoreError
 from aigw.server.http1.request import HttpRequest
 from aigw.server.page.events import Events
-from aigw.server.page.kept import Kept
 from aigw.server.page.new_requests import MOST_AT_ONCE
+from aigw.server.page.recent_details import RecentDetails
 from aigw.server.page.requests import Requests
 from aigw.server.page.watch import Watch
 
@@ -46,7 +46,7 @@ class Rows:
 async def reading():
     """A file, and a function that returns the events of a new reader."""
     rows = Rows()
-    watch = Watch(Kept())
+    watch = Watch(RecentDetails())
     events = Events(Requests(rows, watch.kept), watch)
 
     @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from aigw.server.page.kept import Kept
+from aigw.server.page.recent_details import RecentDetails
 from aigw.server.page.watch import A_SECOND, BURST, FORGET_SECONDS, LOOK_SECONDS, Watch
 
 
@@ -26,7 +26,7 @@ class Loop:
 
 async def test_it_is_off_until_somebody_looks_and_some_time_afterwards():
     loop = Loop()
-    watch = Watch(Kept(), later=loop.later)
+    watch = Watch(RecentDetails(), later=loop.later)
     assert not watch.on
     watch.look()
     assert watch.on
@@ -37,7 +37,7 @@ async def test_it_is_off_until_somebody_looks_and_some_time_afterwards():
 
 async def test_it_is_on_while_there_is_a_reader():
     loop = Loop()
-    watch = Watch(Kept(), later=loop.later)
+    watch = Watch(RecentDetails(), later=loop.later)
     with watch.reading():
         with watch.reading():
             watch.look()
@@ -50,7 +50,7 @@ async def test_it_is_on_while_there_is_a_reader():
 
 async def test_a_reader_who_comes_back_keeps_what_was_kept():
     loop = Loop()
-    watch = Watch(Kept(), later=loop.later)
+    watch = Watch(RecentDetails(), later=loop.later)
     with watch.reading():
         pass
     loop.ring()
@@ -62,7 +62,7 @@ async def test_a_reader_who_comes_back_keeps_what_was_kept():
 
 async def test_it_stays_on_if_it_is_told_so():
     loop = Loop()
-    watch = Watch(Kept(), always=True, later=loop.later)
+    watch = Watch(RecentDetails(), always=True, later=loop.later)
     watch.look()
     with watch.reading():
         pass
@@ -72,7 +72,7 @@ async def test_it_stays_on_if_it_is_told_so():
 
 def test_of_many_requests_it_admits_so_many_a_second():
     now = 100.0
-    watch = Watch(Kept(), always=True, monotonic=lambda: now)
+    watch = Watch(RecentDetails(), always=True, monotonic=lambda: now)
     assert sum(watch.admits() for _ in range(1000)) == BURST
     now += 2.0
     assert sum(watch.admits() for _ in range(1000)) == A_SECOND * 2

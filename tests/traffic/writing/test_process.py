@@ -12,7 +12,7 @@ from recorded_calls import chat_call, said, user
 from aigw.traffic.format.folder import Folder
 from aigw.traffic.volatility.rules import VolatileConfig
 from aigw.traffic.writing.process import WritingProcess
-from aigw.traffic.writing.writer import Orders
+from aigw.traffic.writing.writer import WriterSettings
 
 
 @pytest.fixture
@@ -21,7 +21,9 @@ def writing(tmp_path):
 
     def start(folder=tmp_path, on_error="continue"):
         Folder(tmp_path / "recs").claim("r1")
-        orders = Orders(str(folder), "", VolatileConfig(), "/here", "/home", ["a-secret-of-ours"], "c", on_error)
+        orders = WriterSettings(
+            str(folder), "", VolatileConfig(), "/here", "/home", ["a-secret-of-ours"], "c", on_error
+        )
         opened.append(WritingProcess(orders))
         return opened[-1]
 
@@ -89,7 +91,7 @@ def test_a_process_that_is_killed_is_noticed(tmp_path, writing, caplog):
 
 
 def test_a_process_that_cannot_be_started_is_said(tmp_path, caplog):
-    orders = Orders(str(tmp_path), "", VolatileConfig(), "/here", "/home", [], "c", "continue")
+    orders = WriterSettings(str(tmp_path), "", VolatileConfig(), "/here", "/home", [], "c", "continue")
     process = WritingProcess(orders, python=str(tmp_path / "no-python"))
     process.close()
     assert "recording has stopped: the process that writes cannot be started: No such file" in caplog.text

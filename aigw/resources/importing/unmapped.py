@@ -13,7 +13,7 @@ from aigw.resources.resource import Resource
 KEPT = "x-higress"
 
 
-class Kept:
+class Unmapped:
     """`sections` is the value of `x-higress:`."""
 
     def __init__(self) -> None:

@@ -2,14 +2,14 @@
 
 import pytest
 
-from aigw.translation.responses.kept import Kept, input_items, own_items, with_items
+from aigw.translation.responses.kept_response import KeptResponse, input_items, own_items, with_items
 
 ITEMS = [
     {"role": "user", "content": "a"},
     {"type": "function_call_output", "call_id": "c", "output": "b"},
     {"role": "assistant", "content": "c", "id": "msg_x"},
 ]
-KEPT = Kept({"id": "resp_1", "output": [{"type": "message"}]}, [{"old": 1}, *ITEMS], 3)
+KEPT = KeptResponse({"id": "resp_1", "output": [{"type": "message"}]}, [{"old": 1}, *ITEMS], 3)
 
 
 def page(query=""):

@@ -15,7 +15,7 @@ _PAGE, _LARGEST_PAGE = 20, 100
 _PREFIXES = {"message": "msg_", "reasoning": "rs_", "function_call": "fc_"}
 
 
-class Kept(Struct, frozen=True):
+class KeptResponse(Struct, frozen=True):
     """`items` are the input with all that was said before; the last `own` of them stood in the request itself."""
 
     response: dict[str, Any]
@@ -77,7 +77,7 @@ def wants_stream(query: str) -> bool:
     return parse_qs(query).get("stream", [""])[0].lower() == "true"
 
 
-def input_items(kept: Kept, query: str) -> Json:
+def input_items(kept: KeptResponse, query: str) -> Json:
     """Returns the page of the request's own items that the query asks for."""
     items = [each for each in kept.items[len(kept.items) - kept.own :] if isinstance(each, dict)]
     name = kept.id.removeprefix("resp_")

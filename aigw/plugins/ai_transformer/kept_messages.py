@@ -13,7 +13,7 @@ MOST = 1 << 20
 """Longer texts are not kept; in characters."""
 
 
-class Kept:
+class KeptMessages:
     """`ttl` is in seconds."""
 
     def __init__(self, kv: KV, ttl: float) -> None:

@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 from aigw.core.dialect import Dialect
 from aigw.core.errors import GatewayError, UpstreamError
 from aigw.core.model import Batch, raw_of
-from aigw.trace.tracer import Recording, ReplyState, Visit
+from aigw.trace.tracer import ReplyState, RequestTrace, Visit
 
 MOST = 500
 MOST_BYTES = 64 * 1024 * 1024
@@ -22,7 +22,7 @@ _OVERHEAD = 4096
 """The same for all objects of one request and its visits."""
 
 
-class Kept:
+class RecentDetails:
     """`bytes` is what everything takes, about."""
 
     def __init__(self, most: int = MOST, most_bytes: int = MOST_BYTES) -> None:
@@ -77,7 +77,7 @@ class KeptAnswer:
 
     __slots__ = ("_bytes", "_kept", "error", "headers", "left_out", "pieces", "size", "status", "streaming")
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, kept: RecentDetails) -> None:
         self._kept = kept
         self._bytes = 0
         self.pieces: list[bytes] = []
@@ -114,18 +114,18 @@ class KeptAnswer:
 
 
 class Detail:
-    """A request that has ended. `recording` is one that is `settled`. `own_size` is what all but the answer's pieces
+    """A request that has ended. `trace` is one that is `settled`. `own_size` is what all but the answer's pieces
     take."""
 
-    __slots__ = ("answer", "api", "dialect", "id", "own_size", "recording")
+    __slots__ = ("answer", "api", "dialect", "id", "own_size", "trace")
 
-    def __init__(self, recording: Recording, answer: KeptAnswer, dialect: Dialect, api: str) -> None:
-        self.id = recording.exchange.id
-        self.recording = recording
+    def __init__(self, trace: RequestTrace, answer: KeptAnswer, dialect: Dialect, api: str) -> None:
+        self.id = trace.exchange.id
+        self.trace = trace
         self.answer = answer
         self.dialect = dialect
         self.api = api
-        self.own_size = _OVERHEAD + recording.size + _size_of_headers(recording, answer)
+        self.own_size = _OVERHEAD + trace.size + _size_of_headers(trace, answer)
 
     @property
     def size(self) -> int:
@@ -134,13 +134,13 @@ class Detail:
     @property
     def plugins(self) -> list[str]:
         """Those that changed something or answered themselves, each once."""
-        visits = self.recording.visits
+        visits = self.trace.visits
         return list(dict.fromkeys(visit.applied.name for visit in visits if visit.applied and _acted(visit)))
 
 
-def _size_of_headers(recording: Recording, answer: KeptAnswer) -> int:
-    visits = recording.visits
-    requests = [recording.first, *(visit.passed for visit in visits if visit.passed is not None)]
+def _size_of_headers(trace: RequestTrace, answer: KeptAnswer) -> int:
+    visits = trace.visits
+    requests = [trace.first, *(visit.passed for visit in visits if visit.passed is not None)]
     answers = [state.headers for visit in visits for state in (visit.got, visit.gave) if state is not None]
     several = {id(each): each for each in (answer.headers, *(each.headers for each in requests), *answers)}
     return sum(len(name) + len(value) + 2 * _OBJECT for each in several.values() for name, value in each.items())

@@ -8,14 +8,14 @@ from multidict import CIMultiDict
 
 from aigw.core.exchange import Labels, Timing
 from aigw.core.model import Chunk, Request, Route
-from aigw.server.page.kept import MOST_OF_A_BODY, Detail, Kept, KeptAnswer
-from aigw.trace.tracer import Ended, Recording
+from aigw.server.page.recent_details import MOST_OF_A_BODY, Detail, KeptAnswer, RecentDetails
+from aigw.trace.tracer import Ended, RequestTrace
 
 
 def recording(id_, body=b""):
     request = Request("POST", "/v1/chat/completions", "", CIMultiDict({"content-type": "application/json"}), body)
     begun = SimpleNamespace(request=request)
-    made = Recording(begun, 1.0, (), ())
+    made = RequestTrace(begun, 1.0, (), ())
     made.exchange = Ended(id_, Route("r"), "", Timing(0.0), Labels())
     return made.settled()
 
@@ -42,7 +42,7 @@ STEPS = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(STEPS, st.integers(1, 8), st.integers(0, 200_000))
 def test_it_never_takes_more_than_it_may(steps, most, most_bytes):
-    kept, under_way, number = Kept(most, most_bytes), [], 0
+    kept, under_way, number = RecentDetails(most, most_bytes), [], 0
     for what, size, pieces in steps:
         if what == "clear":
             kept.clear()
@@ -58,7 +58,7 @@ def test_it_never_takes_more_than_it_may(steps, most, most_bytes):
                 number += 1
                 kept.add(Detail(recording(str(number), bytes(size)), under_way.pop(), None, ""))
         there = [kept.get(str(n)) for n in range(number + 1)]
-        really = sum(each.recording.size + len(each.answer.body) for each in there if each)
+        really = sum(each.trace.size + len(each.answer.body) for each in there if each)
         really += sum(len(each.body) for each in under_way)
         assert really <= kept.bytes <= most_bytes
         assert len(kept) <= most
@@ -69,14 +69,14 @@ def test_it_never_takes_more_than_it_may(steps, most, most_bytes):
 
 
 def test_the_oldest_go_first():
-    kept = Kept(most=2)
+    kept = RecentDetails(most=2)
     for id_ in "abc":
         kept.add(detail(kept, id_))
     assert [kept.get(id_) is not None for id_ in "abc"] == [False, True, True]
 
 
 def test_one_that_is_too_large_drives_no_other_one_out():
-    kept = Kept(most_bytes=100_000)
+    kept = RecentDetails(most_bytes=100_000)
     kept.add(detail(kept, "a"))
     kept.add(detail(kept, "b", bytes(100_001), b"answer"))
     assert (kept.get("a") is not None, kept.get("b")) == (True, None)
@@ -85,7 +85,7 @@ def test_one_that_is_too_large_drives_no_other_one_out():
 
 
 def test_of_an_answer_the_beginning_is_kept():
-    answer = KeptAnswer(Kept())
+    answer = KeptAnswer(RecentDetails())
     for _ in range(3):
         answer.look((Chunk(b"x" * 100_000),))
     answer.look((Chunk(b"y"),))

@@ -10,6 +10,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -225,12 +226,19 @@ def _scalar(value: Any, indent: str = "", room: int = 1 << 20) -> str:
     """A scalar of YAML, on several lines if it is longer than `room`."""
     if isinstance(value, str) and not value.isprintable():
         return json.dumps(value)
-    text = yaml.safe_dump(value, width=1 << 20, allow_unicode=True, default_flow_style=True)
-    text = text.removesuffix("...\n").strip()
+    text = str(value) if isinstance(value, dict | list) else _on_one_line(value)  # {} or []
     if len(text) > room and isinstance(value, str):
         text = yaml.safe_dump(value, width=max(room - 4, 20), allow_unicode=True, default_style='"').strip()
         text = re.sub(r"\n\s*", f"\n{indent}", text)
     return text
+
+
+@lru_cache(maxsize=1 << 14, typed=True)
+def _on_one_line(value: Any) -> str:
+    """Rules repeat what they inherit: most values come many times."""
+    return (
+        yaml.safe_dump(value, width=1 << 20, allow_unicode=True, default_flow_style=True).removesuffix("...\n").strip()
+    )
 
 
 def _builtins(config: Any) -> dict[str, Any]:

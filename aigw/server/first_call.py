@@ -246,8 +246,9 @@ def _host_header(host: str) -> dict[str, str]:
 
 def _key(loaded: Loaded, plugin: str, about: Description) -> Key:
     source = loaded.source
-    places = [each for each in source.lines if plugin in each and each[-len(about.key_at) :] == about.key_at]
-    place = places[0] if places and about.key_at else None
+    length = len(about.key_at)
+    fitting = (each for each in source.lines if each[-length:] == about.key_at and plugin in each)
+    place = next(fitting, None) if length else None
     names = source.expanded.get(place, ()) if place else (about.key_variable,)
     variable = next(iter(names), "")
     note = ""

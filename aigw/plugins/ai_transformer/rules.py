@@ -34,12 +34,16 @@ class Change(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 Rule = Conversion | Change
+_UNTOLD = ("", "text/plain", "application/octet-stream")
+"""Content types that do not tell what a body is."""
 
 
 class Rules:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._steps = [step for rule in rules for step in _steps(rule)]
-        self.reads_body = any(isinstance(rule, str) or bool(OF_BODY & given(rule).keys()) for rule in rules)
+        self._wanted = next(filter(None, map(_wanted, rules)), "")
+        """What the body must be for the first rule that reads it, as it stands in content types; "" if none does."""
+        self.reads_body = bool(self._wanted)
 
     def __bool__(self) -> bool:
         return bool(self._steps)
@@ -53,8 +57,22 @@ class Rules:
             for step in self._steps:
                 step(draft)
             return draft.message()
-        except (FormatError, PathError) as error:
+        except FormatError as error:
+            raise UnchangedError(str(error), passing=self._is_of_another_kind(message)) from None
+        except PathError as error:
             raise UnchangedError(str(error)) from None
+
+    def _is_of_another_kind(self, message: Message) -> bool:
+        """Whether the message itself says that its body is not what the rules want: a picture among pages of XML is no
+        failure."""
+        told = message.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return told not in _UNTOLD and self._wanted not in told
+
+
+def _wanted(rule: Rule) -> str:
+    if isinstance(rule, str):
+        return rule.partition("To")[0]
+    return "json" if OF_BODY & given(rule).keys() else ""
 
 
 def check(rules: Sequence[Rule]) -> list[Problem]:

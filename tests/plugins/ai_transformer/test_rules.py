@@ -110,3 +110,21 @@ def test_rules_that_are_wrong(rule, why):
 
 def test_right_rules_have_no_problems():
     assert check(rules("xmlToJson", {"set": {"a": None}}, {"removeHeader": ["x"]})) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind", "passing"),
+    [
+        ("xmlToJson", "image/png", True),
+        ("xmlToJson", "application/json; charset=utf-8", True),
+        ("xmlToJson", "Application/Atom+XML", False),
+        ("xmlToJson", "text/plain", False),
+        ("yamlToJson", "text/html", True),
+        ({"remove": "a"}, "application/x-www-form-urlencoded", True),
+        ({"remove": "a"}, "application/problem+json", False),
+    ],
+)
+def test_a_body_of_another_kind_is_no_failure(rule, kind, passing):
+    with pytest.raises(UnchangedError) as caught:
+        applied([rule], b"<a: [", content_type=kind)
+    assert caught.value.passing is passing

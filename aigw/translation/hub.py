@@ -161,7 +161,8 @@ class Sampling(Struct, frozen=True):
 class Conversation(Struct, frozen=True, kw_only=True):
     """All that a request asks for. `choice` is which tool must be called: "" if the model decides, "required", "none",
     or ("tool", name). `user` is what the client calls its user. `wants_state`: the client sends the opaque state of
-    reasoning back if it gets it. `repeated` are fields of the request that the client's format has in answers, too."""
+    reasoning back if it gets it. `goes_on`: the last message is the assistant's, and the answer shall continue it.
+    `repeated` are fields of the request that the client's format has in answers, too."""
 
     model: str
     messages: tuple[Message, ...]
@@ -179,6 +180,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     user: str = ""
     verbosity: str = ""
     wants_state: bool = True
+    goes_on: bool = False
     repeated: Mapping[str, Any] = {}
 
     @property

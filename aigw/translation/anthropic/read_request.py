@@ -48,9 +48,11 @@ def read_request(body: Json, notes: Notes) -> Conversation:
     config = body.get("output_config")
     config = config if isinstance(config, dict) else {}
     choice, parallel = _choice(body.get("tool_choice"))
+    messages = tuple(_messages(body, notes))
     return Conversation(
         model=text_of(body.get("model")),
-        messages=tuple(_messages(body, notes)),
+        messages=messages,
+        goes_on=bool(messages) and messages[-1].role == "assistant",
         tools=tuple(_tools(body, notes)),
         choice=choice,
         parallel=parallel,

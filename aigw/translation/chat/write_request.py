@@ -37,6 +37,8 @@ def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Jso
         notes.lose("verbosity")
     if conversation.format is not None:
         _set_format(body, conversation, rules, notes)
+    if conversation.goes_on:
+        notes.lose("that the answer goes on with the last message")
     if conversation.stream:
         body["stream"] = True
         body |= {"stream_options": {"include_usage": True}} if conversation.wants_usage else {}

@@ -32,6 +32,8 @@ def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Jso
     body |= _sampling(conversation, rules, notes)
     body |= _thinking(conversation, rules, notes)
     body |= _text(conversation)
+    if conversation.goes_on:
+        notes.lose("that the answer goes on with the last message")
     if conversation.stream:
         body["stream"] = True
     return body

@@ -136,6 +136,11 @@ def test_the_choice_of_a_tool(choice, expected):
     assert (given.choice, given.parallel) == expected
 
 
+def test_an_answer_goes_on_with_a_last_message_of_the_assistant():
+    said = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "{"}]
+    assert [read(messages=messages)[0].goes_on for messages in ([], said[:1], said)] == [False, False, True]
+
+
 def test_tools():
     given, _ = read(
         tools=[{"name": "f", "description": "d", "input_schema": {"type": "object"}, "defer_loading": True}]

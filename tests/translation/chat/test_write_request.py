@@ -192,3 +192,8 @@ def test_a_model_that_takes_tools_here_only_without_thinking_does_not_think():
     body, lost = write(tools=(Tool("f"),), reasoning=Reasoning("high"), rules=rules)
     assert (body["reasoning_effort"], lost) == ("none", ["thinking beside tools"])
     assert write(reasoning=Reasoning("high"), rules=rules)[0]["reasoning_effort"] == "high"
+
+
+def test_that_no_answer_goes_on_with_the_last_message_is_noted():
+    told = [write(said("assistant", Text("{")), goes_on=goes_on)[1] for goes_on in (False, True)]
+    assert told == [[], ["that the answer goes on with the last message"]]

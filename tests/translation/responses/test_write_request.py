@@ -160,3 +160,8 @@ def test_what_would_change_the_answer_is_refused(how):
     with pytest.raises(GatewayError) as refused:
         write(**how)
     assert refused.value.status == 400
+
+
+def test_that_no_answer_goes_on_with_the_last_message_is_noted():
+    told = [write(Message("assistant", (Text("{"),)), goes_on=goes_on)[1] for goes_on in (False, True)]
+    assert told == [[], ["that the answer goes on with the last message"]]

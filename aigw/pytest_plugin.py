@@ -125,7 +125,7 @@ def _wanted(request: pytest.FixtureRequest, marked: dict[str, Any]) -> PrivateGa
     from aigw.cli.sources.config_choice import ConfigChoice
     from aigw.cli.sources.match_by import MatchBy
     from aigw.cli.sources.private_gateway import PrivateGatewayOptions
-    from aigw.cli.sources.recordings import Chosen
+    from aigw.cli.sources.recordings import RecordingChoice
 
     here = request.path.parent
     recordings = here / (marked.get("recordings") or _usual_folder(request))
@@ -137,7 +137,7 @@ def _wanted(request: pytest.FixtureRequest, marked: dict[str, Any]) -> PrivateGa
     config = here / marked["config"] if marked.get("config") else usual if usual.exists() else None
     match = MatchBy(marked["match"]) if "match" in marked else None
     strict, most = bool(marked.get("strict")), marked.get("max_divergence")
-    chosen = Chosen(mode, recordings, match=match, strict=strict, max_divergence=most)
+    chosen = RecordingChoice(mode, recordings, match=match, strict=strict, max_divergence=most)
     return PrivateGatewayOptions(
         dict(os.environ), ConfigChoice(config), model=marked.get("model", ""), recordings=chosen
     )

@@ -28,7 +28,7 @@ from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.configuration import loaded_from, loaded_or_discovered, origin
 from aigw.cli.sources.own_gateway import without_redis
 from aigw.cli.sources.recipe import tries
-from aigw.cli.sources.recordings import Chosen, closing, network, opened
+from aigw.cli.sources.recordings import RecordingChoice, closing, network, opened_recordings
 from aigw.cli.sources.registration import REPLAYED, registered
 from aigw.cli.sources.tally import Tally, together
 from aigw.cli.terminal.output import FAILURE, drop, say_json, say_sentence, say_text
@@ -70,7 +70,7 @@ class ServeOptions(NamedTuple):
     show: Show | None
     tally: Tally | None
     say: Callable[[str], object]
-    recordings: Chosen
+    recordings: RecordingChoice
     framing: Framing | None
 
 
@@ -134,7 +134,7 @@ async def _run(
 ) -> int:
     """Serves until `stop` is set. Returns the exit code, which says whether what should be recorded was. Raises
     ConfigError if the state folder has files of another program."""
-    recordings = opened(options.recordings, loaded, options.choice.folder, time)
+    recordings = opened_recordings(options.recordings, loaded, options.choice.folder, time)
     kept, shared = loaded.state_dir, loaded.config.usage
     replays = recordings is not None and recordings.settings.mode == "replay"
     if replays:

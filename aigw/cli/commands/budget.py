@@ -10,7 +10,7 @@ import typer
 from aigw.cli.options import Config, Json, Recipe
 from aigw.cli.sources.completion import complete_budget
 from aigw.cli.sources.config_choice import config_choice
-from aigw.cli.sources.plugin_stores import run
+from aigw.cli.terminal.failures import run_or_fail
 from aigw.cli.terminal.groups import Commands
 from aigw.cli.terminal.output import USAGE, fail
 
@@ -53,7 +53,7 @@ def status(config: Config = None, recipe: Recipe = None, as_json: Json = False) 
         async with ledgers(choice) as opened:
             return [line for ledger in opened for line in await ledger.lines(time.time())]
 
-    show(run("budget", lines()), as_json=as_json)
+    show(run_or_fail("budget", lines()), as_json=as_json)
 
 
 @app.command("raise", epilog="Example: aigw budget raise daily 2.50 --for consumer=ann")
@@ -121,7 +121,7 @@ def _change(
                 await change(ledger, account)
             return [await ledger.line(account, now) for account in accounts]
 
-    show(run("budget", lines()), as_json=as_json)
+    show(run_or_fail("budget", lines()), as_json=as_json)
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -14,7 +14,8 @@ import typer
 from aigw.cli.options import Config, Json, Recipe
 from aigw.cli.sources.completion import complete_model
 from aigw.cli.sources.config_choice import config_choice
-from aigw.cli.sources.plugin_stores import opened, run
+from aigw.cli.sources.plugin_stores import opened_stores
+from aigw.cli.terminal.failures import run_or_fail
 from aigw.cli.terminal.groups import Commands
 from aigw.cli.terminal.output import USAGE, fail, say_json, say_text
 
@@ -53,7 +54,7 @@ def stats(config: Config = None, recipe: Recipe = None, as_json: Json = False) -
         async with _caches(choice) as (loaded, caches):
             return plain_stats(await _all(caches), _total(loaded))
 
-    found = run("cache", look())
+    found = run_or_fail("cache", look())
     say_json(found) if as_json else print_stats(found)
 
 
@@ -69,7 +70,7 @@ def ls(
     from aigw.cli.views.cache import plain_item, print_list
 
     choice = config_choice("cache", config, recipe)
-    items = [item for item in run("cache", _items(choice)) if not model or _model(item) == model][:number]
+    items = [item for item in run_or_fail("cache", _items(choice)) if not model or _model(item) == model][:number]
     say_json([plain_item(item) for item in items]) if as_json else print_list(items)
 
 
@@ -86,7 +87,7 @@ def show(
     from aigw.cli.views.cache import plain_item, print_item
 
     choice = config_choice("cache", config, recipe)
-    matching = [item for item in run("cache", _items(choice)) if item.key.startswith(key)]
+    matching = [item for item in run_or_fail("cache", _items(choice)) if item.key.startswith(key)]
     exact = [item for item in matching if item.key == key]
     if len(exact or matching) != 1:
         there = "several keys begin" if matching else "no key begins"
@@ -126,7 +127,7 @@ def clear(
         async with _caches(choice) as (_, caches):
             return sum([await contents.clear(wanted) for contents in caches.values()])
 
-    number = run("cache", forget())
+    number = run_or_fail("cache", forget())
     say_json({"cleared": number}) if as_json else say_text(f"{number} answers were forgotten.")
 
 
@@ -167,7 +168,7 @@ def explain(
                 return await explain_last(caches)
             return await explain_request(loaded, caches, make_request(body, path, header or []))
 
-    found = run("cache", look())
+    found = run_or_fail("cache", look())
     if as_json:
         import msgspec
 
@@ -211,6 +212,6 @@ async def _caches(choice: ConfigChoice) -> AsyncIterator[tuple[Loaded, Caches]]:
     """One for each store and prefix of the configuration. Raises ConfigError."""
     from aigw.plugins.ai_cache.contents import Contents
 
-    async with opened(choice, "ai-cache", shown="ai-cache") as (loaded, configs, stores):
+    async with opened_stores(choice, "ai-cache", shown="ai-cache") as (loaded, configs, stores):
         places = [(each.service(), each.prefix()) for each in configs if each.store is not None]
         yield loaded, {(service, prefix): Contents(stores.kv(service), prefix) for service, prefix in places}

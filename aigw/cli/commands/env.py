@@ -9,6 +9,7 @@ import typer
 from aigw.cli.options import Config, Json, ServedRecipe
 from aigw.cli.sources.completion import complete_client
 from aigw.cli.sources.config_choice import config_choice
+from aigw.cli.terminal.failures import failing
 from aigw.cli.terminal.output import USAGE, fail, say_json, say_sentence
 
 if TYPE_CHECKING:
@@ -40,16 +41,11 @@ def env(
     from aigw.cli.sources.clients import CLIENTS, client_of
     from aigw.cli.sources.entrance import entrance
     from aigw.cli.views.env import data, listing
-    from aigw.core.errors import ConfigError
 
     choice = config_choice("env", config, recipe)
-    try:
+    with failing("env"):
         found = [client_of(client)] if client is not None else list(CLIENTS)
         place = entrance(choice, url)
-    except ConfigError as error:
-        fail("env", error.findings, USAGE)
-    except ValueError as error:
-        fail("env", str(error), USAGE)
     if shell and (client is None or not found[0].variables):
         fail("env", "--shell is for a client that reads variables" + (f"; {client} does not" if client else ""), USAGE)
     if as_json:

@@ -9,6 +9,7 @@ import typer
 from aigw.cli.options import Config, Json, ServedRecipe
 from aigw.cli.sources.completion import complete_provider
 from aigw.cli.sources.config_choice import config_choice
+from aigw.cli.terminal.failures import failing
 from aigw.cli.terminal.output import USAGE, fail, say_json, say_sentence
 
 
@@ -37,18 +38,13 @@ def models(
     from aigw.cli.sources.configuration import as_served, in_force
     from aigw.cli.sources.models import models_of
     from aigw.cli.views.models import data, tables
-    from aigw.core.errors import ConfigError
 
     if live and url is not None:
         fail("models", "choose one of --live and --url: a gateway shows no keys with which to ask", USAGE)
     choice = config_choice("models", config, recipe)
-    try:
+    with failing("models"):
         loaded = asyncio.run(as_served(choice, os.environ)) if live else in_force(choice, url, calls=False)
         found = asyncio.run(models_of(loaded, os.environ, provider, live=live))
-    except ConfigError as error:
-        fail("models", error.findings, USAGE)
-    except ValueError as error:
-        fail("models", str(error), USAGE)
     if as_json:
         say_json(data(found))
         return

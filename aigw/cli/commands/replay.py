@@ -12,6 +12,7 @@ from aigw.cli.options import Config, Json, Recipe
 from aigw.cli.sources.completion import complete_model
 from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.terminal.default_command import with_default
+from aigw.cli.terminal.failures import failing
 from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, say_sentence, say_text, width
 
 if TYPE_CHECKING:
@@ -87,20 +88,12 @@ def _replayed(wanted: ReplayOptions) -> Replayed:
 
     from aigw.cli.sources.replay import replayed
     from aigw.cli.terminal.steps import Steps
-    from aigw.core.errors import ConfigError
-    from aigw.traffic.format.folder import RecordingError
 
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     steps = Steps("calls")
     try:
-        with steps:
+        with failing("replay"), steps:
             return asyncio.run(replayed(wanted, os.environ, steps))
-    except ConfigError as error:
-        fail("replay", error.findings, USAGE)
-    except ValueError as error:
-        fail("replay", str(error), USAGE)
-    except RecordingError as error:
-        fail("replay", str(error))
     except KeyboardInterrupt:
         say_sentence(f"aigw replay: stopped after {steps.done:,} of {steps.total:,} calls", err=True)
         raise

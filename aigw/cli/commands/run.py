@@ -23,7 +23,8 @@ from aigw.cli.options import (
     Speed,
 )
 from aigw.cli.sources.config_choice import config_choice
-from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_sentence, say_text
+from aigw.cli.terminal.failures import failing
+from aigw.cli.terminal.output import FAILURE, fail, say_sentence, say_text
 
 if TYPE_CHECKING:
     from aigw.cli.sources.private_gateway import PrivateGatewayOptions
@@ -88,33 +89,26 @@ def run(
     from aigw.cli.sources.child import NOT_FOUND, CommandError
     from aigw.cli.sources.child_client import remedy
     from aigw.cli.sources.private_gateway import PrivateGatewayOptions
-    from aigw.cli.sources.recordings import chosen
+    from aigw.cli.sources.recordings import chosen_recordings
     from aigw.cli.sources.run_calls import ProgramCalls
     from aigw.cli.terminal.log import LogThread
-    from aigw.core.errors import AddressError, ConfigError
     from aigw.server.framing import Framing
-    from aigw.traffic.format.folder import RecordingError
 
     choice = config_choice("run", config, recipe)
-    try:
-        recordings = chosen(record, replay, auto, refresh, match, speed, strict, max_divergence, faults, seed)
+    with failing("run"):
+        recordings = chosen_recordings(
+            record, replay, auto, refresh, match, speed, strict, max_divergence, faults, seed
+        )
         framed = Framing(framing) if framing is not None else None
-    except ValueError as error:
-        fail("run", str(error), USAGE)
     log = LogThread(shares_terminal=True)
     logging.basicConfig(level=logging.WARNING, handlers=[log])
     wanted = PrivateGatewayOptions(dict(os.environ), choice, model, port, recordings, max_usd, framed)
     calls = ProgramCalls()
     try:
-        status, report = asyncio.run(_ran(wanted, command, calls))
+        with failing("run"):
+            status, report = asyncio.run(_ran(wanted, command, calls))
     except CommandError as error:
         fail("run", f"{error}{remedy(command) if error.code == NOT_FOUND else ''}", error.code)
-    except ConfigError as error:
-        fail("run", error.findings, USAGE)
-    except ValueError as error:
-        fail("run", str(error), USAGE)
-    except (AddressError, RecordingError) as error:
-        fail("run", str(error))
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     log.close()  # what waited for the end of the command comes before the sum

@@ -24,6 +24,7 @@ from aigw.cli.options import (
     Strict,
 )
 from aigw.cli.sources.config_choice import config_choice
+from aigw.cli.terminal.failures import failing
 from aigw.cli.terminal.output import FAILURE, USAGE, fail
 
 if TYPE_CHECKING:
@@ -105,14 +106,14 @@ def serve(
     if listen is not None and port is not None:
         fail("serve", "choose one of --listen and --port", USAGE)
 
-    from aigw.cli.sources.recordings import chosen
+    from aigw.cli.sources.recordings import chosen_recordings
     from aigw.server.framing import Framing
 
-    try:
-        recordings = chosen(record, replay, auto, refresh, match, speed, strict, max_divergence, faults, seed)
+    with failing("serve"):
+        recordings = chosen_recordings(
+            record, replay, auto, refresh, match, speed, strict, max_divergence, faults, seed
+        )
         framed = Framing(framing) if framing is not None else None
-    except ValueError as error:
-        fail("serve", str(error), USAGE)
     if recordings.mode is not None and workers > 1:
         fail("serve", f"--{recordings.mode} needs a single process; leave out --workers", USAGE)
 

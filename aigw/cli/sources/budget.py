@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from aigw.cli.sources.config_choice import ConfigChoice
-from aigw.cli.sources.plugin_stores import opened
+from aigw.cli.sources.plugin_stores import opened_stores
 from aigw.core.plain import plain
 from aigw.core.stores import LOCAL
 from aigw.plugins.ai_budget.budget import Account, Budget
@@ -16,7 +16,7 @@ from aigw.plugins.ai_budget.ledger import Ledger
 @asynccontextmanager
 async def ledgers(choice: ConfigChoice) -> AsyncIterator[list[Ledger]]:
     """A ledger for each configuration of the plugin, with the stores that the gateway uses. Raises ConfigError."""
-    async with opened(choice, "ai-budget", shown="budget") as (_, configs, stores):
+    async with opened_stores(choice, "ai-budget", shown="budget") as (_, configs, stores):
         yield [
             Ledger(stores.counter(LOCAL if each.redis is None else each.redis.service()), each.budgets, each.zone)
             for each in configs

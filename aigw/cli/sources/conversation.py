@@ -18,10 +18,10 @@ from aigw.cli.sources.config_choice import config_choice
 from aigw.cli.sources.gateway_client import HTTP_OK, AnswerSummary, refusal, stream_of, whole_of
 from aigw.cli.sources.template_send import SendError, reaching
 from aigw.cli.sources.templates import TemplateCall
+from aigw.cli.terminal.failures import failing
 from aigw.cli.terminal.figures import count, money
 from aigw.cli.terminal.log import LogThread
-from aigw.cli.terminal.output import USAGE, fail, say_sentence
-from aigw.core.errors import AddressError, ConfigError
+from aigw.cli.terminal.output import fail, say_sentence
 from aigw.server.first_call import Key
 
 INTERRUPTED = 130
@@ -44,16 +44,10 @@ def conversation(
     logging.basicConfig(level=logging.ERROR, handlers=[LogThread()])
     options = GatewayOptions(config_choice(command, config, recipe), url, key or "")
     try:
-        with asked_gateway(options, os.environ) as gateway:
+        with failing(command), asked_gateway(options, os.environ) as gateway:
             yield gateway
-    except ConfigError as error:
-        fail(command, error.findings, USAGE)
     except SendError as error:
         fail(command, error.lines)
-    except AddressError as error:
-        fail(command, str(error))
-    except ValueError as error:
-        fail(command, str(error), USAGE)
     except BrokenPipeError:  # nobody reads on: typer ends quietly
         raise
     except OSError as error:

@@ -1,22 +1,18 @@
-"""Opens the stores of a gateway, for the commands that look into them, and says what goes wrong."""
+"""Opens the stores of a gateway, for the commands that look into them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-
-from aigw.cli.terminal.output import USAGE, fail
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from aigw.cli.sources.config_choice import ConfigChoice
     from aigw.config.load import Loaded
     from aigw.core.stores import Stores
 
-T = TypeVar("T")
 
-
-class Opened(NamedTuple):
+class OpenedStores(NamedTuple):
     """`configs` are the configurations of one plugin. `stores` are those that a gateway with this configuration
     uses."""
 
@@ -26,7 +22,7 @@ class Opened(NamedTuple):
 
 
 @asynccontextmanager
-async def opened(choice: ConfigChoice, plugin: str, *, shown: str) -> AsyncIterator[Opened]:
+async def opened_stores(choice: ConfigChoice, plugin: str, *, shown: str) -> AsyncIterator[OpenedStores]:
     """Opens the stores of the configuration that was chosen. Messages name the recipe `shown`, which shows how to
     configure the plugin. Raises ConfigError."""
     from aigw.cli.sources.configuration import configured
@@ -40,28 +36,6 @@ async def opened(choice: ConfigChoice, plugin: str, *, shown: str) -> AsyncItera
     stores = GatewayStores(loaded.state_dir, loaded.config.cache)
     try:
         configs = [each for each in found.rules.configs if each is not None]
-        yield Opened(loaded, configs, stores.by(loaded.services))
+        yield OpenedStores(loaded, configs, stores.by(loaded.services))
     finally:
         await stores.aclose()
-
-
-def run(command: str, work: Coroutine[Any, Any, T]) -> T:
-    """Runs `work` and returns its result. If it fails, says what went wrong and exits."""
-    import asyncio
-
-    from aigw.core.errors import ConfigError
-    from aigw.core.retrieval import RetrievalError
-    from aigw.core.stores import StoreError
-
-    try:
-        return asyncio.run(work)
-    except ConfigError as error:
-        fail(command, error.findings, USAGE)
-    except ValueError as error:
-        fail(command, str(error), USAGE)
-    except (LookupError, RetrievalError, StoreError) as error:
-        fail(command, str(error))
-    except BrokenPipeError:  # nobody reads on: typer ends quietly
-        raise
-    except OSError as error:
-        fail(command, f"{error.filename}: {error.strerror}" if error.filename else str(error))

@@ -17,7 +17,7 @@ from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.configuration import loaded_from
 from aigw.cli.sources.max_usd import limited
 from aigw.cli.sources.own_gateway import key_of, key_places, without_redis
-from aigw.cli.sources.recordings import Chosen, closing, network, opened
+from aigw.cli.sources.recordings import RecordingChoice, closing, network, opened_recordings
 from aigw.config.load import Loaded
 from aigw.core.upstream import Upstream
 from aigw.providers.client_variables import MOST_USED, client_variables
@@ -38,7 +38,7 @@ class PrivateGatewayOptions(NamedTuple):
     choice: ConfigChoice = ConfigChoice()
     model: str = ""
     port: int = 0
-    recordings: Chosen = Chosen()
+    recordings: RecordingChoice = RecordingChoice()
     max_usd: float | None = None
     framing: Framing | None = None
     keeps: bool = True
@@ -70,7 +70,7 @@ async def private_gateway(wanted: PrivateGatewayOptions, show: Show | None = Non
     loaded = await _loaded(wanted, env, upstream)
     if wanted.max_usd is not None:
         loaded = limited(loaded, wanted.max_usd)
-    recordings = opened(wanted.recordings, loaded, wanted.choice.folder, time)
+    recordings = opened_recordings(wanted.recordings, loaded, wanted.choice.folder, time)
     replays = recordings is not None and recordings.settings.mode == "replay"
     loaded = without_redis(loaded) if replays else loaded
     keeps = wanted.keeps and not replays

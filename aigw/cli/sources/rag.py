@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from aigw.cli.sources.config_choice import config_choice
-from aigw.cli.sources.plugin_stores import run
+from aigw.cli.terminal.failures import run_or_fail
 from aigw.cli.terminal.output import say_sentence
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def on_collections(command: str, config: Path | None, recipe: str | None, work: 
         async with knowledge(choice) as known:
             return await work(known)
 
-    return run(command, whole())
+    return run_or_fail(command, whole())
 
 
 @asynccontextmanager

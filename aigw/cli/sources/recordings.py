@@ -40,7 +40,7 @@ PATIENCE = 1.0
 """After so many seconds it is said that recordings are still being written."""
 
 
-class Chosen(NamedTuple):
+class RecordingChoice(NamedTuple):
     """What the options say. None and "" are for what they do not say. `speed`, `strict` and the others are as in
     `RecordSettings`; `faults` strike answers that are replayed."""
 
@@ -64,7 +64,7 @@ class Chosen(NamedTuple):
         return msgspec.structs.replace(settings, **{name: value for name, value in given.items() if value is not None})
 
 
-def chosen(
+def chosen_recordings(
     record: Path | None,
     replay: Path | None,
     auto: Path | None,
@@ -75,7 +75,7 @@ def chosen(
     max_divergence: int | None = None,
     faults: str | None = None,
     seed: int = 0,
-) -> Chosen:
+) -> RecordingChoice:
     """Raises ValueError if the options name more than one mode, or faults that there are not."""
     folders: dict[Mode, Path | None] = {"record": record, "replay": replay, "auto": auto, "refresh": refresh}
     given = [(mode, folder) for mode, folder in folders.items() if folder is not None]
@@ -85,10 +85,10 @@ def chosen(
     if faults is not None and mode not in ("replay", "auto"):
         raise ValueError("--faults needs --replay or --auto")
     strikes = parsed(faults, seed) if faults is not None else None
-    return Chosen(mode, folder, match, speed, strict, max_divergence, strikes)
+    return RecordingChoice(mode, folder, match, speed, strict, max_divergence, strikes)
 
 
-def opened(options: Chosen, loaded: Loaded, base: Path, clock: Clock) -> Recordings | None:
+def opened_recordings(options: RecordingChoice, loaded: Loaded, base: Path, clock: Clock) -> Recordings | None:
     """Opens the recordings of a gateway, None if it neither records nor replays. `base` is the folder of the
     configuration. Raises RecordingError."""
     settings = options.over(loaded.config.record)
@@ -113,7 +113,9 @@ async def closing(recordings: Recordings | None, patience: float = PATIENCE) -> 
             await writing
 
 
-def network(options: Chosen, choice: ConfigChoice, env: Mapping[str, str]) -> tuple[Upstream, Mapping[str, str]]:
+def network(
+    options: RecordingChoice, choice: ConfigChoice, env: Mapping[str, str]
+) -> tuple[Upstream, Mapping[str, str]]:
     """Returns the network of a gateway, and the environment from which it takes providers and keys. In replay nothing
     goes upstream, and no key is needed. Raises RecordingError."""
     if (options.mode or _configured_mode(choice, env)) != "replay":

@@ -16,7 +16,7 @@ from aigw.books.books import Books
 from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.configuration import loaded_from, loaded_or_discovered
 from aigw.cli.sources.own_gateway import RowsById, at_free_port, key_headers
-from aigw.cli.sources.recordings import Chosen, opened
+from aigw.cli.sources.recordings import RecordingChoice, opened_recordings
 from aigw.cli.sources.remote import remote, with_model
 from aigw.config.load import Loaded
 from aigw.config.model import DEFAULT_ROUTE, MatchConfig
@@ -111,8 +111,8 @@ async def _here(wanted: ReplayOptions, env: Mapping[str, str], kept: RowsById) -
     network, client = upstream_for(env), upstream_for({})
     loaded, to = await _loaded(wanted, env, network)
     books = Books(loaded.state_dir, shared=loaded.config.usage, show=kept.show)
-    recording = Chosen("off") if wanted.record is None else Chosen("record", wanted.record)
-    recordings = opened(recording, loaded, Path(), time)
+    recording = RecordingChoice("off") if wanted.record is None else RecordingChoice("record", wanted.record)
+    recordings = opened_recordings(recording, loaded, Path(), time)
     around = None if recordings is None else recordings.around
     try:
         async with run(at_free_port(loaded), network, grace=0.0, books=books, around=around, empty_cache=True) as own:

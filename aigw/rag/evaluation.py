@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from aigw.core.retrieval import Passage, Retrieval, RetrievalError
+from aigw.core.retrieval import Collection, Passage, Retrieval, RetrievalError
 
 ASKED = ("question", "text", "query")
 EXPECTED = ("expected", "source", "sources", "answer", "answers")
@@ -97,6 +97,16 @@ async def evaluate(
         outcomes.append(Outcome(question, min(ranks, default=None), _name(passages[0]) if passages else ""))
         shows(len(outcomes), len(questions))
     return Evaluation(outcomes, top)
+
+
+async def absent(collection: Collection, found: Evaluation) -> list[str]:
+    """What questions expect in vain, because the collection has no such source and no such passage."""
+    missed = [each.question for each in found.outcomes if each.rank is None]
+    names = dict.fromkeys(name for question in missed for name in question.expected)
+    sources = [Passage("", "", source) for source in await collection.sources()] if names else []
+    unknown = [name for name in names if not any(is_expected(each, (name,)) for each in sources)]
+    passages = await collection.fetch(unknown) if unknown else {}
+    return [name for name in unknown if name not in passages]
 
 
 def is_expected(passage: Passage, expected: Sequence[str]) -> bool:

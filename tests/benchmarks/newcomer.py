@@ -123,7 +123,7 @@ def run(folders: Sequence[Path], files: Sequence[Path], embedder: str) -> dict[s
 
 
 def _rows(by: str, evaluation: dict[str, Any]) -> list[Row]:
-    figures = {name: value for name, value in evaluation.items() if name not in ("kinds", "missed")}
+    figures = {name: value for name, value in evaluation.items() if name not in ("kinds", "missed", "absent")}
     return [Row(by, "all", figures), *(Row(by, kind, each) for kind, each in evaluation["kinds"].items())]
 
 

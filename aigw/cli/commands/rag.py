@@ -146,16 +146,17 @@ def evaluate(
     from aigw.cli.sources.rag import on_collections
     from aigw.cli.terminal.steps import Steps
     from aigw.cli.views.rag import print_evaluation
+    from aigw.rag.evaluation import absent, read_questions
     from aigw.rag.evaluation import evaluate as measure
-    from aigw.rag.evaluation import read_questions
 
     async def work(known: Known) -> Any:
         questions = read_questions(file.name, file.read_bytes())
-        return await measure(known.retrieval, known.name(collection), questions, top, steps)
+        found = await measure(known.retrieval, known.name(collection), questions, top, steps)
+        return found, await absent(await known.collection(collection), found)
 
     with Steps("questions") as steps:
-        found = on_collections("rag eval", config, recipe, work)
-    say_json(found.plain()) if as_json else print_evaluation(found)
+        found, unknown = on_collections("rag eval", config, recipe, work)
+    say_json({**found.plain(), "absent": unknown}) if as_json else print_evaluation(found, unknown)
 
 
 app.command("export", epilog="Example: aigw rag export -n docs > docs.jsonl")(rag_collections.export)

@@ -241,14 +241,18 @@ def print_rebuilt(done: Rebuilt) -> None:
     say_text(f"{done.collection}: {of_passages(done.passages)} by {done.embedder or 'their clients'}.")
 
 
-def print_evaluation(found: Evaluation) -> None:
+def print_evaluation(found: Evaluation, absent: Sequence[str]) -> None:
+    """`absent` are expected sources that the collection does not have."""
     rows = [("", *found.figures()), ("all", *map(_figure, found.figures().values()))]
     rows += [(name, *map(_figure, part.figures().values())) for name, part in found.kinds().items()]
     for line in fitted(rows, width()):
         say_text(line)
     for each in found.outcomes:
         if each.rank is None:
-            say_text(f"missed: {each.question.text} (expected {', '.join(each.question.expected)})")
+            expected = ", ".join(
+                f"{name}, which is not there" if name in absent else name for name in each.question.expected
+            )
+            say_text(f"missed: {each.question.text} (expected {expected})")
 
 
 def _figure(value: Any) -> str:

@@ -143,11 +143,13 @@ def test_eval(folder):
     lines = [json.dumps({"question": text, "expected": source}) for text, source in questions]
     (folder / "questions.jsonl").write_text("\n".join(lines))
     found = told(folder, "eval", "questions.jsonl", "-k", "3")
-    assert (found["questions"], found["missed"][0]["question"]) == (3, "x")
+    assert (found["questions"], found["missed"][0]["question"], found["absent"]) == (3, "x", ["none.md"])
     assert found["hit@3"] == pytest.approx(2 / 3)
     printed = aigw(folder, "eval", "questions.jsonl").stdout
     assert "hit@1" in printed
-    assert "missed: x (expected none.md)" in printed
+    assert "missed: x (expected none.md, which is not there)" in printed
+    (folder / "questions.jsonl").write_text(json.dumps({"question": "citric acid", "expected": ["zh.md", "gone"]}))
+    assert told(folder, "eval", "questions.jsonl", "-k", "1")["absent"] == ["gone"]
     (folder / "questions.csv").write_text("question\nq\n")
     assert "entry 1: it needs `question`" in aigw(folder, "eval", "questions.csv").output
 

@@ -44,6 +44,7 @@ ELSEWHERE = {
     "cli/default_file.py": "cli/test_main.py: a name",
     "cli/options.py": "cli/commands/test_usage.py cli/test_main.py: declarations, seen by the commands that have them",
     "cli/doctor/check.py": "cli/doctor/test_setup.py: data",
+    "cli/sources/config_in_force.py": "cli/sources/test_entrance.py cli/commands/test_ask.py: of the gateway that a command asks",
     "cli/sources/configuration.py": "cli/commands/test_budget.py cli/commands/test_cache.py: what a command says for each of its options",
     "cli/sources/plugin_stores.py": "cli/commands/test_budget.py cli/commands/test_cache.py: the stores of a gateway, by its commands",
     "cli/sources/template_render.py": "cli/commands/test_template.py: what its command prints",

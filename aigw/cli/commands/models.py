@@ -35,7 +35,8 @@ def models(
     import os
     import shutil
 
-    from aigw.cli.sources.configuration import as_served, in_force
+    from aigw.cli.sources.config_in_force import in_force
+    from aigw.cli.sources.configuration import as_served
     from aigw.cli.sources.models import models_of
     from aigw.cli.views.models import data, tables
 

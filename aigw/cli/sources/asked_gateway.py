@@ -22,7 +22,7 @@ from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_row import UsageRow
 from aigw.cli.sources.address_probe import aigw_at
 from aigw.cli.sources.config_choice import ConfigChoice
-from aigw.cli.sources.configuration import in_force, shown_at
+from aigw.cli.sources.config_in_force import in_force, shown_at
 from aigw.cli.sources.gateway_client import configuration_of, place_of
 from aigw.cli.sources.gateway_thread import GatewayThread
 from aigw.cli.sources.gateways import at_address, with_state

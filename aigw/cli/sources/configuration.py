@@ -1,24 +1,21 @@
-"""The configuration that a command means: of a file, of a recipe, of a gateway that runs, or of a start without a file.
-Commands import this when they run."""
+"""Loads the configuration that a command means: of a file, of a recipe, or of a start without a file. Commands import
+this when they run."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping
-from itertools import count
 
 from aigw.cli.default_file import DEFAULT_FILE
 from aigw.cli.sources.config_choice import ConfigChoice
-from aigw.cli.sources.gateway_client import configuration_of, place_of
 from aigw.config.automatic import automatic
 from aigw.config.load import Loaded, examine, load
 from aigw.config.reading import read_file
 from aigw.config.report import Report
 from aigw.config.source import Source, read
 from aigw.core.errors import ConfigError
-from aigw.core.secrets import HIDDEN, is_secret
+from aigw.core.secrets import is_secret
 from aigw.core.upstream import Upstream
 from aigw.providers.base_url import ANY_KEY
 from aigw.server.start import AS_CONFIGURED, FROM_ENVIRONMENT, Overrides, load_file, load_found, load_or_discover
@@ -86,32 +83,6 @@ def _with_keys(source: Source) -> dict[str, str]:
     return {**dict.fromkeys(missing[True] - missing[False], ANY_KEY), **os.environ}
 
 
-def in_force(choice: ConfigChoice, url: str | None = None, *, calls: bool = True) -> Loaded:
-    """The configuration of the gateway at `url`, else the one that was chosen, else that of a start without a file; no
-    Ollama is looked for then. `calls` is as in `configured`. Raises ConfigError."""
-    if url is not None:
-        if (found := shown_at(place_of(url))) is None:
-            raise ConfigError([f"there is no aigw at {url} that shows its configuration"])
-        return found
-    return configured(choice, calls=calls) if choice.is_given else of_environment(os.environ)
-
-
 def of_environment(env: Mapping[str, str]) -> Loaded:
     """The configuration of a start without a file; no Ollama is looked for."""
     return load(None, env, text=json.dumps({"plugins": automatic(env, None, ())}).encode())
-
-
-def shown_at(url: str) -> Loaded | None:
-    """The configuration that the gateway at an address shows, with other texts for its secrets; None if it shows
-    none."""
-    try:
-        shown = configuration_of(url)
-        return load(None, {}, text=_apart(json.dumps(shown)).encode()) if shown is not None else None
-    except (OSError, ValueError, ConfigError):
-        return None
-
-
-def _apart(shown: str) -> str:
-    """Makes what stands for different secrets different: a key has one owner."""
-    numbers = count(1)
-    return re.sub(f'"{re.escape(HIDDEN)}"', lambda _: f'"hidden {next(numbers)}"', shown)

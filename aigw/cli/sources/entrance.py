@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from aigw.cli.sources.address_probe import aigw_at
 from aigw.cli.sources.config_choice import ConfigChoice
-from aigw.cli.sources.configuration import in_force, shown_at
+from aigw.cli.sources.config_in_force import in_force, shown_at
 from aigw.cli.sources.gateway_client import place_of
 from aigw.cli.sources.own_gateway import key_places
 from aigw.config.load import Loaded

@@ -106,7 +106,6 @@ ELSEWHERE = {
     "translation/chat/read_messages.py": "translation/chat/test_read_request.py: messages are read as a part of their request",
     "translation/anthropic/write_messages.py": "translation/anthropic/test_write_request.py: messages are written as a part of their request",
     "translation/anthropic/write_thinking.py": "translation/anthropic/test_write_request.py: what a model shall think is a part of its request",
-    "translation/values.py": "translation/anthropic/test_read_request.py: how a request's fields are read",
     "translation/arguments.py": "translation/chat/test_write_request.py: written by each writer",
     "translation/gemini/models.py": "translation/gemini/test_write_request.py: what its requests say to each model",
     "translation/gemini/read_contents.py": "translation/gemini/test_read_request.py: the conversation of a request",

@@ -1,14 +1,25 @@
-"""Values of a request's fields. One of a wrong type reads as if the client had left it out, as in `dialects.view`."""
+"""Values of a request's fields. One of a wrong type reads as if the client had left it out, as in `dialects.view`, but
+for a limit: an answer without it may be dear."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from aigw.higress.values import truthy
+from aigw.translation.notes import refused
 
 
 def integer(value: Any) -> int | None:
     return value if type(value) is int else None
+
+
+def limit(value: Any, name: str) -> int | None:
+    """Raises GatewayError for what is no whole number."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if value is None or type(value) is int:
+        return value
+    raise refused(name, "must be a whole number of tokens")
 
 
 def switch(value: Any) -> bool:

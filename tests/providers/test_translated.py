@@ -6,7 +6,7 @@ import pytest
 from ai_proxy_world import COMPLETION, OPENAI, TWO, USAGE, delta, once
 from fakes import answer_json, chat, events
 
-from aigw.core.errors import ContextTooLongError
+from aigw.core.errors import ContextTooLongError, GatewayError
 
 ASK = {"model": "m", "max_tokens": 9, "top_k": 3, "messages": [{"role": "user", "content": "hi"}]}
 LONG = {
@@ -269,3 +269,29 @@ async def test_vectors_of_vertex(path, body, vector):
     for step in vector:
         found = found[step]
     assert found == [0.5, 1.0]
+
+
+LIMITS = [
+    ("/v1/messages", {**ASK, "max_tokens": "50"}, "openai", "max_tokens"),
+    ("/v1/chat/completions", {**ASK, "max_tokens": "50"}, "claude", "max_tokens"),
+    ("/v1/chat/completions", {**ASK, "max_completion_tokens": True}, "claude", "max_completion_tokens"),
+    ("/v1/responses", {"model": "m", "input": "hi", "max_output_tokens": 1.5}, "claude", "max_output_tokens"),
+    ("/v1beta/models/m:generateContent", {**CONTENT, "generationConfig": {"maxOutputTokens": []}}, "claude", "maxOutputTokens"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "body", "type_", "name"), LIMITS)
+async def test_a_limit_that_is_no_number_is_refused(path, body, type_, name):
+    """Otherwise the answer would be as long as the provider makes it."""
+    config = {"provider": {"id": "p", "type": type_, "apiTokens": ["k"]}}
+    with pytest.raises(GatewayError, match=f"{name}: must be a whole number") as caught:
+        await once(config, chat(body, path=path), CLAUDE_SAYS)
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("given", ["50", 50, 50.0])
+async def test_limits_as_google_reads_them(given):
+    config = {"provider": {"id": "p", "type": "claude", "apiTokens": ["k"]}}
+    body = {**CONTENT, "generationConfig": {"maxOutputTokens": given}}
+    upstream, *_ = await once(config, chat(body, path="/v1beta/models/m:generateContent"), CLAUDE_SAYS)
+    assert json.loads(upstream.sent[0][0].body)["max_tokens"] == 50

@@ -29,7 +29,7 @@ from aigw.translation.hub import (
     Tool,
 )
 from aigw.translation.notes import Notes, refused
-from aigw.translation.values import integer, switch, texts
+from aigw.translation.values import integer, limit, switch, texts
 
 BILLING = "x-anthropic-billing-header:"
 """Claude Code's first system block begins with this. It has a number that changes with each request."""
@@ -56,7 +56,7 @@ def read_request(body: Json, notes: Notes) -> Conversation:
         tools=tuple(_tools(body, notes)),
         choice=choice,
         parallel=parallel,
-        max_tokens=integer(body.get("max_tokens")),
+        max_tokens=limit(body.get("max_tokens"), "max_tokens"),
         stop=texts(body.get("stop_sequences")),
         sampling=Sampling(body.get("temperature"), body.get("top_p"), body.get("top_k")),
         format=_format(config.get("format")),

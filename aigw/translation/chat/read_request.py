@@ -13,7 +13,7 @@ from aigw.dialects.view import rows_of, text_of
 from aigw.translation.chat.read_messages import read_messages
 from aigw.translation.hub import Conversation, Effort, Format, Reasoning, Sampling, Tool
 from aigw.translation.notes import Notes, refused
-from aigw.translation.values import boolean, integer, switch, texts
+from aigw.translation.values import boolean, integer, limit, switch, texts
 
 _READ = frozenset(
     ("model", "messages", "tools", "tool_choice", "parallel_tool_calls", "max_tokens", "max_completion_tokens", "stop",
@@ -38,14 +38,14 @@ def read_request(body: Json, notes: Notes) -> Conversation:
     tools = tuple(_tools(body.get("tools"), notes))
     choice, tools = _choice(body.get("tool_choice"), tools)
     options = body.get("stream_options")
-    most = integer(body.get("max_completion_tokens"))
+    most = limit(body.get("max_completion_tokens"), "max_completion_tokens")
     return Conversation(
         model=text_of(body.get("model")),
         messages=tuple(read_messages(body.get("messages"), notes)),
         tools=tools,
         choice=choice,
         parallel=boolean(body.get("parallel_tool_calls")),
-        max_tokens=integer(body.get("max_tokens")) if most is None else most,
+        max_tokens=limit(body.get("max_tokens"), "max_tokens") if most is None else most,
         stop=texts(body.get("stop")),
         choices=max(1, integer(body.get("n")) or 1),
         sampling=_sampling(body),

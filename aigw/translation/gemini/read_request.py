@@ -15,7 +15,7 @@ from aigw.dialects.view import text_of
 from aigw.translation.gemini.read_contents import Contents
 from aigw.translation.hub import Conversation, Effort, Format, Message, Reasoning, Sampling, Text, Tool
 from aigw.translation.notes import Notes, refused
-from aigw.translation.values import integer, texts
+from aigw.translation.values import integer, limit, texts
 
 _READ = ("model", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig")
 _CONFIG = (
@@ -44,7 +44,7 @@ def read_request(body: Json, notes: Notes) -> Conversation:
         messages=(*system, *Contents(notes).messages(body.get("contents"))),
         tools=tuple(tool for tool in _tools(body, notes) if not allowed or tool.name in allowed),
         choice=choice,
-        max_tokens=integer(field(config, "maxOutputTokens")),
+        max_tokens=_limit(field(config, "maxOutputTokens")),
         stop=texts(field(config, "stopSequences")),
         choices=integer(field(config, "candidateCount")) or 1,
         sampling=_sampling(config),
@@ -95,6 +95,12 @@ def _choice(calling: Any) -> tuple[Any, frozenset[str]]:
     if mode == "ANY":
         return ("tool", names[0]) if len(names) == 1 else "required", frozenset(names if len(names) > 1 else ())
     return "none" if mode == "NONE" else "", frozenset(names if mode == "VALIDATED" else ())
+
+
+def _limit(value: Any) -> int | None:
+    """Also a text of digits, as Google reads numbers."""
+    digits = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20
+    return limit(int(value) if digits else value, "maxOutputTokens")
 
 
 def _sampling(config: Json) -> Sampling:

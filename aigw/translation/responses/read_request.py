@@ -14,7 +14,7 @@ from aigw.translation.hub import Conversation, Effort, Format, Message, Reasonin
 from aigw.translation.notes import Notes, refused
 from aigw.translation.responses.read_items import declared_in, messages_of
 from aigw.translation.responses.read_tools import choice_of, tools_of
-from aigw.translation.values import boolean, integer, switch
+from aigw.translation.values import boolean, limit, switch
 
 ENCRYPTED = "reasoning.encrypted_content"
 """What a client includes to get the state of reasoning."""
@@ -57,7 +57,7 @@ def read_request(body: Json, notes: Notes) -> Conversation:
         tools=tools,
         choice=choice,
         parallel=boolean(body.get("parallel_tool_calls")),
-        max_tokens=integer(body.get("max_output_tokens")),
+        max_tokens=limit(body.get("max_output_tokens"), "max_output_tokens"),
         sampling=Sampling(body.get("temperature"), body.get("top_p")),
         format=_format(_object(settings.get("format"))),
         reasoning=_reasoning(_object(body.get("reasoning")), notes),

@@ -179,7 +179,6 @@ def test_structured_output():
         "output_config",
         "metadata",
         "stop_sequences",
-        "max_tokens",
         "stream",
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -66,9 +67,9 @@ async def explain_request(loaded: Loaded, caches: Caches, request: Request) -> E
         arrived=time.monotonic(),
         jobs=set(),
     )
-    knowledge = Knowledge(loaded.state_dir, loaded.config.rag.store)
-    behind = behind_of(chosen[place + 1 :], route, services_of(loaded), knowledge.retrieval(EmbedderTable()))
-    return await try_request(exchange, behind, caches[cache.service(), cache.prefix()], time.time())
+    async with aclosing(Knowledge(loaded.state_dir, loaded.config.rag.store)) as knowledge:
+        behind = behind_of(chosen[place + 1 :], route, services_of(loaded), knowledge.retrieval(EmbedderTable()))
+        return await try_request(exchange, behind, caches[cache.service(), cache.prefix()], time.time())
 
 
 def _route_of(loaded: Loaded, request: Request) -> Route:

@@ -95,7 +95,7 @@ class Answers:
         reply = await self._spoken(exchange, call, reply)
         if call.translation is not None:
             reply = await translated(exchange, call.translation, reply)
-        elif call.api != apis.MESSAGES or call.model == (exchange.named or exchange.asked.model):
+        elif call.api != apis.MESSAGES or call.model in ("", exchange.named or exchange.asked.model):
             return reply  # with the provider's own bytes
         if exchange.api == apis.MESSAGES:
             return await self._as_asked(exchange, call, reply)

@@ -237,6 +237,13 @@ async def test_anthropics_clients_get_the_name_that_they_asked_for(provider, map
     assert (json.loads(received)["model"], told) == (name, mapping.get("m", "m") if name == "m" else None)
 
 
+async def test_with_protocol_original_no_byte_changes():
+    provider = {"id": "p", "type": "claude", "apiTokens": ["k"], "protocol": "original"}
+    answer = answer_json(NAMED_ANSWER)
+    _, reply, received = await once({"provider": provider}, chat(ASK, path="/v1/messages"), answer)
+    assert (received, "x-aigw-model" in reply.headers) == (b"".join(answer.pieces), False)
+
+
 async def test_so_do_streams():
     start = {"type": "message_start", "message": {**NAMED_ANSWER, "content": [], "stop_reason": None}}
     end = [

@@ -22,7 +22,7 @@ async def own(tmp_path):
 
 
 async def test_a_server_that_dies_and_comes_back(own):
-    collections = MilvusCollections(parse(own.url), patience=0.5)
+    collections = MilvusCollections(parse(own.url), patience=1.0)
     docs = await collections.create(info())
     await docs.replace(Source("a", "1"), [passage("a1")], rows(0))
     own.kill()

@@ -112,10 +112,24 @@ def occurrences(body: bytes, text: bytes) -> int:
     return sum(body.count(text, start, end) for start, end in windows(len(body), len(text)))
 
 
-def windows(size: int, length: int) -> Iterator[tuple[int, int]]:
+def windows(size: int, length: int, start: int = 0) -> Iterator[tuple[int, int]]:
     """Yields where to begin and to end the searches for something of a length in so many bytes, with rests between."""
-    for start in range(0, size, SEARCHED):
-        yield start, start + SEARCHED + length - 1
+    for begin in range(start, size, SEARCHED):
+        yield begin, begin + SEARCHED + length - 1
+        rest()
+
+
+def find(body: bytes, text: bytes, start: int = 0) -> int:
+    """Returns what `body.find` returns."""
+    found = (body.find(text, begin, end) for begin, end in windows(len(body), len(text), start))
+    return next((at for at in found if at >= 0), -1)
+
+
+def cut(body: bytes, start: int, end: int) -> Iterator[bytes]:
+    """Yields this part of a body in pieces, with rests between: to copy it at once lets nobody else run, but to join
+    pieces does."""
+    for begin in range(start, end, SEARCHED):
+        yield body[begin : min(begin + SEARCHED, end)]
         rest()
 
 

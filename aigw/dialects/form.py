@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from aigw.core import large_json
+from aigw.core.aside import aside
 from aigw.core.model import Request
 from aigw.dialects.form_head import names_of, values_of
 
@@ -57,7 +59,8 @@ def put(request: Request, name: str, value: str, *, adds: bool) -> None:
 async def hold(request: Request) -> None:
     """Reads the rest of an upload into memory."""
     if request.upload is not None:
-        request.body = request.body + b"".join([piece async for piece in request.upload])
+        pieces = [request.body, *[piece async for piece in request.upload]]
+        request.body = await aside(sum(map(len, pieces)), b"".join, pieces)
         request.upload = None
 
 
@@ -94,11 +97,11 @@ def parts(body: bytes, content_type: str) -> Iterator[tuple[bytes, slice]]:
 def _line(body: bytes, boundary: bytes, start: int) -> tuple[int, int, bool] | None:
     """Returns where the next line of the boundary begins (with the line break before it) and ends, and whether it is
     the last one."""
-    at = 0 if not start and body.startswith(boundary) else body.find(b"\n" + boundary, start)
+    at = 0 if not start and body.startswith(boundary) else large_json.find(body, b"\n" + boundary, start)
     while at >= 0:
         if ends := _ENDS.match(body, body.find(boundary, at) + len(boundary)):
             return at - (at > start and body.startswith(b"\r\n", at - 1)), ends.end(), ends[1] is not None
-        at = body.find(b"\n" + boundary, at + 1)
+        at = large_json.find(body, b"\n" + boundary, at + 1)
     return None
 
 
@@ -119,4 +122,6 @@ def _replace(request: Request, place: slice, value: bytes) -> None:
     length = request.headers.get("content-length", "")
     if request.upload is not None and length.isdecimal():
         request.headers["content-length"] = str(int(length) + len(value) - (place.stop - place.start))
-    request.replace_body(request.body[: place.start] + value + request.body[place.stop :])
+    body = request.body
+    before, behind = large_json.cut(body, 0, place.start), large_json.cut(body, place.stop, len(body))
+    request.replace_body(b"".join([*before, value, *behind]))

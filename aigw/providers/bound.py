@@ -179,7 +179,7 @@ class BoundProvider:
         if api in apis.MODEL_IN_BODY and request.method == "POST" and (request.parsed is not None or request.is_json):
             return await self._write_body(asked, request, api, source, bare=bare)
         if self.reads_form(source, api):
-            return self._map_form(request, asked)
+            return await aside(len(request.body), self._map_form, request, asked)
         return self._map_path(request, asked) if api in apis.MODEL_IN_PATH else ("", False)
 
     def _map_path(self, request: Request, asked: Asked) -> tuple[str, bool]:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 from urllib.parse import unquote
 
+from aigw.core.aside import aside
 from aigw.core.env import Env
 from aigw.core.errors import FailedAnswerError, GatewayError, UpstreamError
 from aigw.core.exchange import Exchange
@@ -129,6 +131,7 @@ class Router:
         """Reads the rest of a large form into memory if its beginning does not have the model."""
         if not exchange.asked.model:
             await hold(form)
+            await aside(len(form.body), attrgetter("model"), exchange.asked)
 
     def _chosen(self, model: str) -> BoundProvider:
         """Returns the provider that `byModel` names for a model."""

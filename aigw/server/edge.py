@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from operator import attrgetter
 from weakref import ref
 
 from multidict import CIMultiDict
@@ -24,6 +25,7 @@ from aigw.core.headers import ID_HEADER, VIA_HEADER
 from aigw.core.hops import KEEP_ALIVE, arrive
 from aigw.core.layers import Outcome
 from aigw.core.model import Batch, Request, Route, raw_of
+from aigw.core.pace import LARGE
 from aigw.core.reply import Reply
 from aigw.dialects import apis, paths
 from aigw.dialects.error_code import code_of
@@ -209,7 +211,10 @@ class Edge:
             await aside(len(own.body), own.parse)
         if self._refuses_duplicate_names and own.parsed is not None:
             await aside(len(own.body), bodies.refuse_duplicate_names, own.parsed)
-        if chain.parses:
+        if own.parsed is None and len(own.body) > LARGE and chain.parses:
+            # a form is searched for it
+            exchange.named = await aside(len(own.body), attrgetter("model"), exchange.asked)
+        elif chain.parses:
             exchange.named = exchange.asked.model
         return exchange
 

@@ -83,6 +83,6 @@ plugins:
 {PLUGINS[plugins]}  ai-proxy: {{provider: {{type: {"claude" if plugins == "claude" else "openai"}, apiTokens: [sk-bench]}}}}
 prices:
   bench-mapped: {{input: 1, output: 2}}
-  large: {{input: 1, output: 2}}
+  large-*: {{input: 1, output: 2}}
 """)
     return path

@@ -68,14 +68,16 @@ def _vectors() -> bytes:
     return json.dumps({"model": "large-vectors", "input": [_NUMBER_PLACE] * 300}).encode()
 
 
-def _upload() -> bytes:
-    fields = {"purpose": "batch", "model": "large-upload"}
-    head = "".join(
-        f'--{_BOUNDARY}\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in fields.items()
-    )
-    head += f'--{_BOUNDARY}\r\ncontent-disposition: form-data; name="file"; filename="a.mp3"\r\n\r\n'
-    return head.encode() + bytes(100 * MB) + f"\r\n--{_BOUNDARY}--\r\n".encode()
+def _upload(*, fields_last: bool = False) -> bytes:
+    """Of a form whose fields come last, a gateway has to hold the file until it knows the model."""
+    fields = [_part(f'name="{name}"', value) for name, value in (("purpose", b"batch"), ("model", b"large-upload"))]
+    file = _part('name="file"; filename="a.mp3"', bytes(100 * MB))
+    parts = [file, *fields] if fields_last else [*fields, file]
+    return b"".join([*parts, f"--{_BOUNDARY}--\r\n".encode()])
+
+
+def _part(disposition: str, value: bytes) -> bytes:
+    return f"--{_BOUNDARY}\r\ncontent-disposition: form-data; {disposition}\r\n\r\n".encode() + value + b"\r\n"
 
 
 CHAT = "/v1/chat/completions"
@@ -95,6 +97,7 @@ KINDS = {
     "10 MB of vectors": Large("/v1/embeddings", _vectors),
     "100 MB file": Large("/v1/files", _upload, kind=_FORM),
     "100 MB sound": Large("/v1/audio/transcriptions", _upload, kind=_FORM),
+    "100 MB sound, its model last": Large("/v1/audio/transcriptions", lambda: _upload(fields_last=True), kind=_FORM),
     "10 MB, 100,000 messages, to Anthropic": Large(CHAT, _small_messages, "claude"),
     "8,000 tool calls, to Anthropic": Large(CHAT, _tool_calls, "claude"),
     "1 MB text, screened": Large(CHAT, lambda: _one_text(MB), "guard"),

@@ -8,6 +8,7 @@ from fakes import chat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aigw.core.large_json import SEARCHED
 from aigw.dialects.form import MAX_HEAD, MAX_PARTS, find, hold, put, text
 
 KIND = "multipart/form-data; boundary=xyz"
@@ -236,3 +237,13 @@ def test_the_length_of_an_upload_is_corrected():
     request.headers["content-length"] = "500"
     put(request, "model", "whisper-large", adds=False)
     assert request.headers["content-length"] == "504"
+
+
+@pytest.mark.parametrize("size", [*range(SEARCHED - 80, SEARCHED), 3 * SEARCHED])
+def test_a_large_form_is_read_and_written_as_a_small_one(size):
+    """Also where a boundary lies between two windows of the search."""
+    file = ('name="file"', b"\r\n--xy" * (size // 6) + b"x" * (size % 6))
+    request = request_of(form(file, MODEL, ('name="purpose"', b"batch")))
+    assert (text(request, "model"), text(request, "purpose")) == ("whisper-1", "batch")
+    put(request, "model", "m", adds=False)
+    assert request.body == form(file, ('name="model"', b"m"), ('name="purpose"', b"batch"))

@@ -32,10 +32,14 @@ _EMPTY: tuple[Any, ...] = (None, "", [], {}, False, 0)
 @dataclass(slots=True)
 class Effective:
     """`values` are plain and without secrets. `origins` says where the value at a path came from. `order` is by
-    route."""
+    route.
+
+    Lists and mappings that a rule inherits stand only where the plugin has them: a thousand consumers would come again
+    in each rule. `inherited` names them, by the path of the rule; `origins` has them, too."""
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[JsonPath, str] = field(default_factory=dict)
+    inherited: dict[JsonPath, list[str]] = field(default_factory=dict)
     order: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -94,10 +98,15 @@ class _Writer:
     def _rule(self, plugin: LoadedPlugin, config: Any, path: JsonPath) -> dict[str, Any]:
         """The configuration of a rule. The keys that it inherits come from the global configuration."""
         values: dict[str, Any] = {}
+        above = plugin.rules.default
         for key, value in _builtins(config).items():
             inherited = plugin.about.inherits and (*path, key) not in self._source.lines
             start = (("plugins", plugin.name) if inherited else path) + (key,)
-            self._put(values, key, value, (*path, key), start)
+            if inherited and above is not None and isinstance(value, dict | list) and start in self._source.lines:
+                self._result.inherited.setdefault(path, []).append(key)
+                self._result.origins[*path, key] = f"as in plugins.{plugin.name}"
+            else:
+                self._put(values, key, value, (*path, key), start)
         return values
 
     def _route(self, route: dict[str, Any], index: int) -> dict[str, Any]:
@@ -165,7 +174,7 @@ def given(shown: Effective) -> Effective:
     kept = {path[:length] for path in left for length in range(1, len(path) + 1)}
     kept |= {path for path in shown.origins if path[-1] == "enabled" and path[:-1] in kept}
     kept |= {("plugins",), *(("plugins", name) for name in shown.values.get("plugins", ()))}
-    return Effective(_only(shown.values, (), kept), left, shown.order)
+    return Effective(_only(shown.values, (), kept), left, shown.inherited, shown.order)
 
 
 def _only(value: Any, path: JsonPath, kept: set[JsonPath]) -> Any:
@@ -178,7 +187,7 @@ def _only(value: Any, path: JsonPath, kept: set[JsonPath]) -> Any:
 def render(shown: Effective, width: int = 1 << 20) -> str:
     """YAML, each value with its origin behind it (or above it, if it would be wider), and the order of the plugins on
     each route."""
-    rows = list(_rows(shown.values, (), "", shown.origins, width))
+    rows = list(_rows(shown.values, (), "", shown, width))
     widest = min(_WIDEST, width * 5 // 8)
     column = max((len(text) for text, _ in rows if len(text) <= widest), default=0)
     lines = [line for text, origin in rows for line in _with_origin(text, origin, column, width)]
@@ -204,22 +213,29 @@ def data(shown: Effective) -> dict[str, Any]:
     return {"config": shown.values, "sources": sources, "order": shown.order}
 
 
-def _rows(
-    value: Any, path: JsonPath, indent: str, origins: dict[JsonPath, str], width: int
-) -> Iterator[tuple[str, str]]:
+def _rows(value: Any, path: JsonPath, indent: str, shown: Effective, width: int) -> Iterator[tuple[str, str]]:
     steps: Any = value.items() if isinstance(value, dict) else enumerate(value)
     for step, item in steps:
         head = f"{indent}{_scalar(step)}:" if isinstance(value, dict) else f"{indent}-"
         place = (*path, step)
         if isinstance(item, dict | list) and item:
-            rows = list(_rows(item, place, f"{indent}  ", origins, width))
+            rows = list(_rows(item, place, f"{indent}  ", shown, width))
             if head.endswith("-"):
                 rows[0] = (f"{head} {rows[0][0].lstrip()}", rows[0][1])
             else:
                 yield head, ""
             yield from rows
         else:
-            yield f"{head} {_scalar(item, f'{indent}    ', width - len(head) - 1)}", origins.get(place, "")
+            origin = shown.origins.get(place) or _inherited(place, shown)
+            yield f"{head} {_scalar(item, f'{indent}    ', width - len(head) - 1)}", origin
+    if value and (said := _inherited(path, shown)):
+        yield f"{indent}# {said}", ""
+
+
+def _inherited(path: JsonPath, shown: Effective) -> str:
+    """What a rule has as its plugin has it."""
+    names = shown.inherited.get(path, [])
+    return f"{', '.join(names)}: {shown.origins[*path, names[0]]}" if names else ""
 
 
 def _scalar(value: Any, indent: str = "", room: int = 1 << 20) -> str:

@@ -42,7 +42,6 @@ def test_values_in_force(shown):
     assert shown.values["max_body"] == "100MiB"
     assert shown.values["timeouts"] == {"connect": "10s", "first_byte": "15m", "idle": "630s", "body": "1m"}
     assert shown.values["plugins"]["ai-proxy"]["_rules_"][0]["_match_domain_"] == ["*.io"]
-    assert shown.values["plugins"]["ai-proxy"]["_rules_"][0]["providers"][0]["type"] == "a"
     assert shown.values["routes"][0]["plugins"]["ai-cache"] is False
     assert shown.values["routes"][0]["plugins"]["ai-proxy"]["activeId"] == "a"
     assert shown.order == {"app": ["ai-proxy"], "rest": ["ai-cache", "ai-proxy"]}
@@ -54,11 +53,10 @@ def test_where_they_come_from(shown):
     assert shown.origins["max_body",] == "default"
     assert shown.origins[*proxy, "providers", 0, "type"] == "aigw.yaml:6"
     assert shown.origins[*proxy, "providers", 0, "apiTokens", 0] == "environment KEY (aigw.yaml:7)"
-    assert shown.origins[*proxy, "_rules_", 0, "providers", 0, "type"] == "aigw.yaml:6"  # inherited
+    assert shown.origins[*proxy, "_rules_", 0, "providers"] == "as in plugins.ai-proxy"
     assert shown.origins[*proxy, "_rules_", 0, "activeId"] == "aigw.yaml:11"
     assert shown.origins["plugins", "ai-cache", "cacheTTL"] == "default"
     assert shown.origins["routes", 0, "plugins", "ai-proxy", "activeId"] == "aigw.yaml:14"
-    assert shown.origins["routes", 0, "plugins", "ai-proxy", "providers", 0, "type"] == "aigw.yaml:6"
     assert shown.origins["order", 0] == "Higress's order"
 
 
@@ -70,6 +68,39 @@ def test_no_secret_is_shown(shown):
     assert shown.values["plugins"]["ai-proxy"]["activeId"] == "***"
     assert shown.values["services"]["redis.static"] == "redis://***@127.0.0.1/0"
     assert shown.values["plugins"]["ai-proxy"]["providers"][0]["apiTokens"] == ["***", "***"]
+
+
+INHERITED = """\
+plugins:
+  ai-proxy:
+    providers: [{type: first}, {type: second}]
+    _rules_:
+      - {_match_route_: [a], activeId: first}
+      - {_match_route_: [b], providers: [{type: third}]}
+routes: [{name: a}, {name: b}, {name: c, plugins: {ai-proxy: {}}}]
+"""
+
+
+@pytest.mark.parametrize("chosen", [given, lambda shown: shown])
+def test_what_rules_inherit_is_shown_once(read_config, chosen):
+    shown = chosen(effective(read_config(INHERITED)[0]))
+    first, second = shown.values["plugins"]["ai-proxy"]["_rules_"]
+    assert first == {"_match_route_": ["a"], "activeId": "first"}
+    assert [each["type"] for each in second["providers"]] == ["third"]
+    assert shown.values["routes"][2]["plugins"] == {"ai-proxy": {}}
+    text = render(shown)
+    assert text.count("type: first") == 1
+    assert text.count("# providers: as in plugins.ai-proxy") == 2, "one rule and the route"
+    assert yaml.safe_load(text) == shown.values
+    assert data(shown)["sources"]["plugins.ai-proxy._rules_[0].providers"] == "as in plugins.ai-proxy"
+
+
+def test_what_is_shown_nowhere_else_is_shown_in_each_rule(read_config):
+    """Rules inherit a global configuration that Higress does not use itself."""
+    rules = "_rules_: [{_match_route_: [a], activeId: x}]"
+    config = f"fidelity: higress\nplugins: {{ai-proxy: {{providers: [{{type: x}}], activeId: [], {rules}}}}}\nroutes: [{{name: a}}]"
+    shown = effective(read_config(config)[0])
+    assert shown.values["plugins"]["ai-proxy"]["_rules_"][0]["providers"][0]["type"] == "x"
 
 
 def test_the_yaml_reads_back(shown):

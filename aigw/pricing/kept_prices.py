@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from aigw.pricing.paced_book import PacedBook
 from aigw.pricing.prices import Asked, Book, Price, Query, ask_pricebook
 from aigw.providers import catalog
 from aigw.stores.private import make_folder, open_file
@@ -104,7 +105,8 @@ class KeptPrices:
 
 def book(folder: Path | None) -> Book:
     """What looks up prices for a gateway with this state folder, if it has one."""
-    return ask_pricebook if folder is None else KeptPrices(folder / FILE_NAME)
+    paced = PacedBook()
+    return paced if folder is None else KeptPrices(folder / FILE_NAME, paced)
 
 
 def _holds(price: Price, at: float) -> bool:

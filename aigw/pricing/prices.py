@@ -36,6 +36,8 @@ _KEPT = 1024
 _AT_ONCE = 256
 _TIMEOUT = 60.0  # seconds; a cold disk is slow
 _DAY = 86_400.0
+LONGEST_NAME = 256
+"""In characters. No model has a longer name: such a one has no price, and is not kept."""
 
 
 class PriceOverride(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -168,11 +170,13 @@ class Prices:
     def find(self, query: Query, at: float) -> Cost | None:
         """What tells the cost of a call, None if the price must be looked up first (`prepare`). It looks nothing
         up."""
-        configured = self._overridden(query.model)
+        configured = self._configured(query.model)
         if configured is not None:
             return configured.cost
         if query.provider in LOCAL:
             return _nothing
+        if len(query.model) > LONGEST_NAME:
+            return _unknown
         known = self._known.get(query)
         return known.cost if known is not None and known.since <= at < known.until else None
 
@@ -196,17 +200,19 @@ class Prices:
         await asyncio.gather(*(self.prepare(Query("", model), at) for model in self._named()[:_AT_ONCE]))
 
     async def _look(self) -> None:
-        while self._wanted:
-            wanted = list(self._wanted.items())[:_AT_ONCE]
-            asked = [(query, at) for query, at in wanted if query.model]
-            try:
-                found = dict(zip(asked, await self._book(asked) if asked else (), strict=True))
-            except Exception:
-                self._wanted.clear()
-                raise
-            for one in wanted:
-                self._keep(*one, found.get(one))
-                self._wanted.pop(one[0], None)
+        """Looks up what is wanted, as much as goes into one lookup. The rest is looked up next, so that nobody waits
+        for those who come later."""
+        wanted = list(self._wanted.items())[:_AT_ONCE]
+        asked = [(query, at) for query, at in wanted if query.model]
+        try:
+            found = dict(zip(asked, await self._book(asked) if asked else (), strict=True))
+        except Exception:
+            self._wanted.clear()
+            raise
+        for one in wanted:
+            self._keep(*one, found.get(one))
+            self._wanted.pop(one[0], None)
+        self._looking = asyncio.create_task(self._look()) if self._wanted else None
 
     def _keep(self, query: Query, at: float, price: Price | None) -> None:
         if len(self._known) >= _KEPT:  # made-up models must not drive out those that are known
@@ -228,8 +234,11 @@ class Prices:
 
     def override(self, model: str) -> Price | None:
         """The configured price of a model."""
-        configured = self._overridden(model)
+        configured = self._configured(model)
         return None if configured is None else configured.price
+
+    def _configured(self, model: str) -> _Configured | None:
+        return self._overridden(model) if len(model) <= LONGEST_NAME else self._find_override(model)
 
     def _find_override(self, model: str) -> _Configured | None:
         matching = [name for name in self._overrides if name == model or fnmatchcase(model, name)]

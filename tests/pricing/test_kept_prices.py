@@ -6,7 +6,8 @@ import pytest
 
 from aigw.pricing import kept_prices
 from aigw.pricing.kept_prices import FILE_NAME, KeptPrices, list_in_use
-from aigw.pricing.prices import Price, Query, ask_pricebook
+from aigw.pricing.paced_book import PacedBook
+from aigw.pricing.prices import Price, Query
 
 AT = 1_790_000_000.0
 KNOWN, MADE_UP, OTHER = Query("openai", "gpt-4o"), Query("", "made-up"), Query("", "other", "flex")
@@ -97,6 +98,6 @@ async def test_a_folder_that_cannot_be_written_costs_nothing_but_time(tmp_path):
 
 def test_a_gateway_keeps_them_in_its_folder(tmp_path):
     assert isinstance(kept_prices.book(tmp_path), KeptPrices)
-    assert kept_prices.book(None) is ask_pricebook
+    assert isinstance(kept_prices.book(None), PacedBook)
     assert list_in_use() == list_in_use()
     assert len(list_in_use().split()) == 3

@@ -183,6 +183,37 @@ async def test_made_up_models_do_not_drive_out_what_is_known():
     assert len(prices._known) <= 1024
 
 
+async def test_whoever_waits_has_an_answer_while_others_go_on_asking():
+    asked = []
+
+    async def book(wanted):
+        asked.append(len(wanted))
+        if len(asked) < 10:
+            tasks.append(asyncio.create_task(prices.prepare(Query("", f"made-up-{len(asked)}"), AT)))
+            await asyncio.sleep(0)
+        return [None] * len(wanted)
+
+    tasks = []
+    prices = Prices(book=book)
+    await prices.prepare(Query("", "first"), AT)
+    assert len(asked) < 10
+    for task in tasks:
+        await task
+
+
+async def test_a_name_that_is_too_long_for_a_model_is_neither_looked_up_nor_kept():
+    async def book(asked):
+        raise AssertionError
+
+    long = "x" * 100_000
+    prices = Prices({"gpt*": PriceOverride(input=1)}, book)
+    await prices.prepare(Query("openai", long), AT)
+    assert prices.cost(reported(1, 1), Query("openai", long), AT) is None
+    assert prices.cost(reported(1_000_000), Query("openai", f"gpt{long}"), AT) == 1.0
+    assert prices._overridden.cache_info().currsize == 0
+    assert not prices._known
+
+
 async def test_the_real_pricebook_answers_from_a_process_of_its_own():
     query = Query("openai", "gpt-4o")
     unknown = Query("qwen", "no-such-model")

@@ -16,7 +16,7 @@ from aigw.core.tokens import Tokens
 from aigw.metering.forecast import Forecast
 from aigw.metering.meter import Spent
 from aigw.plugins.ai_budget.amount import nano
-from aigw.pricing.prices import Query
+from aigw.pricing.prices import LONGEST_NAME, Query
 
 log = logging.getLogger("aigw")
 
@@ -79,13 +79,13 @@ class Costs:
         query = Query(answer.provider, answer.model or sent or asked, usage.tier)
         if len(self._answered) >= _REMEMBERED:
             self._answered.clear()
-        self._answered[asked] = query
+        if len(asked) <= LONGEST_NAME:
+            self._answered[asked] = query
         cost = await self._cost(tokens, query, usage.parts)
-        if cost is None and query.model not in self._unknown and len(self._unknown) < _REMEMBERED:
-            self._unknown.add(query.model)
-            log.warning(
-                "ai-budget: the price of %s is not known, so its calls are not counted in dollars", query.model or "?"
-            )
+        name = query.model[:LONGEST_NAME]
+        if cost is None and name not in self._unknown and len(self._unknown) < _REMEMBERED:
+            self._unknown.add(name)
+            log.warning("ai-budget: the price of %s is not known, so its calls are not counted in dollars", name or "?")
         return None if cost is None else nano(cost)
 
     async def _cost(

@@ -69,3 +69,10 @@ async def test_the_models_of_the_configuration_are_priced_ahead():
     await costs.prepare()
     await costs.expect("tiny", FORECAST)
     assert asked == [["small", "tiny"]]
+
+
+async def test_a_name_that_is_too_long_for_a_model_is_not_remembered(costs, caplog):
+    long = "x" * 100_000
+    assert await answer(costs, long) is None
+    assert not costs._answered
+    assert len(caplog.text) < 1000

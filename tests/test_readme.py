@@ -73,11 +73,30 @@ def test_the_commands_that_it_names_are_there(text):
 
 
 @pytest.mark.parametrize("text", [README, INSIDE], ids=["README", "aigw/README"])
-def test_the_recipes_and_files_that_it_names_are_there(text):
+def test_the_recipes_that_it_names_are_there(text):
     named = re.findall(r"(?:--recipe|aigw recipes|[Rr]ecipe `) ?([a-z][a-z-]+)", text)
     assert {name for name in named if name != "allowed-models"} <= set(recipes())
-    for target in re.findall(r"\]\(([^)#]+)\)", text):
-        assert target.startswith("https://") or (ROOT / target).is_file()
+
+
+def anchors(page):
+    """The anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", ["README.md", "aigw/README.md", "tests/benchmarks/README.md"])
+def test_its_links_lead_somewhere(page):
+    for target, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", (ROOT / page).read_text(encoding="utf-8")):
+        if not target.startswith("https://"):
+            there = (ROOT / page).parent / target if target else ROOT / page
+            assert there.is_file()
+            assert not anchor or anchor in anchors(there)
+
+
+def test_the_files_that_it_names_are_there():
+    for name in re.findall(r"`((?:tests/)?[a-z0-9_]+/[a-z0-9_/]+\.(?:py|js))`", INSIDE):
+        is_example = name.endswith(("/x.py", "allowed_models.py"))
+        assert is_example or any((root / name).is_file() for root in (ROOT, ROOT / "aigw")), name
 
 
 def test_every_plugin_is_named():

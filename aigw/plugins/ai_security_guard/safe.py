@@ -2,7 +2,13 @@
 and answers that stream are checked before they leave.
 
 Rule: what must not pass never reaches the other side. What cannot be checked passes, unless the configuration says
-`failClosed`; the log and the header say so."""
+`failClosed`; the log and the header say so.
+
+Checked are all texts that a model would read: `Asked.places`, and `Asked.other_places` for descriptions and schemas of
+tools, arguments of calls and whatever is not known to be no text. Texts that passed are remembered, because each turn
+of a conversation sends all that came before. Not checked are: what is signed (reasoning in Messages, Responses and
+Gemini), names of members that are plain identifiers, ids, addresses, headers and keys of tools elsewhere, media,
+`metadata` and `user`; of APIs without a dialect, everything but the fields that are known to hold texts."""
 
 from __future__ import annotations
 

@@ -186,8 +186,10 @@ def words_in(event: Chunk) -> str:
     """Returns what an event says in words: its message, or its data if that is no JSON."""
     body = event.json()
     if body is not None or not event.data or event.data == b"null":
-        said = isinstance(body, dict) and (body.get("message") or body.get("msg") or body.get("detail"))
-        return str(message_of(body)) if said else ""
+        said = body.get("message") or body.get("msg") or body.get("detail") if isinstance(body, dict) else None
+        if isinstance(said, dict):  # Anthropic's `message` is the answer, and says nothing
+            said = said.get("message")
+        return said if isinstance(said, str) else ""
     return event.data.decode("utf-8", "replace").strip()
 
 

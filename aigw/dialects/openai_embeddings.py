@@ -125,17 +125,21 @@ class EmbeddingsView(PromptView):
         return len(given) if isinstance(given, list) and given and not isinstance(given[0], int) else 1
 
 
+def _has_vector(body: Json) -> bool:
+    return any(row.get("embedding") for row in rows_of(body.get("data")))
+
+
 class EmbeddingsReader(AnswerReader):
     __slots__ = ("_asked", "_has_data")
 
     def __init__(self, asked: Asked | None = None, *, streaming: bool, provider: str = "") -> None:
         super().__init__(streaming=streaming, provider=provider)
         self._asked = asked
+        self._has_data = False
 
     def _read(self) -> None:
         if self._undecoded:
             self._undecoded = False
-            self._has_data = False
             try:
                 body = _body_of(self._whole().raw)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -153,7 +157,7 @@ class EmbeddingsReader(AnswerReader):
         """Reads a body without vectors, or with what strict JSON does not have, such as NaN in a vector."""
         body = self._whole().json()
         if isinstance(body, dict):
-            self._has_data = any(row.get("embedding") for row in rows_of(body.get("data")))
+            self._has_data = _has_vector(body)
             self.take_body(body)
         else:
             self._garbled = self._kept_size
@@ -169,7 +173,7 @@ class EmbeddingsReader(AnswerReader):
 
     @property
     def usable(self) -> bool:
-        self._read()
+        self._gather()
         return self._has_data
 
     @property
@@ -196,10 +200,14 @@ class EmbeddingsReader(AnswerReader):
         return len(indices) == len(rows) and have_one_size(vectors, count)
 
     def gather(self, body: Json) -> None:
-        """Does nothing, because vectors have no text."""
+        """Vectors have no text. That of a stream, which nobody asks for, is looked at for vectors."""
+        self._has_data = self._has_data or _has_vector(body)
 
     def _gather(self) -> None:
-        self._read()
+        if self.streaming:
+            super()._gather()
+        else:
+            self._read()
 
 
 class OpenAIEmbeddings(Generic):

@@ -65,12 +65,13 @@ def _count(text: str, model: str, tokenizer: Tokenizer | None) -> int:
 
 
 def needs_estimate(exchange: Exchange, answer: Reader) -> bool:
-    """Whether the provider reported less than it used: it reported no final usage and, for an answer that was cut off,
-    none during the stream. An answer that has begun has used its prompt. An error has used only what came before
-    it."""
+    """Whether the provider reported less than it used: it reported no final usage, or only one half of it, and, for an
+    answer that was cut off, none during the stream. An answer that has begun has used its prompt. An error has used
+    only what came before it."""
     tokens = answer.tokens
     if tokens.source == "reported" and ((tokens.output or 0) > FEW_TOKENS or answer.complete):
-        return False
+        half = tokens.input is None or tokens.output is None  # the other count was null, say, or no number
+        return half and bool(answer.text or answer.reasoning or answer.calls)
     began = (exchange.timing.first is not None or (answer.size > 0 and exchange.asked.metered)) and not answer.error
     return began or bool(answer.text or answer.reasoning or answer.calls)
 
@@ -97,6 +98,6 @@ def estimate_answer(exchange: Exchange, answer: Reader, *, tokenizer: Tokenizer 
     if not (counted.input or counted.output):
         counted = msgspec.structs.replace(counted, output=1)  # nothing is free because nobody could read it
     if (share := answer.share) != 1:
-        counted = msgspec.structs.replace(counted, output=int((counted.output or 0) * share))
+        counted = msgspec.structs.replace(counted, output=int((counted.output or 0) * share), source="estimated")
     answer.estimated = (answer.size, counted)
     return counted

@@ -5,7 +5,7 @@ Rule: what a provider said is told in short and on one line, without the keys th
 from __future__ import annotations
 
 from aigw.core.answer import Failure
-from aigw.core.errors import FailedAnswerError
+from aigw.core.errors import FailedAnswerError, GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.model import Chunk
 from aigw.core.redaction import Redaction, hidden_in
@@ -27,10 +27,12 @@ def failed(exchange: Exchange, failure: Failure | None = None) -> FailedAnswerEr
     return FailedAnswerError(failure.status, message, kind=failure.kind, code=failure.code)
 
 
-def without_answer(exchange: Exchange, how: str, words: str) -> FailedAnswerError:
-    """`how` says what happened, `words` what the provider said before."""
+def without_answer(exchange: Exchange, how: str, words: str, told: GatewayError | None = None) -> FailedAnswerError:
+    """`how` says what happened, `words` what the provider said before. `told` is what broke the stream off, if anything
+    did."""
     said = _shown(exchange, words)
-    return FailedAnswerError(502, f"{how}: {said}" if said else how, code="upstream_cut_off")
+    status, code = (told.status, told.code or "") if told is not None else (502, "upstream_cut_off")
+    return FailedAnswerError(status, f"{how}: {said}" if said else how, code=code)
 
 
 def unusable(exchange: Exchange, reply: Reply, body: bytes) -> FailedAnswerError:

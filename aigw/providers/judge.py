@@ -65,7 +65,7 @@ class Judge:
         except UpstreamError as error:
             if not beginning.words:
                 raise
-            raise without_answer(exchange, str(error), beginning.words) from None
+            raise without_answer(exchange, str(error), beginning.words, error.answer()) from None
         event = beginning.event
         if event is not None and (told := failure_in_event(event)) is not None:
             raise failed(exchange, failure_of(told))

@@ -124,8 +124,9 @@ def test_events_that_are_a_failure(raw, expected):
 
 @pytest.mark.parametrize(
     ("data", "expected"),
-    [("busy", "busy"), ('{"msg":"busy"}', "busy"), ('{"id":"x"}', ""), ("null", ""), ("", ""), ("[]", "")],
-)
+    [("busy", "busy"), ('{"msg":"busy"}', "busy"), ('{"id":"x"}', ""), ("null", ""), ("", ""), ("[]", ""),
+     ('{"message":{"message":"busy"}}', "busy"), ('{"type":"message_start","message":{"type":"message","id":"m"}}', "")],
+)  # fmt: skip
 def test_the_words_of_an_event(data, expected):
     assert words_in(Event(f"data: {data}\n\n".encode())) == expected
 

@@ -44,6 +44,14 @@ def test_what_is_a_complete_answer(body, complete):
     assert answered(exchange(input="a"), body, streaming=False).complete is complete
 
 
+@pytest.mark.parametrize(
+    ("data", "usable"), [([{"embedding": [1.0]}], True), ([{}], False), (None, False), ("x", False)]
+)
+def test_events_which_nobody_asks_for(data, usable):
+    answer = answered(exchange(input="a"), {"data": data, "usage": {"prompt_tokens": 8}}, b"[DONE]")
+    assert (answer.usable, answer.complete, answer.tokens.input, answer.text) == (usable, True, 8, "")
+
+
 def test_usage_is_all_input():
     body = {"model": "e-1", "data": [{"embedding": [1.0]}], "usage": {"prompt_tokens": 8, "total_tokens": 8}}
     answer = answered(exchange(input="a"), body, streaming=False)

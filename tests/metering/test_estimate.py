@@ -1,10 +1,11 @@
+import pytest
 from fakes import answered, chat, make_exchange
 
 from aigw.core.dialect import Turn
 from aigw.core.tokens import Tokens
 from aigw.dialects.sse import json_event
 from aigw.dialects.usage import UsageReader
-from aigw.metering.estimate import estimate, estimate_answer
+from aigw.metering.estimate import estimate, estimate_answer, needs_estimate
 from aigw.metering.tokenizer import TokenCounter
 
 COUNTER = TokenCounter()
@@ -77,3 +78,20 @@ def test_an_answer_is_counted_once_for_all_who_ask():
     assert estimate_answer(exchange, answer, tokenizer=counter) is first
     assert counter.calls == calls
     assert piece(" there, my friend").output > first.output
+
+
+@pytest.mark.parametrize(
+    "told", [{"prompt_tokens": 7, "completion_tokens": None}, {"prompt_tokens": 7, "completion_tokens": -5}]
+)
+def test_half_a_report_is_not_the_whole(told):
+    exchange = make_exchange(chat({"model": "m", "messages": [{"role": "user", "content": "Count!"}]}))
+    body = {"choices": [{"message": {"content": TEXT}, "finish_reason": "stop"}], "usage": told}
+    answer = answered(exchange, body, streaming=False)
+    assert needs_estimate(exchange, answer)
+    assert estimate_answer(exchange, answer, tokenizer=COUNTER) == Tokens(input=7, output=5, source="estimated")
+
+
+def test_vectors_have_no_output_to_estimate():
+    exchange = make_exchange(chat({"model": "m", "input": "x"}, path="/v1/embeddings"))
+    answer = answered(exchange, {"data": [{"embedding": [0.5]}], "usage": {"prompt_tokens": 7}}, streaming=False)
+    assert not needs_estimate(exchange, answer)

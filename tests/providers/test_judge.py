@@ -26,7 +26,7 @@ from ai_proxy_world import (
 )  # fmt: skip
 from fakes import Answer, FakeUpstream, answer_json, chat, events
 
-from aigw.core.errors import UpstreamError
+from aigw.core.errors import UpstreamError, UpstreamFault
 
 SSE = {"content-type": "text/event-stream"}
 JSON = {"content-type": "application/json"}
@@ -147,6 +147,13 @@ async def test_a_stream_of_any_format_without_an_answer_has_failed(family, opene
 async def test_what_the_provider_said_is_told():
     with pytest.raises(UpstreamError, match="ended its answer before it was complete: upstream is busy"):
         await once({"provider": OPENAI}, chat(STREAM), Answer(headers=SSE, pieces=[b"data: upstream is busy\n\n"]))
+
+
+async def test_a_stream_that_stalls_after_some_words_is_told_as_one_that_stalled():
+    stalls = UpstreamError(UpstreamFault.IDLE_TIMEOUT, "nothing more")
+    with pytest.raises(UpstreamError, match="^nothing more: queued$") as caught:
+        await once({"provider": OPENAI}, chat(STREAM), Answer(headers=SSE, pieces=[b"data: queued\n\n", stalls]))
+    assert (caught.value.status, caught.value.answer().code) == (504, "upstream_idle_timeout")
 
 
 AS_TEXT = {"choices": [{"index": 0, "text": "yo", "finish_reason": "stop"}]}

@@ -118,10 +118,14 @@ DECODERS: dict[str, Callable[[], Decoder]] = {
 """By the name of the coding."""
 
 
+NO_CODINGS = frozenset(("identity", "", "none", "utf-8", "utf8", "binary", "8bit"))
+"""What servers write where nothing is coded. Clients take no notice of the wrong ones."""
+
+
 def codings_of(header: str) -> list[str]:
     """Returns the codings in a Content-Encoding, in the order in which they must be undone."""
     names = reversed([item.strip().lower() for item in header.split(",")])
-    return [name for name in names if name not in ("identity", "")]
+    return [name for name in names if name not in NO_CODINGS]
 
 
 def is_known(header: str) -> bool:
@@ -167,6 +171,18 @@ class Decoding:
     def feed(self, data: bytes) -> bytes:
         """Returns what `data` decodes to. Raises ValueError if the body is corrupt, or larger than the limit."""
         return b"".join(self.pieces(data))
+
+    def partly(self, data: bytes) -> tuple[bytes, ValueError | None]:
+        """As `feed`, but returns an error beside what came out before it: a whole body may be followed by something.
+        Nothing comes out of a body that is too large."""
+        decoded: list[bytes] = []
+        try:
+            decoded.extend(self.pieces(data))
+        except TooLargeError as error:
+            return b"", error
+        except ValueError as error:
+            return b"".join(decoded), error
+        return b"".join(decoded), None
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         """As `feed`, but nothing of it is long. All of them must be read before other data are given."""

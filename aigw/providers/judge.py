@@ -11,10 +11,10 @@ from operator import attrgetter
 
 from aigw.core.answer import Reader
 from aigw.core.aside import aside
-from aigw.core.content_coding import Decoding, is_known
+from aigw.core.content_coding import Decoding, TooLargeError, is_known
 from aigw.core.dialect import Dialect
 from aigw.core.env import Clock
-from aigw.core.errors import FailedAnswerError, UpstreamError
+from aigw.core.errors import FailedAnswerError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk, raw_of
 from aigw.core.reply import Reply
@@ -153,15 +153,20 @@ class _Decoded:
         self._size = 0
 
     def __call__(self, batch: Batch) -> bool:
-        """As `Beginning` does. What cannot be decoded is not held back: nobody here can say whether it failed."""
+        """As `Beginning` does. Raises UpstreamError if the coding is corrupt. What is in an unknown one, or is too
+        large, is not held back: nobody here can say whether it failed."""
         if self._decoding is None:
             return True
+        data, error = self._decoding.partly(raw_of(batch))
+        self._size += len(data)
         try:
-            data = self._decoding.feed(raw_of(batch))
-            self._size += len(data)
-            return self._beginning(self._splitter.feed(data)) or self._size > HOLD_BYTES
+            if self._beginning(self._splitter.feed(data)) or self._size > HOLD_BYTES:
+                return True
         except ValueError:
             return True
+        if error is not None and not isinstance(error, TooLargeError):
+            raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider's answer cannot be decoded: {error}")
+        return error is not None
 
 
 def feed(exchange: Exchange, whole: Chunk | None) -> None:

@@ -94,6 +94,7 @@ def test_what_is_unknown_or_corrupt_is_an_error():
 
 def test_they_are_undone_in_reverse():
     assert codings_of("br, identity, GZIP,") == ["gzip", "br"]
+    assert codings_of("none") == codings_of("UTF-8") == []
 
 
 @pytest.mark.parametrize(("header", "known"), [("gzip", True), ("br, zstd", True), ("", True), ("gzip, snappy", False)])

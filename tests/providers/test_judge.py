@@ -151,7 +151,7 @@ async def test_what_the_provider_said_is_told():
 
 async def test_a_stream_that_stalls_after_some_words_is_told_as_one_that_stalled():
     stalls = UpstreamError(UpstreamFault.IDLE_TIMEOUT, "nothing more")
-    with pytest.raises(UpstreamError, match="^nothing more: queued$") as caught:
+    with pytest.raises(UpstreamError, match=r"^nothing more: queued$") as caught:
         await once({"provider": OPENAI}, chat(STREAM), Answer(headers=SSE, pieces=[b"data: queued\n\n", stalls]))
     assert (caught.value.status, caught.value.answer().code) == (504, "upstream_idle_timeout")
 

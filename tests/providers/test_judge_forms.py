@@ -141,6 +141,14 @@ async def test_an_error_in_a_coded_answer_moves_on(stream, coding):
     assert (len(upstream.sent), reply.status) == (2, 200)
 
 
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "deflate"])
+async def test_a_stream_that_is_not_in_the_coding_that_it_names_moves_on(coding):
+    bad = events(ROLE, delta("from a", "stop"))
+    bad.headers |= {"content-encoding": coding}
+    upstream, _, body = await once(TWO, chat(STREAM), bad, events(delta("from b", "stop")))
+    assert (len(upstream.sent), b"from b" in body) == (2, True)
+
+
 @pytest.mark.parametrize("end", [{"message": None}, {"delta": None}, {}, {"message": USER}])
 async def test_an_end_without_a_delta_does_not_say_that_an_empty_answer_is_meant(end):
     last = {"choices": [{"index": 0, "finish_reason": "stop", **end}]}

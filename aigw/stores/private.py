@@ -27,12 +27,13 @@ class StrangeFileError(OSError):
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder that only its user can open, and those above it that are missing. If others may write to a folder
-    that exists, it is made private, or refused; so is one that belongs to somebody else, who may always write, also
-    if root asks. Raises OSError."""
+    """Makes a folder that only its user can open, and those above it that are missing; git ignores one that is called
+    `.aigw`. If others may write to a folder that exists, it is made private, or refused; so is one that belongs to
+    somebody else, who may always write, also if root asks. Raises OSError."""
     for missing in [each for each in reversed([path, *path.parents]) if not each.exists()]:
         with contextlib.suppress(FileExistsError):
             missing.mkdir(mode=0o700)
+            _keep_out_of_git(missing)
     refuse_strange_folder(path)
     status = path.lstat()
     if os.name != "posix":
@@ -40,6 +41,16 @@ def make_folder(path: Path) -> None:
     refuse_foreign_folder(path)
     if status.st_mode & _OTHERS_MAY_WRITE:
         _make_private(path, status.st_mode)
+
+
+def _keep_out_of_git(folder: Path) -> None:
+    """What is said and spent is nobody's commit, nor are files that change with each request."""
+    if folder.name == ".aigw":
+        with (
+            contextlib.suppress(OSError),
+            os.fdopen(open_file(folder / ".gitignore", os.O_WRONLY | os.O_CREAT), "w") as file,
+        ):
+            file.write("*\n")
 
 
 def _make_private(path: Path, mode: int) -> None:

@@ -30,6 +30,15 @@ def test_a_folder_that_is_there_stays(tmp_path):
     assert mode(tmp_path / "state") == 0o755
 
 
+def test_git_ignores_what_a_gateway_keeps(tmp_path):
+    """In a fresh clone, `git add -A` would commit what was asked and spent."""
+    make_folder(tmp_path / "project" / ".aigw" / "metrics")
+    assert (tmp_path / "project" / ".aigw" / ".gitignore").read_text() == "*\n"
+    assert not (tmp_path / "project" / ".gitignore").exists()
+    make_folder(tmp_path / "recordings")
+    assert not (tmp_path / "recordings" / ".gitignore").exists()
+
+
 def test_lines_are_appended(tmp_path):
     path = tmp_path / "lines"
     for batch in ([b"a", b"b"], [], [b""], [b"c"]):

@@ -41,9 +41,6 @@ def note(folder: Path, names: Iterable[str], began: float) -> None:
     place = folder / _PLACE
     make_folder(place)
     with locked(place / "lock"):
-        ignored = place / ".gitignore"
-        if not ignored.exists():
-            _write(ignored, b"*\n")
         before = read(folder)
         since = before.since if before is not None else iso(began)
         known = set(before.names if before is not None else ()) | set(names)

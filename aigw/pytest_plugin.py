@@ -1,7 +1,8 @@
 """The pytest plugin: the fixture `aigw` leads the calls of a test through a gateway that records or replays them.
 
-Rule: a call without a recording fails its test, whatever the program made of the answer. Nothing of aigw is imported
-before a test uses the fixture."""
+Rule: a call without a recording fails its test, whatever the program made of the answer. A test that has recorded in a
+folder of its own and has passed leaves there what it used, and nothing else. Nothing of aigw is imported before a test
+uses the fixture."""
 
 from __future__ import annotations
 
@@ -42,6 +43,7 @@ class Aigw:
         self._gateway = gateway
         self._all_used = all_used
         self._told = 0
+        self.passed = False
 
     @property
     def report(self) -> Report:
@@ -79,7 +81,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def aigw(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aigw]:
     """A gateway that records or replays what this test asks models for: `url`, `base_url`, `env`, `report`."""
     marked = _marked(request)
-    gateway, thread = _started(_wanted(request, marked))
+    wanted = _wanted(request, marked)
+    before = _names(wanted) if not marked.get("recordings") else set()
+    gateway, thread = _started(wanted)
     try:
         for name, value in gateway.variables.items():
             monkeypatch.setenv(name, value)
@@ -90,6 +94,8 @@ def aigw(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         thread.stop()
     if problem := found.problem(at_end=False):
         pytest.fail(problem, pytrace=False)
+    if found.passed:
+        _remove_unused(wanted, before, found.report)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -100,8 +106,10 @@ def pytest_runtest_call(item: pytest.Item) -> Any:
         if (found := item.stash.get(_STARTED, None)) is not None and (problem := found.problem(at_end=False)):
             item.add_report_section("call", "aigw", problem)
         raise
-    if (found := item.stash.get(_STARTED, None)) is not None and (problem := found.problem(at_end=True)):
-        pytest.fail(problem, pytrace=False)
+    if (found := item.stash.get(_STARTED, None)) is not None:
+        if problem := found.problem(at_end=True):
+            pytest.fail(problem, pytrace=False)
+        found.passed = True
     return result
 
 
@@ -150,6 +158,28 @@ def _usual_folder(request: pytest.FixtureRequest) -> Path:
     if plain != name:
         plain += f"-{blake2b(name.encode(), digest_size=3).hexdigest()}"
     return Path("recordings", request.path.stem, plain)
+
+
+def _names(wanted: PrivateGatewayOptions) -> set[str]:
+    """Returns what was recorded before, of which a test that records anew leaves nothing but what it has used."""
+    from aigw.traffic.format.folder import Folder
+
+    chosen = wanted.recordings
+    if chosen is None or chosen.mode not in ("record", "refresh"):
+        return set()
+    try:
+        return {str(name) for name in Folder(chosen.folder).names()}
+    except OSError:  # there is none yet, or it is one that will be refused
+        return set()
+
+
+def _remove_unused(wanted: PrivateGatewayOptions, before: set[str], report: Report) -> None:
+    from aigw.traffic.format.folder import Folder
+
+    assert wanted.recordings is not None
+    folder = Folder(wanted.recordings.folder)
+    for name in before - report.used:
+        folder.remove(name)
 
 
 def _started(wanted: PrivateGatewayOptions) -> tuple[PrivateGateway, GatewayThread]:

@@ -31,9 +31,9 @@ def run(pytester, monkeypatch):
     monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
-    def run(text, *options):
+    def run(text, *options, before=ASKING):
         path = pytester.path / "test_it.py"
-        path.write_text(ASKING + text)
+        path.write_text(before + text)
         words = ("-p", "aigw.pytest_plugin", "-W", "error", "-q", "--tb", "short", *options)
         return pytester.runpytest_subprocess(*words, timeout=100)
 
@@ -215,6 +215,50 @@ def test_it(aigw):
 """
     run(text, "--aigw-mode", "refresh").assert_outcomes(passed=1)
     run(text).assert_outcomes(passed=1)
+
+
+AGAIN = """
+import json
+import urllib.request
+
+import pytest
+
+
+def ask(aigw, text):
+    body = json.dumps({"model": "echo", "messages": [{"role": "user", "content": text}]}).encode()
+    headers = {"content-type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(aigw.base_url + "/chat/completions", body, headers)) as answer:
+        return json.load(answer)["choices"][0]["message"]["content"]
+
+
+def test_it(aigw):
+    assert ask(aigw, "stays") + ask(aigw, "ASKED")
+
+
+@pytest.mark.aigw(recordings="shared")
+def test_shared(aigw):
+    assert ask(aigw, "ASKED")
+
+
+def test_fails(aigw):
+    assert ask(aigw, "ASKED") == "one"
+"""
+
+
+def test_what_a_test_has_asked_before_is_gone_when_it_is_recorded_again(run, pytester):
+    """In a folder of its own, and if it has passed: another test may use what is shared."""
+
+    def recorded(folder):
+        texts = [file.read_text() for file in (pytester.path / folder).glob("*.json")]
+        return {word for text in texts for word in re.findall(r'"content": "(\w+)"', text)}
+
+    for mode, asked in (("record", "one"), ("refresh", "two"), ("record", "three")):
+        run(AGAIN.replace("ASKED", asked), "--aigw-mode", mode, before="").assert_outcomes(
+            passed=2 + (asked == "one"), failed=int(asked != "one")
+        )
+        assert recorded("recordings/test_it/test_it") == {"stays", asked}
+    for folder in ("shared", "recordings/test_it/test_fails"):
+        assert recorded(folder) == {"one", "two", "three"}
 
 
 def test_nothing_is_imported_for_those_who_do_not_use_it():

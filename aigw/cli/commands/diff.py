@@ -12,7 +12,7 @@ from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, say_text, w
 
 
 def diff(
-    old: Annotated[Path, typer.Argument(metavar="A", help="The recordings of one run.")],
+    old: Annotated[Path, typer.Argument(metavar="A", help="The recordings of one run, with the folders in it.")],
     new: Annotated[Path, typer.Argument(metavar="B", help="Those of another.")],
     markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a pull request.")] = False,
     exit_code: Annotated[

@@ -17,7 +17,6 @@ from aigw.cli.terminal.output import FAILURE, USAGE, fail, say_json, say_sentenc
 if TYPE_CHECKING:
     from aigw.cli.sources.traffic import Removable
     from aigw.higress.re2 import GoRegex
-    from aigw.traffic.format.folder import Folder
 
 app = typer.Typer(
     cls=Commands,
@@ -28,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Recorded = Annotated[Path, typer.Argument(metavar="DIR", help="A folder of recordings.")]
+Recorded = Annotated[Path, typer.Argument(metavar="DIR", help="A folder of recordings, with those in it.")]
 
 
 class Format(Enum):
@@ -101,7 +100,6 @@ def prune(
 
     from aigw.books.question import moment
     from aigw.cli.sources.traffic import removable, remove
-    from aigw.traffic.format.folder import Folder
     from aigw.traffic.replay.used import iso
 
     if not (unused or older_than):
@@ -110,15 +108,20 @@ def prune(
         before = iso(moment(older_than, now=time.time())) if older_than else ""
     except (ValueError, OverflowError, OSError) as error:
         fail("traffic prune", str(error), USAGE)
-    there = Folder(folder)
-    found = _call("traffic prune", lambda: removable(there, only_unused=unused, before=before))
-    removes = bool(found.names) and not dry_run and (yes or _agreed(found, there, as_json=as_json))
+    found = _call("traffic prune", lambda: removable(folder, only_unused=unused, before=before))
+    removes = bool(found.names) and not dry_run and (yes or _agreed(found, folder, as_json=as_json))
     if removes:
-        _call("traffic prune", lambda: remove(there, found))
+        _call("traffic prune", lambda: remove(found))
     if as_json:
-        say_json({"removed": found.names if removes else [], "removable": found.names, "total": found.total})
-    else:
-        say_text(_pruned(found, removes=removes, listed=dry_run))
+        removed = found.names if removes else []
+        say_json({"removed": removed, "removable": found.names, "total": found.total, "unknown": found.unknown})
+        return
+    say_text(_pruned(found, removes=removes, listed=dry_run))
+    if found.unknown:
+        say_sentence(
+            f"No replay has noted anything in {', '.join(found.unknown)}: run its tests, or remove it if it has none "
+            "any more."
+        )
 
 
 @app.command("redact", epilog="Example: aigw traffic redact recordings --pattern 'ACCT-[0-9]+'")
@@ -136,10 +139,9 @@ def redact(
     These are the secrets of the configuration, keys of known makers, and what the patterns find in texts. Calls find
     their recordings as before."""
     from aigw.cli.sources.traffic import redact as redact_all
-    from aigw.traffic.format.folder import Folder
 
     patterns = [_pattern(each) for each in pattern or []]
-    done = _call("traffic redact", lambda: redact_all(Folder(folder), patterns, config, dry_run=dry_run))
+    done = _call("traffic redact", lambda: redact_all(folder, patterns, config, dry_run=dry_run))
     if as_json:
         say_json({"redacted": done.names, "total": done.total, "problems": done.problems})
     else:
@@ -215,7 +217,7 @@ def _no_pattern(message: str) -> NoReturn:
     fail("traffic redact", message, USAGE)
 
 
-def _agreed(found: Removable, folder: Folder, *, as_json: bool) -> bool:
+def _agreed(found: Removable, folder: Path, *, as_json: bool) -> bool:
     import sys
 
     if as_json or not sys.stdin.isatty():
@@ -225,7 +227,7 @@ def _agreed(found: Removable, folder: Folder, *, as_json: bool) -> bool:
             USAGE,
         )
     say_text(_pruned(found, removes=False, listed=True))
-    return typer.confirm(f"Remove them from {folder.path}?", err=True)
+    return typer.confirm(f"Remove them from {folder}?", err=True)
 
 
 def _pruned(found: Removable, *, removes: bool, listed: bool) -> str:

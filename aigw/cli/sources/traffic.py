@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +26,7 @@ from aigw.traffic.format.folder import Entry, Folder, RecordingError
 from aigw.traffic.format.folding import texts
 from aigw.traffic.format.recording import Recording, seconds_of
 from aigw.traffic.format.redacting import redacted
+from aigw.traffic.format.tree import below, place_of
 from aigw.traffic.replay.used import Used, forget, read, unused
 from aigw.traffic.runs.client_calls import outcome_of
 from aigw.traffic.runs.costs import priced
@@ -36,8 +37,10 @@ WORDS = 200
 
 
 class Row(NamedTuple):
-    """A call in a list. `words` are the beginning of the question, or of the answer if there is none."""
+    """A call in a list. `place` stands before its name if it is in a folder of the folder. `words` are the beginning of
+    the question, or of the answer if there is none."""
 
+    place: str
     entry: Entry
     session: str
     at: str
@@ -54,11 +57,12 @@ class Listed(NamedTuple):
 
 
 async def listed(path: Path, config: Path | None) -> Listed:
-    """Reads all calls of a folder, with their costs. Raises RecordingError, ConfigError."""
+    """Reads all calls in a folder, with their costs. Raises RecordingError, ConfigError."""
     prices = prices_of(config)
     problems: list[str] = []
-    folder = Folder(path)
-    rows = [_row(call, folder) for call in calls(folder, problems.append)]
+    rows = [
+        _row(place_of(folder, path), call, folder) for folder in below(path) for call in calls(folder, problems.append)
+    ]
     sold = [(row.entry.api, seconds_of(row.at), row.outcome) for row in rows]
     costs = await priced(sold, prices)
     return Listed([row._replace(outcome=cost) for row, cost in zip(rows, costs, strict=True)], problems)
@@ -131,37 +135,53 @@ async def shown(folder: Folder, name: str, config: Path | None) -> CallDetails:
 
 
 class Removable(NamedTuple):
-    """`total` counts all recordings, and `used` says which replays were looked at, None if the age alone decides."""
+    """What can be removed from some folders. `total` counts all recordings, and `used` says which replays were looked
+    at, None if the age alone decides. In `unknown` folders no replay has noted what it used."""
 
+    folders: list[tuple[Folder, list[str]]]
     names: list[str]
     total: int
     used: Used | None
+    unknown: list[str]
 
 
-def removable(folder: Folder, *, only_unused: bool, before: str) -> Removable:
+def removable(path: Path, *, only_unused: bool, before: str) -> Removable:
     """Returns what can be removed. `before` is a time as recordings have it, "" for any. Raises RecordingError."""
-    entries = folder.entries()
-    used = read(folder.path) if only_unused else None
-    if only_unused and used is None:
+    total, noted, folders, unknown = 0, list[Used](), list[tuple[Folder, list[str]]](), list[str]()
+    for folder in below(path):
+        entries = folder.entries()
+        total += len(entries)
+        used = read(folder.path) if only_unused else None
+        if only_unused and used is None:
+            unknown.append(place_of(folder, path).rstrip("/") or ".")
+            continue
+        noted += [used] if used is not None else []
+        found = unused(entries, used) if used is not None else entries
+        folders.append((folder, [entry.name for entry in found if not before or entry.date < before]))
+    if only_unused and not noted:
         raise RecordingError(
-            f"{folder.path}: no replay has noted what it used; run `aigw serve --replay {folder.path}` with your tests "
-            "first"
+            f"{path}: no replay has noted what it used; run `aigw serve --replay {path}` with your tests first"
         )
-    found = unused(entries, used) if used is not None else entries
-    names = [entry.name for entry in found if not before or entry.date < before]
-    return Removable(names, len(entries), used)
+    names = [f"{place_of(folder, path)}{name}" for folder, found in folders for name in found]
+    looked_at = Used(min(each.since for each in noted), max(each.until for each in noted), []) if noted else None
+    return Removable(folders, names, total, looked_at, unknown)
 
 
-def remove(folder: Folder, found: Removable) -> None:
+def remove(found: Removable) -> None:
     """Raises RecordingError."""
-    with alone(folder):
-        for name in found.names:
-            try:
-                folder.remove(name)
-            except OSError as error:
-                raise RecordingError(f"{folder.path / name}: cannot be removed: {error.strerror or error}") from None
-    if found.used is not None:
-        forget(folder.path)
+    for folder, names in found.folders:
+        with alone(folder):
+            for name in names:
+                _remove(folder, name)
+        if found.used is not None:
+            forget(folder.path)
+
+
+def _remove(folder: Folder, name: str) -> None:
+    try:
+        folder.remove(name)
+    except OSError as error:
+        raise RecordingError(f"{folder.path / name}: cannot be removed: {error.strerror or error}") from None
 
 
 class Redacted(NamedTuple):
@@ -172,10 +192,19 @@ class Redacted(NamedTuple):
     problems: list[str]
 
 
-def redact(folder: Folder, patterns: Sequence[GoRegex], config: Path | None, *, dry_run: bool) -> Redacted:
-    """Takes secrets out of all recordings. Raises RecordingError, ConfigError."""
+def redact(path: Path, patterns: Sequence[GoRegex], config: Path | None, *, dry_run: bool) -> Redacted:
+    """Takes secrets out of all recordings in a folder. Raises RecordingError, ConfigError."""
     loaded = _loaded(config)
-    secrets = secrets_in(loaded) if loaded is not None else ()
+    secrets = secrets_in(loaded) if loaded is not None else set[str]()
+    done = Redacted([], 0, [])
+    for folder in below(path):
+        place, each = place_of(folder, path), _redact(folder, patterns, secrets, dry_run=dry_run)
+        names = [f"{place}{name}" for name in each.names]
+        done = Redacted(done.names + names, done.total + each.total, done.problems + each.problems)
+    return done
+
+
+def _redact(folder: Folder, patterns: Sequence[GoRegex], secrets: Iterable[str], *, dry_run: bool) -> Redacted:
     names, problems = [], []
     with alone(folder):
         files = [file for _, file in folder.files()]
@@ -209,11 +238,12 @@ def alone(folder: Folder) -> Iterator[None]:
         folder.release()
 
 
-def _row(call: RecordedCall, folder: Folder) -> Row:
+def _row(place: str, call: RecordedCall, folder: Folder) -> Row:
     entry, recording, outcome = call
     answer = replace(outcome.answer, text=[], reasoning=[], calls=[])  # a list needs none of them
     words = _words(recording, folder, entry.name)
     return Row(
+        place,
         entry,
         recording.session.name,
         recording.source.date,

@@ -14,15 +14,15 @@ from aigw.traffic.runs.outcome import Outcome
 
 def plain_row(row: Row) -> dict[str, Any]:
     return {
-        **_told(row.entry, row.session, row.at, row.outcome, row.ended),
+        **_told(row.place, row.entry, row.session, row.at, row.outcome, row.ended),
         "words": row.words,
     }
 
 
-def plain_call(entry: Entry, recording: Recording, outcome: Outcome) -> dict[str, Any]:
-    """Returns all of a call but the bytes of its answer."""
+def plain_call(entry: Entry, recording: Recording, outcome: Outcome, place: str = "") -> dict[str, Any]:
+    """Returns all of a call but the bytes of its answer. `place` stands before its name."""
     source, pieces = recording.source, recording.pieces
-    told = _told(entry, recording.session.name, source.date, outcome, recording.end.ended)
+    told = _told(place, entry, recording.session.name, source.date, outcome, recording.end.ended)
     return told | {
         "route": source.route,
         "attempt": source.attempt,
@@ -33,10 +33,10 @@ def plain_call(entry: Entry, recording: Recording, outcome: Outcome) -> dict[str
     }
 
 
-def _told(entry: Entry, session: str, at: str, outcome: Outcome, ended: str) -> dict[str, Any]:
+def _told(place: str, entry: Entry, session: str, at: str, outcome: Outcome, ended: str) -> dict[str, Any]:
     tokens = outcome.tokens
     return {
-        "name": entry.name,
+        "name": f"{place}{entry.name}",
         "session": {"run": entry.run, "number": entry.session, "position": entry.position, "name": session},
         "at": at,
         "api": entry.api,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from aigw.traffic.export.training import Written, evals, sft
 from aigw.traffic.format.contents import body_of, pieces_of
 from aigw.traffic.format.folder import Entry, Folder, RecordingError
 from aigw.traffic.format.recording import Recording, seconds_of
+from aigw.traffic.format.tree import below, place_of
 from aigw.traffic.runs.costs import priced
 
 Problem = Callable[[str], object]
@@ -30,21 +32,30 @@ class Exported(NamedTuple):
 
 async def exported(path: Path, format: str, config: Path | None, problem: Problem) -> Exported:
     """Returns what is written. What cannot be used is told to `problem`. Raises RecordingError, ConfigError."""
-    folder = Folder(path)
+    folders = below(path)
     if format == "har":
-        entries = [har_entry(recording, folder, entry.name) for entry, recording in _recordings(folder, problem)]
+        entries = [
+            har_entry(each, folder, entry.name) for folder in folders for entry, each in _recordings(folder, problem)
+        ]
         return Exported([_line(har(entries))], [])
     if format == "jsonl":
-        return Exported(await _lines(folder, config, problem), [])
-    written = (evals if format == "openai-evals" else sft)(_recordings(folder, problem), folder)
+        lines = [await _lines(folder, place_of(folder, path), config, problem) for folder in folders]
+        return Exported([line for each in lines for line in each], [])
+    write = evals if format == "openai-evals" else sft
+    written = _together([write(_recordings(folder, problem), folder) for folder in folders])
     return Exported([_line(example) for example in written.examples], _notes(written))
 
 
-async def _lines(folder: Folder, config: Path | None, problem: Problem) -> list[bytes]:
+def _together(parts: Sequence[Written]) -> Written:
+    left_out = sum((part.left_out for part in parts), Counter[str]())
+    return Written([each for part in parts for each in part.examples], left_out, sum(part.media for part in parts))
+
+
+async def _lines(folder: Folder, place: str, config: Path | None, problem: Problem) -> list[bytes]:
     found = list(calls(folder, problem))
     sold = [(each.recording.source.api, seconds_of(each.recording.source.date), each.outcome) for each in found]
     costs = await priced(sold, prices_of(config))
-    return [_line(plain_call(each.entry, each.recording, cost)) for each, cost in zip(found, costs, strict=True)]
+    return [_line(plain_call(each.entry, each.recording, cost, place)) for each, cost in zip(found, costs, strict=True)]
 
 
 def _recordings(folder: Folder, problem: Problem) -> Iterator[tuple[Entry, Recording]]:

@@ -16,8 +16,8 @@ from aigw.traffic.runs.outcome import figures
 from aigw.traffic.runs.run_comparison import Compared, Comparison
 
 HEADER = ("", "call", "changed", "tokens", "$", "time")
-NAME, NAMED = 24, 3
-"""How long the name of a call may be, and how many calls are named beside a difference."""
+NAME, DEEP, NAMED = 24, 44, 3
+"""How long the name of a call may be, and one with a folder before it; how many calls are named beside a difference."""
 
 
 class Change(NamedTuple):
@@ -96,7 +96,7 @@ def row_of(call: Compared) -> tuple[str, ...]:
         assert outcome is not None
         told, figures_of = ["added" if before is None else "removed"], cells(outcome, outcome)
     told = [*(["moved"] if call.moved else []), *told]
-    return sign_of(call), shorten(name_of(call), NAME), ", ".join(told), *figures_of
+    return sign_of(call), shorten(name_of(call), DEEP if "/" in name_of(call) else NAME), ", ".join(told), *figures_of
 
 
 def answers(call: Compared, redaction: Redaction, limit: int) -> Iterator[tuple[str, str, str]]:

@@ -33,10 +33,14 @@ def print_rows(rows: Sequence[Row], folder: str) -> None:
                       shorten(shown(row.outcome.answer.model or row.outcome.model) or "-", model), _status(row),
                       _count(row.outcome.tokens.prompt), _count(row.outcome.tokens.output), money(row.outcome.usd),
                       milliseconds(row.outcome.ms), shown(row.words)) for row in rows)]  # fmt: skip
-    for line in fitted(lines, width()):
+    place = ""
+    for row, line in zip([None, *rows], fitted(lines, width()), strict=True):
+        if row is not None and row.place != place:
+            place = row.place
+            say_text(plain(place.rstrip("/")))
         say_text(line)
     total = figures(row.outcome for row in rows)
-    sessions = len({row.entry.group for row in rows if row.entry.session})
+    sessions = len({(row.place, row.entry.group) for row in rows if row.entry.session})
     say_text(
         f"{counted(total.calls, 'call')}, {counted(sessions, 'conversation')}: {count(total.tokens)} tokens, "
         f"${money(total.cost, total.unpriced)}, {total.errors} failed"

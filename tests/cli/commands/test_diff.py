@@ -96,3 +96,19 @@ def test_a_file_that_is_no_recording(diff, runs, tmp_path):
     (tmp_path / "old" / "001-01-chat.json").write_text("{")
     code, _, err = diff("old", "new")
     assert (code, "001-01-chat.json: is no recording" in err) == (2, True)
+
+
+def test_the_folders_of_tests_are_compared_by_their_names(diff, tmp_path):
+    call, other = (chat_call(user("Hi")), said("Hello.")), (chat_call(user("Hi")), said("Bye."))
+    for folder, recorded in (
+        ("old/test_a", call), ("new/test_a", other), ("old/test_b", call), ("new/test_b", call), ("new/test_c", call),
+    ):  # fmt: skip
+        written(tmp_path / folder, recorded)
+    code, out, _ = diff("old", "new", "--exit-code")
+    assert (code, out.splitlines()[0]) == (1, "2 calls -> 3: 1 added, 1 with another answer")
+    assert "test_a/001-01-chat" in out
+    found = json.loads(diff("old", "new", "--json")[1])
+    assert [(each["old"], each["new"]) for each in found["calls"]] == [
+        ("test_a/001-01-chat.json", "test_a/001-01-chat.json"), (None, "test_c/001-01-chat.json"),
+    ]  # fmt: skip
+    assert diff("old", "old")[1].startswith("2 calls -> 2: no difference")

@@ -291,3 +291,25 @@ def test_a_hostile_file_is_named_with_the_remedy(recs, damage):
         assert "recs/001-01-chat" in done.stderr
         assert any(remedy in done.stderr for remedy in ("record it again", "remove it", "move it away", "newer aigw"))
     assert traffic(recs, "ls", "recs").exit_code in (0, 1)
+
+
+def test_the_folders_of_tests_are_one_tree(recs):
+    """The fixture `aigw` gives each test a folder; whoever names the one above means all of them."""
+    test = written(recs / "test_agent" / "test_it", (chat_call(user("Two")), said("ACCT-88")))
+    _, name, row, *_ = traffic(recs, "ls", "recs/test_agent").stdout.splitlines()
+    assert (name, row.split()[0]) == ("test_it", "001-01-chat")
+    names = [row["name"] for row in told(recs, "ls", "recs")]
+    assert (len(names), names[-1]) == (5, "test_agent/test_it/001-01-chat.json")
+    assert traffic(recs, "show", f"recs/{names[-1]}").exit_code == 0
+    assert [each["name"] for each in lines(traffic(recs, "export", "recs", "-f", "jsonl"))] == names
+    assert len(json.loads(traffic(recs, "export", "recs", "-f", "har").stdout)["log"]["entries"]) == 5
+    assert len(lines(traffic(recs, "export", "recs", "-f", "openai-evals"))) == 3
+    done = told(recs, "redact", "recs", "--pattern", "ACCT-[0-9]+")
+    assert (done["redacted"], done["total"]) == (["001-02-chat.json", names[-1]], 5)
+    note(recs, ["001-01-chat.json"], AT)
+    dry = traffic(recs, "prune", "recs", "--unused", "--dry-run").stdout
+    assert "3 of 5 recordings can be removed" in dry
+    assert "No replay has noted anything in test_agent/test_it" in dry
+    note(test.path, [], AT)
+    assert told(recs, "prune", "recs", "--unused", "--yes")["removed"][-1] == names[-1]
+    assert test.names() == []

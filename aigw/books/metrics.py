@@ -92,5 +92,5 @@ class Metrics:
         return total
 
     def render(self) -> bytes:
-        """All counters in Prometheus's text form. Reads files, so it must not run on the event loop."""
+        """Returns all counters in Prometheus's text form. Reads files, so it must not run on the event loop."""
         return prometheus.render(self.counts())

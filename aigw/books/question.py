@@ -14,7 +14,7 @@ BY = ("route", "service", "provider", "model", "consumer", "session", "day")
 rows."""
 
 USAGE_BY, TOP_BY = ("day",), ("model",)
-"""By what `aigw usage` and `aigw top` group unless they are told."""
+"""How `aigw usage` and `aigw top` group requests by default."""
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _AGO = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([smhdw])")

@@ -21,9 +21,9 @@ MOST = 1 << 62
 
 
 class RowFilter(NamedTuple):
-    """Which rows. `model` (the one that answered or the one asked for), `route` and `consumer` are names, in which *
-    stands for anything; "" is all of them. `statuses` are the first and the last status, and `failed` leaves only what
-    has failed. `since` is in seconds since 1970."""
+    """Which rows are read. `model` (the one that answered or the one that was requested), `route` and `consumer` are
+    names, in which * stands for any text; "" allows every name. `statuses` are the lowest and the highest status. With
+    `failed`, only failed requests are read. `since` is in seconds since 1970."""
 
     model: str = ""
     route: str = ""
@@ -128,5 +128,5 @@ def opened(path: Path) -> Iterator[sqlite3.Connection | None]:
 
 
 def _glob(pattern: str) -> str:
-    """Only * is special."""
+    """Returns a GLOB pattern of SQLite in which only * is special."""
     return "".join(f"[{each}]" if each in "[?" else each for each in pattern)

@@ -64,7 +64,7 @@ class SqliteUsageLog(WriteQueue[UsageRow]):
         self._file: tuple[int, int] | None = None
         self._prune_at = 0.0
         self._drafts: dict[str, UsageRow] = {}
-        """By id, the rows that will be replaced."""
+        """The rows that will be replaced, by their ids."""
         _refuse_foreign(path)
 
     def draft(self, row: UsageRow) -> None:

@@ -131,7 +131,7 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
 
 
 def percentile_of(counts: Mapping[float, int], share: float) -> float | None:
-    """The same where `counts` says how often each value is there."""
+    """Like `percentile`, for values of which `counts` says how often each occurs."""
     left = _rank(share, sum(counts.values()))
     for value in sorted(counts):
         left -= counts[value]

@@ -40,11 +40,12 @@ FORMAT = Format(
 )
 BLOCK = 16_384
 _FEW = 2
-"""So many blocks of rows are read as they are."""
+"""If rows fill fewer blocks than this, they are added up directly."""
 _MANY = 8
-"""Of a block with more groups than this part of its rows nothing is kept: the sums would be as long as the rows."""
+"""The sums of a block are kept only if it has at most one group for this many rows. Otherwise they would take as much
+space as the rows."""
 _WORTH_THREADS = 4
-"""For fewer blocks no threads are started."""
+"""From this number of blocks on, several threads add them up."""
 _BUSY_SECONDS = 1.0
 _SEEN = "SELECT count(*), min(at), max(at) FROM requests NOT INDEXED WHERE rowid >= ? AND rowid < ?"
 _KEEP = "INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?, ?, ?)"

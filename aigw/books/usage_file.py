@@ -81,7 +81,7 @@ FORMAT = _VERSION_3._replace(
 
 
 def selected(connection: sqlite3.Connection) -> str:
-    """All columns as SQL selects them, also of a file of an earlier version."""
+    """Returns the list of all columns for a SELECT, also for a file of an earlier version."""
     return ", ".join(name if has(connection, name) else _ADDED[name] for name in COLUMNS)
 
 

@@ -26,9 +26,9 @@ MOST_NAMES = 100
 _MOST_GROUPS = 2000
 """How many combinations of names are read of a step. Clients may make names up."""
 _SAMPLE = 50_000
-"""Of about so many requests the times to the first token are looked at."""
+"""About how many requests are sampled for the times to the first token."""
 _SETTLED_SECONDS = 300.0
-"""So long after its end, no row of a step is replaced any more."""
+"""How long after the end of a step its rows may still be replaced."""
 _MOST_KEPT = 2000
 """How many parts are remembered."""
 _STEPS_A_CHECK = 100_000

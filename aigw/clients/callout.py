@@ -109,7 +109,7 @@ async def _beginning(body: UpstreamBody) -> bytes:
 
 
 def located(services: Services, service: str, port: int, host: str, standin: str = "") -> Origin:
-    """Where a callout goes. Raises what `Callout` raises."""
+    """Returns the origin to which a callout goes. Raises the same errors as `Callout`."""
     scheme = "https" if port == TLS_PORT else "http"
     authority = f"{host or service or standin}:{port}"
     return services.locate_callout(scheme, authority, f"{service}:{port}" if service else "", standin)

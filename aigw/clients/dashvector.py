@@ -44,7 +44,7 @@ class Doc(NamedTuple):
 
 
 class DashVectorClient:
-    """One collection. Every call may raise CalloutError."""
+    """A client for one collection. Every call may raise CalloutError."""
 
     def __init__(self, callout: Callout, key: str, collection: str) -> None:
         self._callout = callout

@@ -87,7 +87,8 @@ class Data(Struct, rename="pascal"):
     advice: Sequence[Advice] | None = ()
     detail: Sequence[Detail] | None = ()
     pending: int | None = None
-    """Of the stand-in alone: how many characters at the end may be the beginning of something, if the text goes on."""
+    """Only the stand-in fills this: how many characters at the end of the text may be the beginning of a finding, if
+    the text goes on."""
 
 
 class Moderation(Struct, rename="pascal"):

@@ -101,7 +101,8 @@ def is_rpc(secret: str, *, method: str, parameters: Mapping[str, str]) -> bool:
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _FEW = 32
-"""So many kinds of bytes are replaced one after another: in a text of 1 KB that takes 6 us, `quote` 30."""
+"""If a text has at most this many kinds of bytes to escape, they are replaced one after another. For 1 KB that takes 6
+us, `quote` takes 30."""
 
 
 _SHORT = 24

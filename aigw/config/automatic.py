@@ -14,7 +14,7 @@ from aigw.upstream.builtin.engine import MODELS, PREFIX
 BUILTIN = "builtin"
 OLLAMA = "ollama"
 LISTEN = "127.0.0.1:4700"
-"""Where the gateway listens unless it is told otherwise."""
+"""Where the gateway listens by default."""
 
 
 def automatic(

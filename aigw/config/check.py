@@ -24,7 +24,7 @@ from aigw.core.secrets import HIDDEN
 
 Value = Any
 _information = lru_cache(maxsize=256)(mi.type_info)
-"""It takes 10 ms for a large plugin, ten times as long as the check of its values."""
+"""Cached, because it takes 10 ms for a large plugin, ten times as long as checking the values."""
 _INTEGER = re.compile(r"\s*[+-]?\d{1,18}\s*")
 _NUMBER = re.compile(r"\s*[+-]?(\d{1,300}\.?\d{0,300}|\.\d{1,300})([eE][+-]?\d{1,3})?\s*")
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}

@@ -208,7 +208,8 @@ def _with_origin(text: str, origin: str, column: int, width: int) -> list[str]:
 
 
 def data(shown: Effective) -> dict[str, Any]:
-    """The same for programs: `config`, `sources` (path to origin) and `order` (route to plugins)."""
+    """Returns the configuration as plain data, for `--json`: `config`, `sources` (path to origin) and `order` (route to
+    plugins)."""
     sources = {format_path(path): origin for path, origin in shown.origins.items()}
     return {"config": shown.values, "sources": sources, "order": shown.order}
 

@@ -91,7 +91,8 @@ class PluginLoader:
         have."""
 
     def load(self, plugins: Mapping[str, Any], routes: list[RouteConfig]) -> dict[str, LoadedPlugin]:
-        """By name, in the order of the file. A plugin that only a route switches off is checked and left out."""
+        """Returns the plugins of the configuration by name, in the order of the file. A plugin of which there is
+        nothing but a route that switches it off is checked and left out."""
         loaded: dict[str, LoadedPlugin] = {}
         names = dict.fromkeys([*plugins, *(name for route in routes for name in route.plugins)])
         on_routes = {name for route in routes for name, value in route.plugins.items() if value is not False}

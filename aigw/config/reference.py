@@ -31,7 +31,7 @@ class Key(NamedTuple):
 
 
 def keys(struct: type[msgspec.Struct]) -> list[Key]:
-    """All keys of a configuration, each before those that it holds."""
+    """Returns all keys of a configuration. A key comes before those that are nested in it."""
     return list(_keys(struct, "", {}))
 
 

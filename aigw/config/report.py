@@ -18,7 +18,7 @@ from aigw.core.secrets import HIDDEN, is_secret, without_password
 EXIT_CODE = 2
 """The exit code of a command that refuses a configuration."""
 MOST_FINDINGS = 1000
-"""Nobody reads more, and a hostile file would make many."""
+"""How many findings are kept. Nobody reads more, and a hostile file could cause very many."""
 
 
 class Finding(NamedTuple):
@@ -83,13 +83,13 @@ class Report:
         return text if len(text) <= 60 else f"{text[:57]}..."
 
     def format(self, finding: Finding) -> str:
-        """One complete line: `aigw.yaml:14 plugins.ai-cache: unknown key 'ttl'; did you mean 'cacheTTL'?`"""
+        """Writes a finding as one line: `aigw.yaml:14 plugins.ai-cache: unknown key 'ttl'; did you mean 'cacheTTL'?`"""
         place = f"{self.name}:{finding.line}" if finding.line else self.name
         where = format_path(finding.path)
         return f"{place} {where}: {finding.message}" if where else f"{place}: {finding.message}"
 
     def format_all(self, findings: Iterable[Finding]) -> list[str]:
-        """One line each, in the order of the file."""
+        """Writes findings as lines, in the order of the file."""
         return [self.format(finding) for finding in sorted(findings, key=lambda each: each.line)]
 
     def _add(self, findings: list[Finding], finding: Finding) -> None:

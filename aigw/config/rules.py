@@ -28,7 +28,7 @@ class HostForms(NamedTuple):
 
 
 SAFE_HOSTS = HostForms(host_of, host_pattern)
-"""All spellings of a host are one."""
+"""Compares hosts so that all spellings of one host are equal."""
 HIGRESS_HOSTS = HostForms(without_port, str)
 """Capitals and the dot at the end make another host."""
 
@@ -122,8 +122,8 @@ class PluginRules:
         return sorted({*named, *self._of_any}) if named else self._of_any
 
     def why(self, index: int) -> dict[str, Any]:
-        """Where `configs[index]` comes from. `config` is "global", "route" or "rule"; a rule also has its `index` in
-        `_rules_` and its `match` keys."""
+        """Says where `configs[index]` comes from. `config` is "global", "route" or "rule"; a rule also has its `index`
+        in `_rules_` and its `match` keys."""
         if index == len(self.rules):
             return {"config": "global"}
         if index < self.from_routes:

@@ -20,14 +20,14 @@ from aigw.core.secrets import is_secret, without_blanks, without_password
 _BROKEN = re.compile(r"(?<!\$)\$\{(\w*$|\})")
 BLANK = "is blank, and counts as missing"
 VALUE_OF = "the value of "
-"""So begins what is said of a variable of the environment."""
+"""How messages about a value from an environment variable begin."""
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 MAX_VALUES = 100_000
 """How many values a file may have, once aliases are followed."""
 MAX_STREAM_BYTES = 1 << 24
 MAX_STREAM_VALUES = 500_000
-"""The same bounds for a stream of many documents, which others wrote: a cluster has many resources."""
+"""MAX_BYTES and MAX_VALUES for a stream of documents from a cluster, which may have many resources."""
 
 _TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
 _PLAIN_TAGS = _TAGS | {f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map", "merge", "timestamp", "value")}

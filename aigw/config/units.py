@@ -21,7 +21,7 @@ def parse_duration(text: str) -> float | None:
 
 
 def duration_text(seconds: float) -> str:
-    """In the largest unit that needs no fraction: "500ms", "10s", "15m"."""
+    """Writes a duration in the largest unit that needs no fraction: "500ms", "10s", "15m"."""
     for unit in ("h", "m", "s"):
         if seconds and seconds % _SECONDS[unit] == 0:
             return f"{seconds / _SECONDS[unit]:.0f}{unit}"
@@ -30,7 +30,7 @@ def duration_text(seconds: float) -> str:
 
 
 def size_text(count: int) -> str:
-    """In the largest unit that needs no fraction: "100MiB", "1500B"."""
+    """Writes a size in the largest unit that needs no fraction: "100MiB", "1500B"."""
     for unit in ("GiB", "MiB", "KiB"):
         if count and count % _BYTES[unit.lower()] == 0:
             return f"{count // _BYTES[unit.lower()]}{unit}"

@@ -11,7 +11,7 @@ import msgspec
 from aigw.core.json_path import JsonPath
 
 MOST = 50
-"""So many wrong values are left out at most."""
+"""How many wrong values are left out at most."""
 _STAND_INS: tuple[Any, ...] = ("", 0, [], {})
 """What stands for a required field that is missing: the first one that fits."""
 _MISSING = re.compile(r"missing required field `([^`]+)`(?: - at `\$(.*)`)?$")

@@ -140,7 +140,7 @@ class Reader(Protocol):
 
     @property
     def usage(self) -> Usage:
-        """All that was reported so far about the usage."""
+        """What the provider has reported so far about the usage."""
         ...
 
     @property
@@ -163,7 +163,7 @@ class Reader(Protocol):
 
     @property
     def failure(self) -> Failure | None:
-        """The same error with the status that fits it, None if there is none."""
+        """The same as `error`, with a status that fits. None if there is no error."""
         ...
 
     @property

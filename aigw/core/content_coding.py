@@ -12,11 +12,12 @@ from typing import Any, Protocol
 from aigw.core.pace import LARGE, rest
 
 SLICE = 16 * 1024
-"""So many bytes go in at once: zlib and zstd copy what they have not used yet."""
+"""How many bytes are decoded at once. zlib and zstd copy the input that they have not used yet, so larger slices cost
+more."""
 
 
 class TooLargeError(ValueError):
-    """More comes out than may."""
+    """The decoded body is larger than allowed."""
 
 
 class Decoder(Protocol):
@@ -115,7 +116,7 @@ DECODERS: dict[str, Callable[[], Decoder]] = {
     "br": _Brotli,
     "zstd": _Zstd,
 }
-"""By the name of the coding."""
+"""What decodes each content coding, by its name."""
 
 
 NO_CODINGS = frozenset(("identity", "", "none", "utf-8", "utf8", "binary", "8bit"))
@@ -161,7 +162,7 @@ class Decoding:
     """Undoes the codings of one body piece by piece."""
 
     def __init__(self, header: str, limit: int) -> None:
-        """At most `limit` bytes come out of the whole body. Raises ValueError if a coding is unknown."""
+        """`limit` is the largest size of the decoded body, in bytes. Raises ValueError if a coding is unknown."""
         names = codings_of(header)
         if unknown := [name for name in names if name not in DECODERS]:
             raise ValueError(f"the content coding {unknown[0]!r} is unknown")
@@ -185,7 +186,7 @@ class Decoding:
         return b"".join(decoded), None
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """As `feed`, but nothing of it is long. All of them must be read before other data are given."""
+        """Like `feed`, but yields short pieces. All of them must be read before more data is given."""
         pieces: Iterable[bytes] = (data,)
         for decoder in self._decoders:
             pieces = _decoded(decoder, pieces, self._room)

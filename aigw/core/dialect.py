@@ -138,7 +138,7 @@ class Asked(Protocol):
 
     @property
     def images(self) -> Sequence[str]:
-        """Where the images are that the model looks at: URLs, also `data:` URLs with the image itself."""
+        """The images that the model looks at, as URLs, also `data:` URLs that contain the image."""
         ...
 
     @property

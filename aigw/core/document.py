@@ -110,8 +110,8 @@ class Document:
         return self._values.get(name)
 
     def exact(self, name: str) -> Any:
-        """Like `get`, but raises ValueError if a number in the value has more digits than a double can hold: two such
-        numbers would be the same."""
+        """Like `get`, but raises ValueError if a number in the value has more digits than a double can hold, because
+        different numbers would then read as the same."""
         value = self.get(name)
         if name in self._inexact:
             raise ValueError(f"{name}: a number has more digits than a number can have here")

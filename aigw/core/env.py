@@ -126,7 +126,7 @@ def never(job: Job) -> None:
 
 
 class Keeping(NamedTuple):
-    """For how long responses are kept, and how many of one consumer."""
+    """How long responses are kept, and how many for each consumer."""
 
     seconds: float
     most: int

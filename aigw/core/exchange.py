@@ -75,7 +75,7 @@ class Watcher(Protocol):
     """Looks at an answer while it arrives from the upstream."""
 
     at: int
-    """From so many bytes of the answer on it wants to look."""
+    """From this size of the answer on, in bytes, the watcher wants to look."""
 
     async def look(self, answer: Reader) -> None:
         """Raises GatewayError if the answer must break off."""
@@ -220,13 +220,13 @@ class Exchange:
 
 
 def session_of(headers: Mapping[str, str], asked: Asked, header: str = "") -> str:
-    """As `Exchange.session`, of any request."""
+    """Like `Exchange.session`, for any request."""
     names = (header, *CONVERSATION_HEADERS) if header else CONVERSATION_HEADERS
     return next(filter(None, map(headers.get, names)), "") or asked.session
 
 
 def _nobody() -> None:
-    """For whom a task works that no request has caused."""
+    """The default for tasks that no request has started."""
 
 
 current: ContextVar[Callable[[], Exchange | None]] = ContextVar("current", default=_nobody)

@@ -15,7 +15,7 @@ VIA_HEADER = "via"
 ID_HEADER = "x-aigw-request-id"
 """Every answer of a gateway has it."""
 SESSION_HEADER = "x-aigw-session"
-"""In this header clients name their conversation for us. It does not go upstream."""
+"""The header in which clients name their conversation for aigw. It is not sent upstream."""
 SESSION_HEADERS = ("x-openclaw-session-key", "x-clawdbot-session-key", "x-moltbot-session-key", "x-agent-session")
 """The headers in which Higress reads the name of a session. The first one that is present counts."""
 CONVERSATION_HEADERS = (

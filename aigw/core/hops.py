@@ -17,8 +17,8 @@ from aigw.core.headers import VIA_HEADER
 MOST = 16
 """A request that has passed so many gateways goes round in a circle of gateways that do not share an id."""
 KEEP_ALIVE = "keep-alive"
-"""Where a gateway with `fidelity: higress` has its mark: in a header of the connection, because the provider gets no
-other ones than from Higress. The mark is `via="..."` there, an extension that servers ignore (RFC 2068 19.7.1.1)."""
+"""The header with the mark of a gateway with `fidelity: higress`. It belongs to the connection, so that the provider
+gets the same headers as from Higress. The mark is `via="..."`, an extension that servers ignore (RFC 2068 19.7.1.1)."""
 _MARK = re.compile(r"1\.1 aigw-[\w.-]+")
 _EXTENSION = re.compile(r'via="([^"]*)"')
 

@@ -20,7 +20,7 @@ from aigw.core.pace import LARGE, rest, rests
 SIZES = (64 * 1024, 16 * 1024, 4 * 1024, 1024)
 """The sizes of slices that are tried, in bytes. To try the first takes 40 µs."""
 _GUESSES = 4
-"""So many commas are tried for each size."""
+"""How many commas are tried for each size."""
 _STEPS = 2000
 """The most elements that are gone through by themselves."""
 _DEEP = 16
@@ -31,7 +31,7 @@ _UNESCAPED = rb'[^"\\\x00-\x1f]*+'
 _PAIR = rb"[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPE = rb'\\(?:["\\/bfnrt]|u(?:(?![dD][89a-fA-F])[0-9a-fA-F]{4}|' + _PAIR + rb"))"
 _TEXT = re.compile(_UNESCAPED + b"(?:" + _ESCAPE + _UNESCAPED + b")*+")
-"""As much as there is of a text, and never half of an escape. Takes 4 ns a byte."""
+"""As much of a text as there is, without half an escape at the end. Takes 4 ns a byte."""
 _HIGH_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}")
 _LONGEST_ESCAPE = 6
 _ENDS = {_OBJECT: b"},", _ARRAY: b"],", _QUOTE: b'",'}
@@ -139,7 +139,7 @@ class Cuts:
             raise UnsureError
 
     def _runs(self, start: int, opening: int, depth: int, take: Callable[[bytes], Any]) -> Iterator[Any]:
-        """As `runs`, of what begins at `start`."""
+        """Like `runs`, for the value that begins at `start`."""
         if self._at(start) != opening or not depth:
             raise UnsureError
         closing, at = opening + 2, self._behind_space(start + 1)

@@ -182,7 +182,8 @@ def _pieces(value: Any, encode: Encode) -> Iterator[bytes]:
 
 
 def _has_elements(value: Any) -> bool:
-    """By their type itself: `isinstance` goes through Python code for each field of a request."""
+    """Whether a value is a list or an object. It compares types directly, because `isinstance` would run Python code
+    for each field of a request."""
     return type(value) is Elements or (isinstance(value, dict) and Elements in map(type, value.values()))
 
 

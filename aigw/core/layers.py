@@ -128,7 +128,7 @@ class Layers:
         return self._last(self._over)
 
     async def _pass_aside(self, batch: Batch, place: int) -> Batch:
-        """As `_pass`, with what is large in a thread."""
+        """Like `_pass`, but a large batch is handled in a thread."""
         try:
             return await aside(large_of(batch), self._pass, batch, place, tells=False)
         except Exception:

@@ -13,7 +13,7 @@ SLICE_SECONDS, REST_SECONDS = 0.0005, 0.0003
 """After so long a job rests for so long. With twice as much of both, small requests wait as long, and the job takes a
 sixth longer."""
 MANY = 64
-"""So many small elements are gone through at once."""
+"""How many small elements are handled without a rest."""
 
 _T = TypeVar("_T")
 
@@ -28,7 +28,7 @@ _pace = _Pace()
 
 
 def begin() -> None:
-    """From now on, `rest` rests in this thread."""
+    """Makes `rest` rest in this thread from now on."""
     _pace.until = time.perf_counter() + SLICE_SECONDS
 
 

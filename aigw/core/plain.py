@@ -23,7 +23,7 @@ _IN_PROSE = frozenset("\n\t\u200c\u200d\ufe0e\ufe0f")
 _MARKS = re.compile(f"([{''.join(sorted(_IN_PROSE))}])")
 """Line end and tab, what joins or parts letters and emoji, and whether an emoji has colours."""
 _UNSEEN_IN_JSON = re.compile(f"(?!\n){_UNSEEN.pattern}")
-"""In JSON a line end stands between values only."""
+"""Like _UNSEEN, without the line end, which in JSON can only stand between values."""
 
 
 def plain(text: str) -> str:

@@ -69,7 +69,7 @@ class Problem(NamedTuple):
     note: bool = False
     """It is not an error, but the user should know it."""
     higress_only: bool = False
-    """It is one only with `fidelity: higress`."""
+    """It is a problem only with `fidelity: higress`."""
 
 
 Phase = Literal["AUTHN", "AUTHZ", "STATS", ""]

@@ -43,7 +43,7 @@ _AROUND = 2000
 _PIECE = 500
 """A secret with more characters is searched for in pieces, so that each piece fits into `_AROUND`."""
 _SECTION = 16 * 1024
-"""So many characters of a long text are searched at once. Other threads get a turn in between."""
+"""How many characters of a long text are searched at once. Other threads get a turn in between."""
 _BEFORE = 20
 """How many characters are shown before the first difference of two texts."""
 

@@ -208,7 +208,7 @@ class Collection(Protocol):
     def info(self) -> CollectionInfo: ...
 
     def version(self) -> str:
-        """Another text after each change, also by another process. Takes microseconds."""
+        """A text that differs after each change, also by another process. Takes microseconds."""
         ...
 
     async def sources(self) -> Mapping[str, Source]:
@@ -239,7 +239,7 @@ class Collection(Protocol):
     async def fetch(self, ids: Sequence[str], partition: str = DEFAULT) -> Mapping[str, tuple[Passage, Vectors]]: ...
 
     async def first(self, top: int, partition: str = DEFAULT, where: Condition | None = None) -> Sequence[Passage]:
-        """Those that fulfil the condition, at most `top`, as they came."""
+        """Returns at most `top` passages that fulfil the condition, in the order in which they were added."""
         ...
 
     async def partitions(self) -> Mapping[str, int]:
@@ -257,7 +257,7 @@ class Collection(Protocol):
     async def search(self, query: Query) -> Candidates: ...
 
     async def passages(self, keys: Sequence[int]) -> Mapping[int, Passage]:
-        """Those that are still there."""
+        """Returns those of the passages that still exist."""
         ...
 
     async def vectors(self, keys: Sequence[int]) -> Mapping[int, Vectors]:
@@ -269,7 +269,7 @@ class Collection(Protocol):
         ...
 
     async def of_source(self, source: str) -> Sequence[Passage]:
-        """In the order of the source."""
+        """Returns the passages of a source, in its order."""
         ...
 
     async def stats(self) -> Stats: ...
@@ -303,17 +303,17 @@ class Collections(Protocol):
         ...
 
     def version(self, name: str) -> str:
-        """Another text after each change of a collection, also by another process, "" if there is none of this name.
-        Takes microseconds."""
+        """Returns a text that differs after each change of the collection, also by another process. "" if there is no
+        collection of this name. Takes microseconds."""
         ...
 
     async def aclose(self) -> None: ...
 
 
 class LocalCollections(Collections, Protocol):
-    """Those in a folder of this machine, whose vectors can be made again from the texts. A store that many machines
-    share has these calls, too: it keeps nobody out if changes at the same time do no harm there, and where it makes
-    nothing again, a RetrievalError says what to do instead."""
+    """Collections whose vectors can be made again from the texts: those in a folder of this machine. A store that many
+    machines share has these methods, too. There, `exclusive` locks nothing if simultaneous changes do no harm, and
+    `reindex` and `repair` may raise a RetrievalError that says what to do instead."""
 
     def exclusive(self, name: str) -> AbstractAsyncContextManager[None]:
         """Keeps others that ask for this, also other processes, from the collection of this name, be it there or not:
@@ -353,5 +353,5 @@ class Retrieval(Protocol):
         ...
 
     def version(self, collection: str) -> str:
-        """Another text after each change of the collection, "" if there is none. Takes microseconds."""
+        """Returns a text that differs after each change of the collection, "" if there is none. Takes microseconds."""
         ...

@@ -15,7 +15,7 @@ from aigw.dialects.sse import Event, rewritten
 _BESIDE = "logprobs"
 """The field that spells out the text again, beside it or beside the message or delta that it stands in."""
 NO_CHOICE = -1
-"""Of texts that stand beside the choices: they end no other text."""
+"""The choice of a text that belongs to no choice. Such a text does not end another one."""
 LONG_NUMBER = 10**7
 """The number from which on it may be somebody's, such as that of a card."""
 

@@ -19,12 +19,12 @@ from aigw.dialects.sse import Event, EventSplitter, is_whole
 
 MEDIA = ("audio/", "image/", "video/")
 BYTES_PER_MEDIUM = 250
-"""So many bytes of a sound or an image are counted as one byte of text."""
+"""How many bytes of a sound or an image count as one byte of text."""
 
 _EVENTS = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
 _OBJECT = re.compile(rb"[\xef\xbb\xbf\xfe\xff\x00\s]*\{")
 _TOLD = 8
-"""From so many bytes on it is known whether they begin events."""
+"""How many bytes are needed to see whether a body consists of events."""
 
 
 class Takes(Protocol):
@@ -172,8 +172,8 @@ class BodyReader:
         return self._reader is not None and (self._json is None or self._json.between)
 
     def flaw(self, *, sure: bool) -> str:
-        """Where an answer was cut off, "" if it is whole or if nobody can tell. Call it after `end`. `sure` is whether
-        there must be an answer at all."""
+        """Returns where an answer was cut off, "" if it is whole or if nobody can tell. Call it after `end`. `sure`
+        says that an empty answer was cut off, too."""
         if self._torn:
             return ""
         if not self._begun:

@@ -12,10 +12,10 @@ from aigw.dialects.view import index_of, rows_of
 
 
 class NoEnd:
-    """For formats that are not known: an error breaks them off."""
+    """Ends streams of unknown formats, with an error."""
 
     def pass_on(self, event: Chunk) -> None:
-        """Nothing of it is needed."""
+        """Does nothing: the end does not depend on earlier events."""
 
     def others(self, finish: Finish) -> bytes:
         return b""
@@ -25,7 +25,7 @@ class NoEnd:
 
 
 class PlainEnd:
-    """For formats in which each piece stands for itself. The text stands in the first choice."""
+    """Ends streams of formats in which each piece stands for itself. The text is added to the first choice."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -55,7 +55,7 @@ class PlainEnd:
 
 
 class MessagesEnd:
-    """For Anthropic's Messages: the open block is closed, and the text stands in a block of its own."""
+    """Ends streams of Anthropic's Messages: closes the open block and adds a block with the text."""
 
     def __init__(self) -> None:
         self._next = 0
@@ -93,7 +93,7 @@ class MessagesEnd:
 
 
 class ResponseEnd:
-    """For OpenAI's Responses: the text is an item of its own, and the response is incomplete."""
+    """Ends streams of OpenAI's Responses: adds an item with the text, and marks the response as incomplete."""
 
     def __init__(self, id: str) -> None:
         self._id = id

@@ -91,8 +91,8 @@ def _parts(content: Any) -> list[Json] | None:
 
 
 def _with_system(messages: list[Json], text: str, *, joined: bool = False) -> list[Json]:
-    """With a system message behind the leading ones, which are `joined` into one, or behind a made up one where there
-    is none, or nothing else."""
+    """Returns the messages with one more system message, behind the leading system messages. With `joined`, these are
+    joined into one. If there are none, or only system messages, DUMMY_SYSTEM stands in front."""
     leading = next((at for at, message in enumerate(messages) if message["role"] != "system"), 0)
     before = messages[:leading] or [_system(DUMMY_SYSTEM)]
     if joined and leading:

@@ -34,7 +34,7 @@ _MULTIMODAL = re.compile(
 """What the names of models that see or hear have in them: qwen2.5-vl-72b-instruct, qvq-max, qwen3-omni-flash."""
 _GENERATION = re.compile(r"(?:^|[-_./:])qwen(\d+)\.(\d+)(?:$|-)(?!.*(?:max|coder))")
 _FIRST_SEEING = (3, 5)
-"""From qwen3.5 on all models but those named max and coder see."""
+"""The first version of Qwen whose models see images, except for those named max and coder."""
 _MEDIUM = re.compile(rb'"type"\s*:\s*"(?:image_url|input_audio|video_url|video)"')
 
 
@@ -108,8 +108,8 @@ def model_of(request: Document) -> str:
 
 
 def top_p_of(request: Document) -> float:
-    """As DashScope takes it: neither 0, which is what a missing one counts as, nor 1. Raises ValueError if it is no
-    number."""
+    """Returns `top_p` as DashScope accepts it, which is neither 0 nor 1. A missing one counts as 0. Raises ValueError
+    if it is no number."""
     top_p = request.get("top_p")
     if not isinstance(top_p, int | float | None) or isinstance(top_p, bool):
         raise ValueError("top_p: must be a number")

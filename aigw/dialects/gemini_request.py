@@ -25,11 +25,11 @@ from aigw.dialects.view import RequestView, natural, rows_of, text_of
 _ROLES: dict[str, Role] = {"model": "assistant", "function": "tool"}
 _CAPITAL = re.compile("([A-Z])")
 _OUTPUTS = (("executableCode", "code"), ("codeExecutionResult", "output"))
-"""Other parts in which the model reads text, and the field with this text."""
+"""Other parts with text that the model reads, and the field with this text."""
 
 
 _EVENTS = frozenset(("alt=sse", "$alt=sse", "%24alt=sse"))
-"""By one of these in the query a stream is asked for as events."""
+"""The parameters of the query that ask for a stream of events instead of an array."""
 
 
 class GeminiView(RequestView):

@@ -42,7 +42,7 @@ class GenericView(RequestView):
         self._fields: dict[str, str | None] = {}
 
     def get(self, name: str) -> Any:
-        """Of a form, returns the text of the field, None if there is none or several."""
+        """Also reads a field of a form: its text, or None if the field is missing or occurs several times."""
         return self._field(name) if self.api in apis.MODEL_IN_FORM and is_form(self._request) else super().get(name)
 
     def _field(self, name: str) -> str | None:
@@ -70,7 +70,7 @@ class GenericView(RequestView):
         return [TextPlace(each.path, each.text, "") for each in texts if next(texts_in(each.text), "")]
 
     def other_places(self, places: Sequence[TextPlace]) -> Sequence[TextPlace]:
-        """None: nobody here knows what else a model reads, and what a name or a key is."""
+        """Returns nothing, because it is not known what else a model reads and what are only names and keys."""
         return ()
 
 
@@ -170,7 +170,7 @@ class Generic:
         raise ValueError("no answer can be made for this API")
 
     def breaking_off(self, asked: Asked, id: str, created: int) -> BreakingOff:
-        """Of these streams no text is known because of which one would end."""
+        """Ends with an error, because the format has no known place for a text."""
         return NoEnd()
 
     def error(self, error: GatewayError, request_id: str) -> bytes:

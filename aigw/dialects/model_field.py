@@ -62,7 +62,8 @@ class ModelField:
         return self._in_form(request)
 
     def _in_form(self, request: Request) -> str | None:
-        """None if it cannot be known which of several models counts. With `higress`, the first one does."""
+        """Returns the model in a form, "" if there is none, and None if there are several and nobody knows which one
+        the provider uses. With `higress`, the first one counts."""
         if self._safe:
             with suppress(ValueError):
                 return form.text(request, self._key) or ""

@@ -286,7 +286,7 @@ class OpenAIChat:
     repeatable: ClassVar[bool] = True
     request_id_header: ClassVar[str] = "x-request-id"
     says_text: ClassVar[re.Pattern[bytes]] = re.compile(rb'"content":"[^"]')
-    """Where the text of an event begins."""
+    """Finds events with text, without decoding them."""
 
     def asked(self, request: Request, api: str) -> Asked:
         return ChatView(request, api)

@@ -52,10 +52,10 @@ class CallNumbers:
 
     def __init__(self) -> None:
         self._calls: list[_Call] = []
-        """By number."""
+        """All calls so far. A call's number is its index here."""
         self._by_id: dict[str, int] = {}
         self._latest: dict[int, int] = {}
-        """By index: the number of the call that goes on there."""
+        """For each index on the wire, the number of the call to which its next piece belongs."""
 
     def number_of(self, piece: Json, position: int) -> int:
         """The number of the call of which this is a piece. `position` is the place of the piece in its event. Give each

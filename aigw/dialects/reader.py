@@ -31,7 +31,7 @@ KEPT_BYTES = 1024 * 1024
 MAX_PLAIN = 100 * 1024 * 1024
 """The largest plain body, in bytes, that is kept and read. Higress has the same limit."""
 BYTES_PER_TOKEN = 4
-"""So many bytes of text are counted as a token where nobody counts exactly."""
+"""How many bytes of text count as a token where tokens are only estimated."""
 MOST_TELLING = 64
 """How many of the last events with usage, an end or an error are kept. A normal stream has fewer."""
 CUT = frozenset[Finish](("length", "content_filter", "error"))
@@ -253,7 +253,8 @@ class AnswerReader:
         return max(size // BYTES_PER_TOKEN, len(pieces))
 
     def _plain_so_far(self) -> int:
-        """As `output_so_far`, of a plain body that may not be whole yet: another reader reads what is there."""
+        """Returns `output_so_far` of a plain body that may still be incomplete. Another reader reads what has
+        arrived."""
         data = b"".join([raw_of(batch) for batch in self._kept])
         passed = self._passed // BYTES_PER_TOKEN
         if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
@@ -327,7 +328,7 @@ class AnswerReader:
 
     @property
     def usable(self) -> bool:
-        """As long as a dialect does not say otherwise: it is JSON that is not empty, or there was an event."""
+        """The default for dialects: the body is JSON and not empty, or the stream had an event with data."""
         return any(chunk.data for chunk in self._chunks()) if self.streaming else bool(self._whole().json())
 
     def _chunks(self) -> Iterator[Chunk]:
@@ -335,19 +336,19 @@ class AnswerReader:
 
     @property
     def ended(self) -> bool:
-        """As long as a dialect does not say otherwise: each choice has ended."""
+        """The default for dialects: each choice has ended."""
         return self.complete or len(self._finished) >= self._choices
 
     @property
     def complete(self) -> bool:
-        """As long as a dialect does not say otherwise: each choice has ended, and there was no error."""
+        """The default for dialects: each choice has ended, and there was no error."""
         self._read()
         return len(self._finished) >= self._choices and not self._error
 
     @property
     def repeatable(self) -> bool:
-        """As long as a dialect does not say otherwise: it is complete, nothing was cut away from a choice, and the
-        arguments of each call are JSON."""
+        """The default for dialects: the answer is complete, no choice was cut short, and the arguments of each call are
+        JSON."""
         return self.complete and CUT.isdisjoint((self._finish, *self._finished.values())) and self._has_whole_calls()
 
     def _has_whole_calls(self) -> bool:

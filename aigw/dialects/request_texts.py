@@ -31,7 +31,7 @@ _SCHEMAS = frozenset((
     "parameters", "parametersJsonSchema", "parameters_json_schema", "input_schema", "inputSchema", "schema",
     "responseSchema", "response_schema", "responseJsonSchema", "response_json_schema", "_responseJsonSchema",
 ))  # fmt: skip
-"""The same for JSON Schemas, in which a number is nobody's."""
+"""The fields with JSON Schemas. Numbers in them are not texts, because they cannot be anybody's personal data."""
 _KINDS: Mapping[str, _Kind | None] = {
     **dict.fromkeys(_NO_TEXT),
     **dict.fromkeys(_VALUES, "values"),
@@ -69,7 +69,7 @@ def _members(value: dict[str, Any] | list[Any], kind: _Kind) -> Iterable[tuple[s
 
 
 def _wired(value: dict[str, Any]) -> Iterable[tuple[str | int, Any, _Kind]]:
-    """Of an object of the wire format."""
+    """Yields name, value and kind of each member of an object of the wire format that may have texts."""
     if value.get("type") in _SIGNED or value.get("thought") is True:
         return ()
     return [
@@ -80,7 +80,7 @@ def _wired(value: dict[str, Any]) -> Iterable[tuple[str | int, Any, _Kind]]:
 
 
 def _free(value: dict[str, Any], kind: _Kind) -> Iterator[tuple[str | int, Any, _Kind]]:
-    """All members, and their names where they are no identifiers."""
+    """Yields all members of an object of the user's own, and also their names if these are not identifiers."""
     for name, each in value.items():
         yield name, each, kind
         if not IDENTIFIER.fullmatch(name):

@@ -17,7 +17,7 @@ from aigw.guard.wording_english import ENGLISH
 from aigw.guard.wording_european import EUROPEAN
 
 NEAR = 400
-"""So many characters may lie between the beginnings of two hints."""
+"""How many characters may lie between the beginnings of two hints that count together."""
 _REACH = 300
 
 RULES = tuple(
@@ -63,7 +63,7 @@ class _Seen(NamedTuple):
 
 
 def find(text: str, strict: bool = False, hidden: bool = False) -> Iterator[Hit]:
-    """In a text that was `hidden` in another, one hint is enough."""
+    """Finds attacks. In a text that was `hidden` in another one, a single hint is enough."""
     for wording, sure, hint, either in _KNOWN:
         if (wording.beyond_ascii and text.isascii()) or (either and not occurs(either, text)):
             continue
@@ -108,7 +108,7 @@ def _enough(seen: Sequence[_Seen], wanted: int) -> set[int]:
 
 
 def _apart(seen: Sequence[_Seen], places: Sequence[int]) -> Iterator[int]:
-    """Those that share no character: the same words do not count twice."""
+    """Yields those places that do not overlap an earlier one, so that the same words do not count twice."""
     end = 0
     for place in places:
         if seen[place].start >= end:

@@ -55,7 +55,7 @@ _ANY = any_of(
 
 
 def find(text: str, strict: bool = False) -> Iterator[Hit]:
-    """With `strict`, also tokens with a wrong checksum, and simpler passwords."""
+    """Finds secrets. With `strict`, also finds tokens with a wrong checksum, and simpler passwords."""
     if not occurs(_ANY, text):
         return
     for rule, found in (

@@ -9,7 +9,7 @@ from typing import Any
 from aigw.guard.view import Span
 
 _MEMORY = 64 << 20
-"""So many bytes one pattern may use for its states, before it becomes slower."""
+"""How many bytes one pattern may use for its states. With more states it becomes slower."""
 
 
 @lru_cache(maxsize=1024)
@@ -28,7 +28,7 @@ def compiled(pattern: str) -> Any:
 
 
 def spans(pattern: str, text: str, group: int = 0) -> Iterator[Span]:
-    """Where the pattern, or a group of it, is found, from left to right. What is empty is left out."""
+    """Yields where the pattern, or a group of it, matches, from left to right, without empty matches."""
     given = text.encode() if text.isascii() else text  # the characters of bytes need not be counted
     for match in compiled(pattern).finditer(given):
         start, end = match.span(group)

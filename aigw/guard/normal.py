@@ -19,7 +19,7 @@ _MARKS = "\u0300-\u036f"
 _CLUSTER = rf"[^{_MARKS}]?[{_MARKS}]+"
 _MOST_MARKS = 4
 _FEW = 16
-"""So few replacements are faster one after the other than in one pass."""
+"""Up to this number, replacements are faster one after the other than in one pass."""
 _TAGS = range(0xE0020, 0xE007F)
 """Invisible copies of ASCII: models read them, people do not."""
 _SIGNS = dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-") | {"\u0130": "I", "\u2028": "\n", "\u2029": "\n"}

@@ -45,7 +45,7 @@ _ANY_STRICT = any_of("@", r"[A-Z]{2}\d\d ?[A-Z0-9]{4}", r"\d(?:[ .()-]{0,2}\d){6
 
 
 def find(text: str, strict: bool = False) -> Iterator[Hit]:
-    """With `strict`, also numbers that only their surroundings tell from others."""
+    """Finds personal data. With `strict`, also finds numbers that only the words around them identify."""
     if not occurs(_ANY_STRICT if strict else _ANY, text):
         return
     for rule, found in (("email", _emails(text)), ("iban", _ibans(text)), *_numbers(text, strict)):

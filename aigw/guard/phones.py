@@ -21,7 +21,7 @@ _AMERICAN = (
 _WITH_CODE = r"\+[1-9]\d{0,2}(?:[ .-]?\(0?\d{1,4}\))?(?:[ .-]?\d{1,5}){2,6}"
 _BARE = r"\(?0?\d{2,4}\)?[ .-]?\d{3,4}[ .-]?\d{3,5}"
 PHONES = (_MOBILE, _LANDLINE, _AMERICAN, _WITH_CODE)
-"""Where none of these is found, there is a number only for those who are strict."""
+"""If none of these matches, a text has no phone number unless `strict` is set."""
 _CODES = re.compile(
     r"\+(?:1|7|20|27|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|21[1-368]|2[2-6]\d|29[0179]|3[578]\d|42[013]"
     r"|50\d|59\d|6[79]\d|8[58]\d|96\d|97\d|99\d)"
@@ -35,7 +35,8 @@ _OTHER = before(
 
 
 def phones(text: str, strict: bool = False) -> Iterator[Span]:
-    """With `strict`, also numbers without a code of a country if a word such as "phone" stands before them."""
+    """Finds phone numbers. With `strict`, also finds numbers without a country code that follow a word such as
+    "phone"."""
     yield from _mobile(text)
     for pattern in (_LANDLINE, _AMERICAN):
         for start, end in spans(pattern, text):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 _LONG = 20
-"""From so many characters on, letters and digits without capitals are enough."""
+"""From this length on, a secret may consist of digits and lower-case letters only."""
 _EXAMPLE = re.compile(
     r"(?i)\A(?:your|insert|enter|change|replace)[_-]|\A(?:your|my|the|some|example|sample|dummy|fake|redacted|hidden|none"
     r"|null|true|false|undefined|placeholder|pass|passw(?:or)?d|secret|token|api_?key|user|changeme)[a-z_-]*\Z"

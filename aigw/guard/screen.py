@@ -21,11 +21,11 @@ from aigw.guard.users import UserRules
 from aigw.guard.view import Piece, View, joined, kept, same, seen_through
 
 BUILTIN: tuple[Rule, ...] = (*credentials.RULES, *personal.RULES, *attacks.RULES)
-"""Where two of them find the same, the first one names it."""
+"""The built-in rules. If two of them find the same text, it gets the name of the first."""
 _KEY, _NEXT = re.compile(r"(\\{0,3}\")\s*:\s*\Z"), re.compile(r"\s*[,}]")
 """What stands before and behind a value of a JSON object."""
 _ROUNDS = 8
-"""So often a masked text is looked at again, because what stood beside a secret may look like one without it."""
+"""How often a masked text is screened again, because what stood beside a secret may now look like one."""
 
 
 class Screened(NamedTuple):
@@ -122,7 +122,8 @@ def pieces(text: str, masked: Iterable[Finding]) -> Iterator[Piece]:
 
 
 def _mask(rule: str, text: str, start: int, end: int) -> str:
-    """In the place of a number behind a key of JSON it is text with the same quotes as the key, so that JSON stays."""
+    """Returns the text that replaces a finding. For a number behind a key of JSON it is in the same quotes as the key,
+    so that the text stays valid JSON."""
     key = _KEY.search(text[max(start - 8, 0) : start]) if text[start:end].isdigit() else None
     quote = key[1] if key and _NEXT.match(text, end) else ""
     return f"{quote}[{rule}]{quote}"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 _BEFORE = 24
-"""So many characters before a place are looked at."""
+"""How many characters before a finding are looked at."""
 
 
 def alone(text: str, start: int, end: int) -> bool:

@@ -59,7 +59,7 @@ class _Word(NamedTuple):
 
 
 class _Allowed:
-    """Where a text has words in which a finding is none."""
+    """The places of a text in which the user allows what a rule finds."""
 
     def __init__(self, found: Iterable[tuple[str, int, int]]) -> None:
         places: list[Span] = sorted((start, end) for _, start, end in found)

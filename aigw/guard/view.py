@@ -56,7 +56,8 @@ def seen_through(view: View, inner: View) -> View:
 
 
 def _original(piece: Piece, offset: int) -> Span:
-    """Where the character at this offset stood. Of a piece that was replaced, each character stands for all of it."""
+    """Returns where the character at this offset stood in the original text. A character of a replaced piece stands for
+    the whole piece."""
     if piece.kept:
         return piece.start + offset, piece.start + offset + 1
     return piece.start, piece.end

@@ -25,7 +25,7 @@ _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Message(msgspec.Struct):
-    """One message. null and what is missing are "", as in Go."""
+    """One message. null and missing fields are "", as in Go."""
 
     role: str | None = ""
     content: str | None = ""
@@ -89,7 +89,7 @@ class AnswerText:
             self._pieces.clear()
 
     def text(self, *, stream: bool) -> str | None:
-        """None if there is none. An event that is not whole does not count."""
+        """Returns the text of a stream, None if it has none. An incomplete event does not count."""
         body = b"".join(self._pieces)
         if not stream:
             return unquoted(body, Chunk(body, body).json(), ANSWER) or None

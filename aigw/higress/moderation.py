@@ -13,7 +13,7 @@ REQUEST_PATH = "messages.@reverse.0.content"
 ANSWER_PATH = "choices.0.message.content"
 EVENT_PATH = "choices.0.delta.content"
 ANTHROPIC_ANSWER, ANTHROPIC_EVENT = "content.0.text", "delta.text"
-"""Where texts are tried next."""
+"""Where Higress looks for a text if it is not at the configured path."""
 DONE = b"data: [DONE]"
 _MARK = "x_higress_guardrail"
 _NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}

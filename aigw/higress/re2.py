@@ -17,8 +17,8 @@ MAX_LENGTH = 128
 LENGTHS = (100_000, 10_000, 1_000, MAX_LENGTH)
 """The lengths that `GoRegex.longest` tries, because a simple pattern can search longer texts in the same time."""
 MAX_WAYS = 3_000_000
-"""In how many ways a pattern may match a text of its length (three `.*` have 129**3). Python then takes at most 0.1
-s."""
+"""The largest allowed number of ways in which a pattern may match a text as long as itself (129**3 for three `.*`).
+With this bound Python takes at most 0.1 s."""
 
 _REPEAT = re.compile(r"\{(\d+)(,?)(\d*)\}")
 _GROUP = re.compile(r"\?P?<([A-Za-z0-9_]+)>")

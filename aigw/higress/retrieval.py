@@ -19,7 +19,7 @@ class Message(msgspec.Struct):
 
 
 class Chat(msgspec.Struct):
-    """All that Higress knows of the body."""
+    """The fields of a body that Higress knows."""
 
     model: str = ""
     messages: list[Message] = []
@@ -35,7 +35,7 @@ class Chat(msgspec.Struct):
 
 
 def read(body: bytes) -> Chat | None:
-    """None if Go could not decode the body into its fields."""
+    """Returns the fields of a body, None if Go could not decode it into them."""
     try:
         return msgspec.json.decode(body, type=Chat)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -43,7 +43,7 @@ def read(body: bytes) -> Chat | None:
 
 
 def as_messages(chat: Chat, texts: Sequence[str]) -> bytes:
-    """One message of the user for each text, and then the question."""
+    """Returns the body with a user message for each text, and then the question."""
     added = [Message("user", text) for text in texts]
     chat.messages[-1:] = [*added, Message("user", _BEFORE + chat.question)]
     return _encode(chat)

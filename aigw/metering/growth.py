@@ -25,7 +25,8 @@ STEP_SHARE = 8
 """A plain answer is looked at again after this part of its size, or later, because it is read from its beginning. If
 less than this part of it is text (images, numbers), it is looked at again when it has doubled."""
 SPARE = 8
-"""So many tokens more are set aside, and a quarter of what was made, so that the next look is further away."""
+"""How many more tokens than needed are set aside, beside a quarter of the output so far, so that it takes longer until
+the next look."""
 
 Grow = Callable[[int], Awaitable[None]]
 """Sets so many tokens of output more aside. May raise StoreError, and GatewayError if the answer must break off."""

@@ -49,7 +49,7 @@ class Asker:
         self._names: frozenset[str] = frozenset()
 
     def open(self, find: Find, names: frozenset[str]) -> None:
-        """From now on, questions find their routes. `names` are those that may be asked."""
+        """Lets questions be asked from now on: `find` finds their route. `names` are the routes that may be asked."""
         self._find, self._names = find, names
 
     def has(self, route: str) -> bool:

@@ -69,8 +69,8 @@ class Judged:
 
 
 class JudgedArray(Judged):
-    """The same for a JSON array that comes element by element. Only whole elements leave, without the comma before the
-    next one and without the last bracket, so that an error can follow as one more element."""
+    """Like `Judged`, for a JSON array that comes element by element. Only whole elements leave, without the comma
+    before the next one and without the last bracket, so that an error can follow as one more element."""
 
     def __init__(self, inner: ChunkSource, body: BodyReader) -> None:
         super().__init__(inner, body, sure=True, live=False)

@@ -134,7 +134,7 @@ def _judge(reply: Reply, body: BodyReader, *, sure: bool, array: bool, coded: bo
 
 
 _LIVE = ("event-stream", "ndjson", "jsonl", "json-seq")
-"""In the content types of bodies that come piece by piece as they are made."""
+"""Parts of the content types of bodies that are sent piece by piece while they are made."""
 
 
 def _is_text(exchange: Exchange, reply: Reply) -> bool:
@@ -157,7 +157,7 @@ def _no_upstream(exchange: Exchange) -> GatewayError:
 
 
 def _loop(exchange: Exchange, target: Target) -> str:
-    """Where it is configured that a request goes round in a circle."""
+    """Says where the configuration sends a request back to this gateway."""
     place = f"routes: the upstream of the route '{exchange.route.name}'"
     if exchange.provider:
         place = f"plugins.ai-proxy: the provider '{exchange.attempts[-1]}' (type {exchange.provider})"

@@ -137,8 +137,8 @@ class Pipeline:
                     self._built[each.name, index] = built
 
     def reroute(self, find: Find) -> Chain | None:
-        """From now on, after a plugin that sets headers for it, `find` chooses the route again. Returns the chain for
-        requests that no route matches before these plugins, or None if there are no such plugins."""
+        """Lets `find` choose the route again after a plugin that sets headers for it. Returns the chain for requests
+        that no route matches before these plugins, or None if there are no such plugins."""
         self._find = find
         chosen = [each.rules.select(NOWHERE.name, "", "") for each in self._configured if each.about.reroutes]
         return self.chain(NOWHERE, "") if any(index is not None for index in chosen) else None

@@ -255,7 +255,8 @@ class _Keyed:
 
 
 class _Table:
-    """For each place the digests of the keys that it may have, and the index of the consumer whose key it is."""
+    """For each place of a request that may have a key: the digests of all valid keys, each with the index of its
+    consumer."""
 
     __slots__ = ("__weakref__", "places")
 

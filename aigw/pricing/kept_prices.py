@@ -24,7 +24,7 @@ log = logging.getLogger("aigw")
 FILE_NAME = "prices.json"
 """The file below the state folder."""
 _MOST = 1024
-"""So many prices are kept, those that were looked up last."""
+"""How many prices are kept: the ones that were looked up last."""
 _MOST_BYTES = 1 << 20
 
 Known = dict[Query, Price]

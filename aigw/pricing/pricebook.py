@@ -106,7 +106,7 @@ def _steps(price: Decimal | TieredPrices) -> list[tuple[int, float]]:
 
 
 def _validity(model: ModelInfo, now: datetime) -> tuple[float, float | None]:
-    """From when to when the price stays the same, in seconds since 1970; None: for ever."""
+    """Returns from when to when the price stays the same, in seconds since 1970. None means for ever."""
     conditional = model.prices if isinstance(model.prices, list) else []
     constraints = [each.constraint for each in (*conditional, *(model.price_variants or ()))]
     changes = sorted(set(_changes(constraints, now)))

@@ -37,7 +37,7 @@ _AT_ONCE = 256
 _TIMEOUT = 60.0  # seconds; a cold disk is slow
 _DAY = 86_400.0
 LONGEST_NAME = 256
-"""In characters. No model has a longer name: such a one has no price, and is not kept."""
+"""The longest name of a model, in characters. A longer name has no price, and is not remembered."""
 
 
 class PriceOverride(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):

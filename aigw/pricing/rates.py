@@ -11,7 +11,8 @@ from typing import NamedTuple
 from aigw.core.tokens import Tokens
 
 Steps = Mapping[str, list[tuple[int, float]]]
-"""As in `Price`: for each bucket or part its steps, above how many input tokens, and USD per million tokens."""
+"""For each bucket or part, its steps as in `Price`: above how many input tokens a step holds, and USD per million
+tokens."""
 
 _FALLS_BACK = {
     "cache_read": "input",

@@ -161,7 +161,7 @@ class BoundProvider:
         return call._replace(target=call.target._replace(timeouts=timeouts))
 
     def _headers(self, source: Request) -> CIMultiDict[str]:
-        """Those of the client that go on."""
+        """Returns the client's headers that are sent to the provider."""
         return headers.public(source)
 
     def _add_headers(self, given: CIMultiDict[str]) -> None:

@@ -42,7 +42,7 @@ from aigw.translation.higress.translation import HigressTranslation
 
 
 def provider_type(env: Env) -> type[BoundProvider]:
-    """The one that the fidelity wants."""
+    """Returns the type of provider for the configured fidelity."""
     return env.choose(safe=BoundProvider, higress=HigressProvider)
 
 
@@ -56,30 +56,30 @@ class HigressEdits(BodyEdits):
         self._format = format_of(config, row, env)
 
     def _adds_model(self, row: Provider) -> bool:
-        """Not at every provider."""
+        """Adds a missing model only for providers whose row says so."""
         return row.without_model == "write"
 
     async def context(self, asked: Asked, api: str) -> str | None:
-        """Chat requests alone get the context file."""
+        """Adds the context file only to chat requests."""
         return await super().context(asked, api) if api == apis.CHAT else None
 
     def _edit_messages(self, document: Document, context: str | None) -> None:
-        """A format of its own has a place of its own for the context file."""
+        """Leaves the context file out if a format puts it into a place of its own."""
         super()._edit_messages(document, context if self._format is None else None)
 
     def convert(self, document: Document, api: str, headers: CIMultiDict[str], context: str | None) -> bytes:
-        """Also into the formats of Anthropic and Gemini."""
+        """Also converts into the formats of Anthropic and Gemini."""
         own = takes(self._format, api)
         if own is None:
             return super().convert(document, api, headers, context)
         return encoded(own.write(api, object_of(document.encode()), context))
 
     def _written_anew(self, document: Document) -> None:
-        """What Higress does not know is lost."""
+        """Writes the body anew, so that fields which Higress does not know are lost."""
         openai_chat_request.reserialise(document)
 
     def _drop_nulls(self, document: Document) -> None:
-        """They stay."""
+        """Keeps null fields."""
 
 
 class HigressAnswers(Answers):
@@ -92,21 +92,21 @@ class HigressAnswers(Answers):
         self._converts = self._converts or self._format is not None
 
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
-        """Errors are not translated."""
+        """Does not translate errors."""
         reply = await self._spoken(exchange, call, reply)
         if call.translation is None or reply.status != 200:
             return reply
         return await translated(exchange, call.translation, reply)
 
     def _decoders(self, exchange: Exchange, call: Call) -> list[Decoder]:
-        """Also of the streams of Anthropic and Gemini."""
+        """Also decodes streams of Anthropic and Gemini."""
         decoders = super()._decoders(exchange, call)
         if self._format is None or call.api != apis.CHAT:
             return decoders
         return [self._format.reader(call.model), *decoders]
 
     def _converted(self, exchange: Exchange, call: Call, whole: Chunk) -> bytes:
-        """Also from the formats of Anthropic and Gemini."""
+        """Also converts from the formats of Anthropic and Gemini."""
         own = takes(self._format, call.api)
         if own is None or call.api is None:
             return super()._converted(exchange, call, whole)
@@ -114,38 +114,38 @@ class HigressAnswers(Answers):
         return openai_chat_reply.promote_thinking(body) if self._promote and call.api == apis.CHAT else body
 
     def _promotes(self, config: ProviderConfig, row: Provider) -> bool:
-        """Only where it reads answers anyway."""
+        """Uses reasoning as content only if the answers of this provider are read anyway."""
         return row.reads_replies and super()._promotes(config, row)
 
     def _shape_headers(self, reply: Reply) -> None:
-        """The provider's cookies and permissions pass."""
+        """Leaves the headers alone: the provider's cookies and permissions pass."""
 
     def _hides(self, config: ProviderConfig) -> tuple[bytes, ...]:
-        """Errors pass as they are."""
+        """Hides no keys in errors."""
         return ()
 
     async def _without_keys(self, exchange: Exchange, reply: Reply) -> Reply:
         return reply
 
     async def _uncoded(self, exchange: Exchange, call: Call, reply: Reply) -> Reply | None:
-        """A coded answer passes as it is."""
+        """Does not decode an answer with a content coding."""
         return None
 
     def _finishers(self, exchange: Exchange, call: Call) -> list[Decoder]:
-        """Usage that was not asked for passes, and an end mark that is missing stays missing."""
+        """Finishes nothing: usage that the client did not ask for passes, and a missing end mark stays missing."""
         return []
 
     @staticmethod
     async def fit(exchange: Exchange, call: Call, reply: Reply) -> Reply:
-        """It passes in the form in which it came."""
+        """Does not convert between plain answers and streams."""
         return reply
 
     def _shape_embeddings(self, body: bytes, asked: EmbeddingsView) -> bytes:
-        """They pass in any format."""
+        """Does not convert embeddings into the format that the client asked for."""
         return body
 
     async def _shape_error(self, exchange: Exchange, reply: Reply) -> Reply:
-        """An error page passes, whatever it is."""
+        """Does not make JSON of an error page."""
         return reply
 
 
@@ -199,22 +199,22 @@ class HigressPath(RequestPath):
         self._format = format_of(config, row, env)
 
     def _is_below(self, path: str, base: str) -> bool:
-        """Also a name that begins in the same way."""
+        """Also accepts a path whose last name only begins with that of the base."""
         return path.startswith(base)
 
     def _query(self, source: Request, own: str) -> str:
-        """All of it."""
+        """Keeps the whole query of the client."""
         return source.query
 
     def _mapped(self, path: str, call: Call, source: Request) -> str:
-        """One model of a list is no API of its own."""
+        """Maps the path of a single model like that of the list of models."""
         models = self._endpoint.paths.get(apis.MODELS)
         if call.api is None and models and not self._endpoint.path and "/v1/models/" in path:
             return f"{models}/{path.partition('/v1/models/')[2]}"
         return super()._mapped(path, call, source)
 
     def _path_of(self, call: Call, path: str) -> str | None:
-        """Also that of Anthropic's or Gemini's format."""
+        """Also returns paths of Anthropic's and Gemini's formats."""
         own = takes(self._format, call.api)
         if own is None or call.api is None or call.api in self._endpoint.paths:
             return super()._path_of(call, path)
@@ -239,7 +239,7 @@ class HigressProvider(BoundProvider):
     async def _translation(
         self, exchange: Exchange, source: Request, api: str | None
     ) -> tuple[HigressTranslation | None, None]:
-        """It translates requests of Anthropic's clients alone, and in its own way."""
+        """Translates only requests of Anthropic's clients, in Higress's own way."""
         offered = not self.row.maps_models or apis.MESSAGES in self._endpoint.paths
         if api != apis.MESSAGES or offered or self.config.protocol != "openai" or not source.is_json:
             return None, None
@@ -250,13 +250,13 @@ class HigressProvider(BoundProvider):
             raise unusable(f"failed to convert claude request to openai: {error}") from None
 
     def _add_headers(self, given: CIMultiDict[str]) -> None:
-        """The provider's own count."""
+        """Lets the provider's own headers replace those of the client."""
         given.update(self._endpoint.headers)
         for name in self._format.foreign if self._format is not None else ():
             given.popall(name, None)
 
     def _dialect(self, dialect: Dialect, api: str | None) -> Dialect:
-        """Also those of Anthropic and Gemini."""
+        """Also returns the dialects of Anthropic's and Gemini's formats."""
         own = takes(self._format, api)
         return own.dialects[api] if own is not None and api else super()._dialect(dialect, api)
 
@@ -272,11 +272,11 @@ class HigressProvider(BoundProvider):
         return not call.streaming
 
     def added(self, call: Call, source: Request) -> list[str]:
-        """Nothing is taken out again."""
+        """Returns no fields that could be taken out again after a refusal."""
         return []
 
     def _headers(self, source: Request) -> CIMultiDict[str]:
-        """Also keys, cookies and where the client comes from."""
+        """Also sends the client's keys, cookies and origin to the provider."""
         return headers.beyond_connection(source)
 
     def reads_form(self, source: Request, api: str | None) -> bool:
@@ -296,7 +296,7 @@ class HigressProvider(BoundProvider):
         return super()._bound_first_byte(call)
 
     def _check_offered(self, exchange: Exchange, api: str | None, request: Request) -> None:
-        """It is found out where a body is read, and only of some providers."""
+        """Checks nothing here: a missing API shows when a body is read, and only for some providers."""
         offered = api is None or self._endpoint.path or api in self._endpoint.paths or takes(self._format, api)
         if not offered and request.is_json and self.row.unlisted == "refuse":
             raise not_offered(self.name, api or "", request)

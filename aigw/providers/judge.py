@@ -30,7 +30,7 @@ HOLD_SECONDS, HOLD_BYTES = 15.0, 64 * 1024
 """While another provider could be tried, what only opens an answer is held back for so many seconds, up to so many
 bytes. Then it is sent to the client, and the provider is final. So are comments."""
 LAST_SECONDS = 2.0
-"""As HOLD_SECONDS, if nothing else could be tried."""
+"""Like HOLD_SECONDS, if no other provider could be tried."""
 
 
 _error_of = attrgetter("error")

@@ -24,7 +24,7 @@ from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers.failed_answer import failed, unusable
 
 _LINES = ("event-stream", "ndjson", "jsonl", "json-seq")
-"""In the content types of bodies that are a row of values."""
+"""Parts of the content types of bodies with several values in a row."""
 _PAGE = re.compile(rb"[\xef\xbb\xbf\s]*<(?:!doctype html|html|head|body|title|h1|center)\b", re.IGNORECASE)
 _JSON = re.compile(rb"[\xef\xbb\xbf\s]*[\[{]")
 

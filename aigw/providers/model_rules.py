@@ -52,7 +52,7 @@ CLAUDE = Rules(
 CLAUDE_AT_VERTEX = replace(CLAUDE, enforces_schema=())
 """Google's Vertex AI does not hold answers to a schema."""
 CLAUDE_CODE = replace(CLAUDE, opening="You are Claude Code, Anthropic's official CLI for Claude.")
-"""With a token of Claude Code, which the vendor takes only behind these words."""
+"""For tokens of Claude Code. The vendor accepts them only in requests whose instructions begin with these words."""
 
 DEEPSEEK = Rules(
     returns_reasoning=("*",),
@@ -77,7 +77,7 @@ QWEN = Rules(
     },
 )
 QWEN_NATIVE = replace(QWEN, switches_thinking=False, takes_top_k=False, keeps_cache_marks=False)
-"""In DashScope's own format, which has other fields."""
+"""For DashScope's own format, which has other fields."""
 MISTRAL = Rules(short_ids=True)
 GROQ = Rules(efforts=("openai/gpt-oss*",))
 GROK = Rules(efforts=("grok-3-mini*",))

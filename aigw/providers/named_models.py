@@ -33,7 +33,7 @@ class NamedModels:
         return bool(self._entries)
 
     def entries(self, providers: Iterable[BoundProvider]) -> dict[str, dict[str, Any]]:
-        """Those of these providers by their names, in OpenAI's form."""
+        """Returns the named models of these providers by their names, as entries of OpenAI's list."""
         known = {provider.name for provider in providers}
         return {name: entry for name, entry in self._entries.items() if self._providers[name] in known}
 

@@ -17,7 +17,7 @@ from aigw.dialects.reader import MAX_PLAIN
 ESCAPED = 8
 """How many bytes an escaped character of a key has at most."""
 BEGINNING = 4
-"""From so many characters of a key at the end of what has arrived, the next piece is waited for."""
+"""If this many characters of a key stand at the end of what has arrived, the next piece is waited for."""
 
 
 class HiddenKeys:

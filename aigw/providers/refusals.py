@@ -20,7 +20,7 @@ log = logging.getLogger("aigw")
 STATUSES = (400, 415, 422, 500, 501)
 """An answer with another status is no refusal of a field, so its text is not read."""
 MOST_MODELS = 1024
-"""So many models are remembered. Clients can make names up."""
+"""How many models are remembered, because clients can make names up."""
 
 
 class Refusals:

@@ -50,7 +50,7 @@ class Evaluation(NamedTuple):
         return _mean([1 / each.rank if each.rank else 0.0 for each in self.outcomes])
 
     def kinds(self) -> Mapping[str, Evaluation]:
-        """Of each kind that the questions name."""
+        """Returns an evaluation for each kind that the questions name."""
         names = dict.fromkeys(each.question.kind for each in self.outcomes if each.question.kind)
         return {name: self._replace(outcomes=self._of(name)) for name in names}
 
@@ -72,7 +72,7 @@ class Evaluation(NamedTuple):
 
 
 def read_questions(name: str, data: bytes) -> list[Question]:
-    """Of a file of JSON, JSON Lines or CSV, by the end of its name. Raises RetrievalError."""
+    """Reads questions from JSON, JSON Lines or CSV, as the end of the file's name says. Raises RetrievalError."""
     try:
         entries = _entries(name, data.decode("utf-8-sig"))
     except (ValueError, RecursionError, csv.Error) as error:

@@ -32,7 +32,7 @@ TURN = 0.3
 """A question is asked a second time, turned by this towards the best passages: others on the same subject rise. It is
 not turned into parts of the vector that it has left empty."""
 LEAST_DEVIATION = 0.005
-"""Where passages differ less, their cosines say nothing."""
+"""If the standard deviation of the cosines is smaller, they say nothing."""
 
 
 class Ranked(NamedTuple):

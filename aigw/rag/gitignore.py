@@ -33,7 +33,7 @@ class Ignored:
 
     @classmethod
     def at(cls, folder: Path) -> Ignored:
-        """For a folder that somebody named, with an absolute path."""
+        """Makes one for a folder that was named on the command line, with its absolute path."""
         above = list(reversed(folder.parents))
         root = next((number for number in range(len(above), -1, -1) if _is_repository([*above, folder][number])), None)
         if root is None:

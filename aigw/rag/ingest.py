@@ -39,7 +39,7 @@ T = TypeVar("T")
 FORMAT = 1
 """Counts up when sources are read or cut in another way, so that they are ingested again."""
 _SAMPLE = 4_000_000
-"""So many characters are read before an embedder is chosen."""
+"""How many characters are read before an embedder is chosen."""
 _WAITING = 8
 """How many sources that have been read wait for the embedder."""
 
@@ -290,7 +290,8 @@ class Ingest:
         return await self._parts.embed(embedder, texts)
 
     def _told_part(self, passages: int) -> None:
-        """One source may have many thousands of passages: its size is done in shares."""
+        """Counts passages as done, with their share of the source's size, because one source may have many thousands of
+        passages."""
         size, left = self._left
         share = size * passages // left if left else size
         self._left = size - share, left - passages
@@ -304,7 +305,8 @@ class Ingest:
 
 
 def spread(items: Sequence[T]) -> list[T]:
-    """In another order: whatever is first of them is from all of them, so that it tells what they are like."""
+    """Returns the items in an order in which the first ones, however many, are spread evenly over all. So they are a
+    sample."""
     bits = len(items).bit_length()
     return [items[place] for place in sorted(range(len(items)), key=lambda place: f"{place:0{bits}b}"[::-1])]
 

@@ -88,7 +88,8 @@ class Reading:
             await process.wait()
 
     async def _ask(self, asked: Asked) -> Answer:
-        """Another source may have left the child in a bad state, so what ends it is given to a new one once."""
+        """Gives a source to the child process. If the child ends, the source is given once to a new child, because an
+        earlier source may have left the old one in a bad state."""
         used = self._process is not None
         try:
             return await self._ask_once(asked)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("aigw")
 
 MOST_KEPT = 32
-"""Of how many collections it is kept what is usual in them: a megabyte each."""
+"""For how many collections a sample of their vectors is kept, a megabyte each."""
 
 _ONLY_ENGLISH = "minilm"
 

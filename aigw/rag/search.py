@@ -23,13 +23,13 @@ SAMPLE = 500
 """How many vectors show what is usual. More of them change no ranking."""
 NEARLY_ALL = 0.9
 TURN = 3
-"""In a list of two languages, each third passage is in the one of which the question is not,"""
+"""If passages of two languages are found, every third one is in the language that is not the question's,"""
 RARE_TURN = 5
-"""and each fifth where few are."""
+"""or every fifth one if few passages are in that language."""
 SHORT = 200
-"""A question of so many characters is searched for as it is."""
+"""A question of at most this many characters is searched for as it is."""
 CHARACTERS = 16
-"""A longer one is cut to so many characters for each token of the window before its tokens are counted."""
+"""Before its tokens are counted, a longer question is cut to this many characters for each token of the window."""
 
 
 class Usual(NamedTuple):
@@ -49,7 +49,8 @@ async def usual(collection: Collection) -> Usual:
 
 
 def scopes(counts: Mapping[Language, int], own: Language) -> Mapping[Language, Language | None]:
-    """For each language that there is, among which passages its places are given: its own, or all (None)."""
+    """Returns for each language of the collection which passages compete for its places: those of this language, or all
+    (None)."""
     whole = sum(counts.values())
     return {
         language: None if language == own and NEARLY_ALL * whole <= count < whole else language

@@ -18,7 +18,7 @@ class Section(NamedTuple):
 
 
 def sections(document: Document) -> Iterator[Section]:
-    """In order. A heading begins a section, and is its first block."""
+    """Yields the sections in order. A heading begins a section and is its first block."""
     above = [(0, document.title[:_LONGEST_TITLE])] if document.title else []
     blocks: list[Block] = []
     for block in document.blocks:

@@ -46,8 +46,9 @@ def split(text: str, kind: Kind, limit: int, count: Count) -> list[Span]:
 
 
 def last_part(text: str, kind: Kind, length: int, words: bool = True) -> int:
-    """Where the end of the text begins that has at most so many characters, and is whole sentences or lines, or else
-    whole words, if these will do. The length of the text if there are none."""
+    """Returns where the last part of the text begins. The part has at most `length` characters and consists of whole
+    sentences or lines or, with `words`, else of whole words. Returns the length of the text if there is no such
+    part."""
     low = max(0, len(text) - length)
     for ends in _LAST[kind]:
         stops = (each.end() for each in ends.finditer(text, max(0, low - 1)))
@@ -72,7 +73,8 @@ def _split(
 
 
 def _stops(pattern: re.Pattern[str], text: str, start: int, end: int, least: int) -> Iterator[int]:
-    """Where the text can be cut into parts of at least so many characters, because tiny ones only take time."""
+    """Yields where the text can be cut into parts of at least `least` characters. Smaller parts would only take
+    time."""
     for each in pattern.finditer(text, start, end):
         if start + least < each.end() < end:
             start = each.end()

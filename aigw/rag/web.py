@@ -128,7 +128,8 @@ def _checked(url: str) -> SplitResult:
 
 
 def _why_private_host(host: str) -> str:
-    """That of a host which is an address, in any of the ways in which systems read one. A proxy would go there."""
+    """Says why a host that is an address is private, in any notation that systems understand, because a proxy would go
+    there."""
     try:
         return why_private(host)
     except ValueError:

@@ -67,7 +67,7 @@ STARTS = {
     "whitelist-source-range": Meaning("none", "every address is let in", "listen on the loopback address"),
     "blacklist-source-range": Meaning("none", "every address is let in", "listen on the loopback address"),
 }
-"""By how the name begins."""
+"""What becomes of annotations whose names begin in this way."""
 
 NO_PREFIXES = Meaning("none", _MORE, "a route for each value, or for each prefix, which ends in *")
 """A regular expression for a header that is no choice of values and prefixes."""

@@ -78,7 +78,7 @@ class IngressRoute:
 
     @property
     def name(self) -> str:
-        """That of the Ingress in rules of plugins."""
+        """The name by which rules of plugins refer to the Ingress."""
         return self.resource.full_name
 
 

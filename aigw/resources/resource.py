@@ -13,8 +13,8 @@ from aigw.core.errors import ConfigError
 from aigw.core.json_path import JsonPath
 
 GATEWAY_NAMESPACE = "higress-system"
-"""Where a Higress is installed. The resources of its console are there, and those without a namespace count as if they
-were."""
+"""The namespace in which Higress is installed, with the resources of its console. Resources without a namespace count
+as being in it."""
 CLUSTER = "kubectl.kubernetes.io/"
 """How annotations begin that tools of Kubernetes add. They have whole resources in them."""
 _METADATA = ("name", "namespace", "labels")

@@ -30,6 +30,6 @@ _Dumper.add_representer(str, _text)
 
 
 def yaml_of(value: Any) -> str:
-    """One document."""
+    """Writes a value as one YAML document."""
     written: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
     return written

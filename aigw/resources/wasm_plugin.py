@@ -25,7 +25,7 @@ from aigw.resources.unknown import prune
 
 NAME_LABEL = "higress.io/wasm-plugin-name"
 _IMAGES = "oci://higress-registry.cn-hangzhou.cr.aliyuncs.com/plugins"
-"""Where Higress's own plugins are."""
+"""The registry with the images of Higress's own plugins."""
 MATCHES = {"ingress": "_match_route_", "domain": "_match_domain_", "service": "_match_service_"}
 _VERSION = "2.0.0"
 _CONFIGURATION = ("defaultConfig", "defaultConfigDisable", "matchRules", "pluginConfig")
@@ -52,7 +52,7 @@ class PluginResource(NamedTuple):
 
 
 def plugin_name(resource: Resource) -> str:
-    """Which plugin it is: by its label, else by its image, else by the name of the resource."""
+    """Returns the name of the plugin: from its label, else from its image, else from the name of the resource."""
     if label := resource.labels.get(NAME_LABEL):
         return label
     url = str(mapping(resource.values.get("spec")).get("url") or "")

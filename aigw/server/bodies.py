@@ -24,8 +24,8 @@ from aigw.server.process_limits import SMALL
 SLOWEST = 1024
 """A client may send so many bytes a second on average, once it has used the time that every body has."""
 BEGINNING = 64 * 1024
-"""So many bytes are read of an upload that is known to be too large to be kept: SDKs write the fields of a form there.
-"""
+"""How many bytes are read of an upload that is too large to be kept. SDKs write the fields of a form at the
+beginning."""
 
 
 async def decode(body: bytes, encodings: str, limit: int) -> bytes:

@@ -373,7 +373,7 @@ def _plain(path: str) -> Place:
 
 
 def _as_given(path: str) -> Place:
-    """As in Higress: any other spelling is another path."""
+    """Takes the path as it is written: another spelling is another path, as in Higress."""
     return Place(path, apis.detect(path) or "")
 
 

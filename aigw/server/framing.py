@@ -26,7 +26,7 @@ _STALL = re.compile(r"stall@(\d{1,9})(?::(\d{1,9}(?:\.\d{1,9})?))?")
 
 
 class Pause(NamedTuple):
-    """Nothing is written for so many seconds; `inf`: until the client leaves."""
+    """A pause in writing, in seconds; `inf` lasts until the client leaves."""
 
     seconds: float
 
@@ -95,7 +95,7 @@ class CrLf:
 
 
 class Stall:
-    """Nothing is written before event `number` (from 1), or before the end of a stream that has fewer, for so many
+    """Pauses before event `number` (from 1), or before the end of a stream with fewer events, for a number of
     seconds."""
 
     def __init__(self, number: int, seconds: float) -> None:

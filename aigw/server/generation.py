@@ -113,7 +113,7 @@ async def open_generation(loaded: Loaded, lasting: Lasting) -> Generation:
 
 
 def _env(loaded: Loaded, env: Env) -> Env:
-    """With what the configuration says."""
+    """Returns the environment with the settings of the configuration."""
     config = loaded.config
     return replace(
         env,

@@ -23,7 +23,7 @@ from aigw.stores.retrieval import LOCAL, collections_in
 from aigw.upstream.standin import Standin
 
 STANDINS = (dashscope.STANDIN, dashvector.STANDIN)
-"""Those that answer from what a gateway knows."""
+"""The stand-ins that answer from what a gateway knows."""
 
 
 def services_of(loaded: Loaded) -> ServiceTable:
@@ -50,7 +50,7 @@ class Knowledge:
         self._asked: Models | None = None
 
     def embedders(self, settings: RagSettings, env: Env) -> EmbedderTable:
-        """Those of a configuration."""
+        """Returns the embedders of a configuration."""
         return EmbedderTable(settings, env, self._models)
 
     def retrieval(self, embedders: EmbedderTable) -> LocalRetrieval | None:
@@ -59,11 +59,11 @@ class Knowledge:
         return LocalRetrieval(self.collections, embedders, lambda: self._embedder(""))
 
     def take(self, settings: RagSettings, embedders: EmbedderTable, models: Models | None = None) -> None:
-        """From now on, the stand-ins answer by this configuration, and ask its models."""
+        """Lets the stand-ins answer by this configuration from now on, and ask its models."""
         self._settings, self._embedders, self._asked = settings, embedders, models
 
     def standins(self, new_id: Callable[[], str]) -> Mapping[str, Standin]:
-        """Those that answer from these collections and models, by their names."""
+        """Returns the stand-ins that answer from these collections and models, by their names."""
         texts = TextGeneration(self._ask, new_id)
         found: dict[str, Standin] = {dashscope.STANDIN: DashScopeStandin(self._embedder, texts, new_id)}
         if self.collections is not None:

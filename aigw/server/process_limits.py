@@ -102,7 +102,7 @@ class Space:
                 raise overloaded()
 
     def give(self, id_: str) -> None:
-        """To be called when the request has ended."""
+        """Call this when the request has ended."""
         self.held.pop(id_, None)
 
 

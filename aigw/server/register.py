@@ -46,7 +46,8 @@ _decode = msgspec.json.Decoder(Entry).decode
 
 
 def folders(env: Mapping[str, str]) -> list[Path]:
-    """Where entries may be, the first for new ones: a gateway and who asks for it may have been started differently."""
+    """Returns the folders that may have entries. New entries go into the first one. There are several, because a
+    gateway and the command that looks for it may have different environments."""
     if os.name != "posix":
         return []
     own = os.geteuid()

@@ -35,7 +35,7 @@ class Screening:
             await asyncio.to_thread(screen.screen, "中")  # beyond ASCII, so that all patterns are looked for
 
     def take(self, loaded: Loaded, env: Env) -> None:
-        """From now on, texts are screened by this configuration, and judged by a model of its gateway."""
+        """Lets texts be screened by this configuration from now on, and judged by a model of its gateway."""
         settings, screen = self._prepared
         if loaded.guard != self._settings or self._screen is None:
             self._settings, self._screen = loaded.guard, screen if settings == loaded.guard else None
@@ -58,7 +58,8 @@ class Screening:
         return GreenCipStandin(self.screen, new_id, lambda: self._judge)
 
     def standins(self, new_id: Callable[[], str]) -> Mapping[str, Standin]:
-        """That for the plugins of this gateway, and the one for callers over HTTP, who must sign."""
+        """Returns the stand-in for the plugins of this gateway, and the one for callers over HTTP, who must sign their
+        requests."""
         inner = self._standin(new_id)
         return {green_cip.STANDIN: inner, green_cip.SIGNED_STANDIN: SignedStandin(inner, self.keys, new_id)}
 

@@ -23,11 +23,11 @@ PATHS: Mapping[str, Sequence[str]] = {
 _HOSTS: Mapping[str, Sequence[str]] = {dashscope.STANDIN: (dashscope.EMBED_HOST,), green_cip.STANDIN: green_cip.HOSTS}
 """The names of the services themselves: a Higress whose service leads here goes on to send them as Host."""
 _CHECKED = {green_cip.STANDIN: green_cip.SIGNED_STANDIN}
-"""Those of which others answer clients, because clients must sign."""
+"""The stand-ins that have another one for clients, because clients must sign their requests."""
 
 
 def names_on(config: StandinsConfig) -> list[str]:
-    """Those that the configuration lets clients call."""
+    """Returns the names of the stand-ins that the configuration lets clients call."""
     return [name for name in PATHS if getattr(config, name.replace("-", "_"))]
 
 
@@ -60,8 +60,8 @@ def names_off(config: StandinsConfig) -> list[str]:
 
 
 def explained(error: GatewayError, path: str, off: Collection[str]) -> GatewayError:
-    """The same error. If nothing is at the path because its stand-in is among those that are off, it says how to turn
-    that on."""
+    """Returns the error or, if it is a 404 because the stand-in for this path is off, one that says how to turn that
+    on."""
     name = next((name for name in off if _has(name, path)), None)
     if error.status != 404 or name is None:
         return error

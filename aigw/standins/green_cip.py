@@ -160,14 +160,14 @@ class SignedStandin:
 
 
 def parameters(request: Request) -> dict[str, str]:
-    """Those of the query and of the form in the body."""
+    """Returns the parameters in the query and in a form in the body."""
     body = request.body.decode("utf-8", "replace") if request.upload is None else ""
     form = body if "form-urlencoded" in request.headers.get("content-type", "") else ""
     return {_unquoted(name): _unquoted(value) for name, value in (*_pairs(request.query), *_pairs(form))}
 
 
 def _pairs(form: str) -> Iterator[tuple[str, str]]:
-    """As `parse_qsl` splits it, which decodes also what has no escapes, at twice the time."""
+    """Splits a form as `parse_qsl` does, but without decoding, which takes half the time."""
     for part in form.split("&"):
         if part:
             name, _, value = part.partition("=")

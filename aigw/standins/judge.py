@@ -18,7 +18,7 @@ from aigw.guard.settings import JudgeSettings
 log = logging.getLogger("aigw")
 
 MOST_REMEMBERED = 1024
-"""Of so many texts it is remembered what the judge said."""
+"""For how many texts the judgement is remembered."""
 _CUT = "\n[...]\n"
 
 

@@ -63,7 +63,7 @@ class _Entry:
     used: int | None = None
     ends: float | None = None
     holds: dict[str, _Hold] = field(default_factory=dict)
-    """By ticket."""
+    """What is held, by ticket."""
 
 
 class MemoryCounter:

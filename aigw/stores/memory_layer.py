@@ -25,7 +25,7 @@ class LayeredKV:
         self._largest = size // 8
         self._monotonic = monotonic
         self._entries: dict[str, tuple[float, bytes]] = {}
-        """For each key the time until which it is fresh, and its value, in the order in which they were kept."""
+        """For each key, the time until which it is fresh and its value. The oldest entries come first."""
         self._changes = 0
 
     async def get(self, key: str) -> bytes | None:

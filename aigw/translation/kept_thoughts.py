@@ -37,7 +37,7 @@ class KeptThought(NamedTuple):
 
 
 class KeptThoughts:
-    """Of all conversations with one provider."""
+    """The kept reasoning of all conversations with one provider."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
@@ -69,7 +69,7 @@ class Recall:
         self._messages = messages
         self._question = next((text for message in reversed(messages) if (text := _question(message))), "")
         self._thoughts: dict[int, list[Thinking]] = {}
-        """Of each choice: the reasoning since its last call."""
+        """For each choice, the reasoning since its last call."""
         self._words: dict[int, list[str]] = {}
         self._found: list[tuple[str, KeptThought]] = []
 

@@ -60,7 +60,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     enforces_schema: tuple[str, ...] = ("*",)
     """The models of Anthropic's format whose answers and calls can be held to a JSON Schema."""
     opening: str = ""
-    """With which words the system text begins in Anthropic's format, whatever the client says."""
+    """The words with which the system text must begin in Anthropic's format."""
     hears_system: tuple[str, ...] = ()
     """The models of Anthropic's format that know the role system between messages."""
 

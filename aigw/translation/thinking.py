@@ -9,7 +9,7 @@ LEAST_BUDGET = 1024
 """Anthropic refuses less."""
 _BUDGETS: dict[str, int] = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768, "max": 32768}
 _MEDIUM, _HIGH = 4096, 16384
-"""From so many tokens on an effort is medium, and high."""
+"""The numbers of tokens from which on an effort is medium, and high."""
 
 
 def effort_of(reasoning: Reasoning) -> Effort:

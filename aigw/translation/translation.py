@@ -91,7 +91,7 @@ PROVIDERS: Mapping[str, ProviderSide] = {
     apis.RESPONSES: ProviderSide(write_responses.write_request, ResponsesStreamReader, grammars=True),
     apis.CONVERSE: ProviderSide(write_converse.write_request, ConverseReader, streams=apis.CONVERSE_STREAM),
 }
-"""In the order in which they are chosen where a provider has several."""
+"""The formats of providers. If a provider has several, the first of them is used."""
 _THERE_ONLY = (apis.CHAT, apis.MESSAGES, apis.GENERATE_CONTENT, apis.STREAM_GENERATE_CONTENT)
 """The APIs whose requests may have to go to OpenAI's Responses API because of their model."""
 

@@ -12,7 +12,7 @@ from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.upstream import UpstreamBody
 
 HIGH_WATER = 256 * 1024
-"""If so many bytes are unread, the connection is not read until some are."""
+"""If this many bytes are unread, the connection is not read further until some of them are."""
 
 
 class BodySource(Protocol):

@@ -187,7 +187,7 @@ async def _items(choice: ConfigChoice) -> list[Item]:
 
 
 async def _all(caches: Caches) -> list[Item]:
-    """All stored answers, the newest first."""
+    """Returns all stored answers, the newest first."""
     items = [item for contents in caches.values() for item in [item async for item in contents.items()]]
     return sorted(items, key=lambda item: -item.entry.created if item.entry is not None else 0.0)
 
@@ -209,7 +209,7 @@ def _total(loaded: Loaded) -> UsageLine | None:
 
 @asynccontextmanager
 async def _caches(choice: ConfigChoice) -> AsyncIterator[tuple[Loaded, Caches]]:
-    """One for each store and prefix of the configuration. Raises ConfigError."""
+    """Opens the caches of the configuration, one for each store and prefix. Raises ConfigError."""
     from aigw.plugins.ai_cache.contents import Contents
 
     async with opened_stores(choice, "ai-cache", shown="ai-cache") as (loaded, configs, stores):

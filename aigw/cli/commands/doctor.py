@@ -98,7 +98,7 @@ def _compare(choice: ConfigChoice, env: Mapping[str, str]) -> list[Check]:
 
 
 def render(check: Check) -> str:
-    """One line, or several if it is long. The remedy begins a new line."""
+    """Writes a check as one line, or as several if it is long. The remedy begins a new line."""
     import textwrap
 
     from aigw.core.plain import plain

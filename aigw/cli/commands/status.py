@@ -8,7 +8,7 @@ from aigw.cli.options import Json
 from aigw.cli.terminal.output import fail, say_json, say_sentence, say_text
 
 NOTHING_RUNS = 3
-"""As for `systemctl status`: the program does not run."""
+"""The exit code if no gateway runs, the same as that of `systemctl status` for a program that does not run."""
 
 
 def status(as_json: Json = False) -> None:

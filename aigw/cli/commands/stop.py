@@ -60,7 +60,7 @@ def stop(
 
 
 def _meant(entries: list[Entry], which: str | None, *, every: bool) -> list[Entry]:
-    """Those to end. Fails if that is not clear."""
+    """Returns the gateways to end. Fails if the command line does not make clear which ones."""
     import os
     from pathlib import Path
 

@@ -59,7 +59,7 @@ def usage(
 
 
 def _csv(summary: Summary) -> str:
-    """One line for each key, without a total. An unknown cost is `?`; other missing values are empty.
+    """Writes one line for each key, without a total. An unknown cost is `?`; other missing values are empty.
 
     Clients choose names, so no name may become a formula or move the cursor of a terminal."""
     import csv

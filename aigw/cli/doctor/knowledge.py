@@ -10,7 +10,7 @@ from aigw.server.knowledge import Knowledge, searched
 
 
 async def collections_of(loaded: Loaded) -> list[Check]:
-    """Nothing is said where no plugin searches here."""
+    """Checks the collections that plugins search on this machine. Without such plugins there are no checks."""
     knowledge = Knowledge(loaded.state_dir, loaded.config.rag.store)
     try:
         return await searched_in(knowledge, loaded)

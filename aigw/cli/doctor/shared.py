@@ -16,7 +16,7 @@ LOGIN = ("authentication", "password")
 
 
 async def ask_redis(loaded: Loaded, *, everywhere: bool) -> list[Check]:
-    """One check for each Redis, or only for each on this machine."""
+    """Checks every Redis of the configuration, or only those on this machine."""
     urls = dict.fromkeys(filter(is_redis_url, [*loaded.config.services.values(), loaded.config.usage]))
     return list(await asyncio.gather(*(_ask(url) for url in urls if everywhere or _is_here(url))))
 

@@ -129,7 +129,8 @@ def _configured(entries: Sequence[Entry], choice: ConfigChoice) -> Entry | None:
 
 
 def _usual(entries: Sequence[Entry], loaded: Loaded) -> Entry | None:
-    """Where nothing is configured: that of this folder, else that of the usual address, else the only one."""
+    """Chooses a gateway if nothing is configured here: the one with this state folder, else the one at the usual
+    address, else the only one that runs."""
     found = with_state(entries, loaded.state_dir) or at_address(entries, LISTEN)
     return found[-1] if found else entries[0] if len(entries) == 1 else None
 
@@ -152,7 +153,7 @@ def _shows(url: str, loaded: Loaded) -> bool:
 
 
 class _KeptRows:
-    """Those that a running gateway writes into its state folder."""
+    """The usage rows that another process writes into its state folder."""
 
     def __init__(self, state: Path | None) -> None:
         self._state = state
@@ -172,7 +173,7 @@ class _KeptRows:
 
 
 class _OwnRows:
-    """Those of a gateway in this process. Its `show` is that of `Books`."""
+    """The usage rows of a gateway in this process. The gateway's books call `show`."""
 
     def __init__(self) -> None:
         self._rows: dict[str, UsageRow] = {}

@@ -32,7 +32,7 @@ class NothingStoredError(LookupError):
 
 
 Caches = Mapping[tuple[Service, str], Contents]
-"""By the store and the prefix that a configuration names."""
+"""The contents of caches, by the store and the prefix that a configuration names."""
 
 
 async def explain_last(caches: Caches) -> Explanation:
@@ -44,7 +44,8 @@ async def explain_last(caches: Caches) -> Explanation:
 
 
 async def explain_request(loaded: Loaded, caches: Caches, request: Request) -> Explanation:
-    """For a request as it arrives at the cache. Raises ValueError for one that goes nowhere."""
+    """Explains what the cache does with a request, in the form in which the request reaches the cache. Raises
+    ValueError if no route takes the request."""
     if loaded.config.fidelity == "higress":
         raise ValueError("with fidelity: higress the key is the question alone; look for it with `aigw cache ls`")
     request.path, api, request.given = paths.read(request.path)

@@ -48,7 +48,7 @@ def remedy(command: Sequence[str]) -> str:
 
 
 def _known(command: Sequence[str]) -> tuple[int, Client | None]:
-    """Where the program of a known client stands in a command, and which it is."""
+    """Finds a known client in a command: the place of its program in the command, and the client."""
     if PurePath(command[0]).stem in _LAUNCHERS:
         packages = {each.package: each for each in CLIENTS if each.package}
         for place, word in enumerate(command):

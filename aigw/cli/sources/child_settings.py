@@ -142,5 +142,6 @@ OF_CLIENTS: Mapping[str, Callable[[Child, int, str, ExitStack], None]] = {
     "codex": _codex,
     "gemini-cli": _gemini,
 }
-"""By the name of the client. Each changes the command: it gets that, where its program stands there, the address of the
-gateway, and what is undone when the command has ended."""
+"""What is changed in the command of a client, by the name of the client. A function gets the command, the place of the
+client's program in it, the address of the gateway, and an ExitStack for what must be undone when the command has
+ended."""

@@ -16,7 +16,8 @@ TEMPLATES = "ai-prompt-template"
 
 
 def models_in(values: Mapping[str, Any], env: Mapping[str, str]) -> list[str]:
-    """In the order of the file. Without one, those of the keys in the environment."""
+    """Returns the names of the models in a configuration, in the order of the file. Without plugins in it, returns a
+    model of each provider whose key is in the environment, and the built-in ones."""
     found = [name for plugins in _plugins(values) for name in _named(plugins)]
     if not values.get("plugins"):
         found = [WELL_KNOWN[row.type] for row in ENV_PROVIDERS if env.get(row.variable) and row.type in WELL_KNOWN]

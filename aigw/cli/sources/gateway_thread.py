@@ -29,7 +29,7 @@ class GatewayThread:
         return self._ready.result()
 
     def stop(self) -> None:
-        """Also before it is ready, because somebody has pressed Ctrl-C."""
+        """Stops the gateway, also before it is ready, because somebody may have pressed Ctrl-C."""
         self._stopped = True
         if self._loop is not None and self._thread.is_alive():
             with contextlib.suppress(RuntimeError):  # it has just ended by itself

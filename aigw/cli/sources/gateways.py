@@ -33,7 +33,7 @@ class GatewayStatus(NamedTuple):
 
 
 def gateways(env: Mapping[str, str]) -> list[GatewayStatus]:
-    """All of them, the oldest first. Raises OSError if the register cannot be trusted."""
+    """Returns all gateways of this user, the oldest first. Raises OSError if the register cannot be trusted."""
     return [GatewayStatus(entry, _answers(entry), _requests(entry)) for entry in running(env)]
 
 
@@ -50,13 +50,13 @@ def _requests(entry: Entry) -> int | None:
 
 
 def with_state(entries: Sequence[Entry], state: Path) -> list[Entry]:
-    """Those that keep what they do in this folder."""
+    """Returns the gateways whose state folder this is."""
     wanted = os.path.realpath(state)
     return [entry for entry in entries if entry.state and os.path.realpath(entry.state) == wanted]
 
 
 def named(entries: Sequence[Entry], name: str) -> list[Entry]:
-    """Those that a number of a process, a port, or an address means."""
+    """Returns the gateways with this process id or, if there are none, with this port or address."""
     if name.isdecimal():
         by_pid = [entry for entry in entries if entry.pid == int(name)]
         return by_pid or [entry for entry in entries if urlsplit(entry.url).port == int(name)]
@@ -64,7 +64,7 @@ def named(entries: Sequence[Entry], name: str) -> list[Entry]:
 
 
 def at_address(entries: Sequence[Entry], address: str) -> list[Entry]:
-    """Those that listen at a URL or an address, however this machine is called in it."""
+    """Returns the gateways that listen at a URL or an address, under whichever of its names it calls this machine."""
     with contextlib.suppress(ValueError):
         wanted = urlsplit(address if "://" in address else f"//{address}")
         return [entry for entry in entries if _is_at(entry, wanted.hostname or "127.0.0.1", wanted.port)]

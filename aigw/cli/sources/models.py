@@ -35,7 +35,7 @@ class Model(NamedTuple):
 
 
 class Models(NamedTuple):
-    """Those of one provider. `fault` says why it did not list its models."""
+    """The models of one provider. `fault` says why the provider did not list its models."""
 
     offer: Offer
     models: list[Model]
@@ -43,7 +43,8 @@ class Models(NamedTuple):
 
 
 async def models_of(loaded: Loaded, env: Mapping[str, str], wanted: str | None, *, live: bool) -> list[Models]:
-    """By provider; `wanted` is the only one. Raises ValueError if there is no such provider."""
+    """Returns the models of each provider, or only of the provider `wanted`. Raises ValueError if there is no such
+    provider."""
     found = offers(loaded)
     chosen = [each for each in found if wanted in (None, each.name, each.type)]
     if wanted is not None and not chosen:
@@ -76,8 +77,8 @@ def _said(answer: Any) -> str:
 
 
 def _models(offer: Offer, known: Sequence[KnownModel], listed: Sequence[str], prices: Prices) -> list[Model]:
-    """Those of the configuration in its order, the others behind them, the newest first as far as their names tell.
-    Where the provider has told its models, the list of prices adds none."""
+    """Returns the models that the configuration names, in its order, and after them the others, the newest first as far
+    as their names tell. If the provider has listed its models, the price list adds no further ones."""
     found = []
     for each in known:
         named = each.name in offer.named

@@ -87,7 +87,7 @@ class Offer:
 
 
 def offers(loaded: Loaded) -> list[Offer]:
-    """Those of all providers that requests can reach, each once."""
+    """Returns the offers of all providers that requests can reach, each once."""
     plugin = loaded.plugins.get("ai-proxy")
     configs = [config for config in plugin.rules.configs if isinstance(config, AiProxyConfig)] if plugin else []
     found: dict[tuple[str, str], Offer] = {}

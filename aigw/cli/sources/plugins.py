@@ -29,7 +29,7 @@ class Described(NamedTuple):
 
 
 def all_plugins() -> list[Described]:
-    """In the order in which they see a request."""
+    """Returns all plugins, in the order in which they see a request."""
     found = {name: _described(name) for name in installed_plugins()}
     return [found[name] for name in sort({name: each.place for name, each in found.items()})]
 

@@ -12,7 +12,7 @@ from aigw.dialects.conversation import Said
 from aigw.plugins.ai_rag.context import NOTE, fenced
 
 MOST_BYTES = 64 << 20
-"""Of a picture, and of what comes through a pipe. More would not pass a gateway."""
+"""The largest picture, and the most bytes that are read from a pipe. A gateway would refuse more."""
 _URLS = ("http://", "https://", "data:")
 _KINDS = (
     (b"\x89PNG\r\n\x1a\n", 0, "image/png"),

@@ -63,7 +63,8 @@ class StdinItem:
         self._reading = reading
 
     async def content(self) -> bytes:
-        """Nothing is no source: the command before the pipe has failed."""
+        """Reads stdin as a source. If stdin is empty, this is an error, because the command before the pipe has
+        probably failed."""
         content: bytes = await asyncio.to_thread(sys.stdin.buffer.read)
         if not content.strip():
             raise UnreadableError("there is nothing in it")

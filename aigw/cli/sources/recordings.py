@@ -102,7 +102,8 @@ def opened_recordings(options: RecordingChoice, loaded: Loaded, base: Path, cloc
 
 @asynccontextmanager
 async def closing(recordings: Recordings | None, patience: float = PATIENCE) -> AsyncIterator[None]:
-    """At the end, writes what is left to record. If that takes longer than `patience`, in seconds, it says so."""
+    """Writes at the end of the block what is left to record. If that takes longer than `patience`, in seconds, a
+    message says so."""
     try:
         yield
     finally:

@@ -29,8 +29,8 @@ def registered(
     keeps: bool = True,
     command: str = "serve",
 ) -> AbstractContextManager[None]:
-    """It stands there until the block ends. `origin` is what people call its configuration, and `keeps` whether it
-    keeps usage at all."""
+    """Keeps a gateway in the register until the block ends. `origin` is what people call its configuration. `keeps`
+    says whether it keeps usage at all."""
     state = loaded.state_dir / REPLAYED if replays else loaded.state_dir
     pid = os.getpid()
     return entered(

@@ -28,7 +28,8 @@ _KEYS = {
     "gemini": ("GEMINI_API_KEY", "x-goog-api-key", ""),
     "": ("OPENAI_API_KEY", "authorization", "Bearer "),
 }
-"""By the first word of an API's name: the variable, the header and what stands before the key there."""
+"""How a server gets its key, by the first word of an API's name: the environment variable with the key, the header, and
+the text before the key in that header."""
 
 
 class Remote(NamedTuple):

@@ -21,7 +21,7 @@ _DETAILS, _EVENTS = "/-/requests/", "/-/events"
 
 
 class Part(msgspec.Struct):
-    """Of a conversation. `answer` tells what the model said from what was said to it."""
+    """A part of a conversation. `answer` is true for what the model said, and false for what was said to it."""
 
     role: str = ""
     kind: str = ""
@@ -36,13 +36,13 @@ class _Details(msgspec.Struct):
 
 
 class Gateways(NamedTuple):
-    """Those that write into one state folder. `key` is the admin_key, "" if none is needed."""
+    """The gateways that write into one state folder. `key` is the admin_key, "" if none is needed."""
 
     urls: Sequence[str]
     key: str
 
     def texts(self, id_: str) -> list[Part]:
-        """What was said in a request, nothing if none of them has kept it."""
+        """Returns what was said in a request, or an empty list if no gateway has kept it."""
         for url in self.urls:
             with suppress(OSError, http.client.HTTPException, msgspec.DecodeError, UnicodeDecodeError):
                 with self._opened(url, _DETAILS + quote(id_, safe=""), SECONDS) as response:
@@ -53,7 +53,7 @@ class Gateways(NamedTuple):
 
     @contextmanager
     def looking(self) -> Iterator[None]:
-        """They keep what is said until the block ends, because somebody looks."""
+        """Makes the gateways keep what is said until the block ends, by reading their events as the page does."""
         for url in self.urls:
             threading.Thread(target=self._look, args=(url,), name="events", daemon=True).start()
         yield

@@ -44,7 +44,8 @@ class ProgramCalls:
 
     @property
     def failed(self) -> list[ProgramCall]:
-        """Those that failed otherwise than for a budget or for want of a recording, which are told apart."""
+        """Returns the calls that failed, except for those that a budget refused or that have no recording: these are
+        reported separately."""
         return [each for each in self.each if each.failed and not each.over_budget and each.error != NO_RECORDING]
 
     def note(self, row: UsageRow, exchange: Exchange) -> None:

@@ -51,7 +51,8 @@ class TemplateCall(NamedTuple):
 
 
 def all_templates(loaded: Loaded) -> list[FoundTemplate]:
-    """In the order of the configuration. Two templates of one name on different routes are two."""
+    """Returns all templates, in the order of the configuration. Templates with the same name on different routes are
+    returned separately."""
     found: dict[tuple[int, str], FoundTemplate] = {}
     plugin = loaded.plugins.get(PLUGIN)
     rules = plugin.rules if plugin is not None else None
@@ -132,7 +133,7 @@ def _routes(loaded: Loaded) -> list[RouteConfig]:
 
 
 def _index(loaded: Loaded, config: RouteConfig) -> int | None:
-    """Which configuration of the plugin holds on a route for clients on this machine."""
+    """Returns the index of the plugin's configuration that holds on a route for clients on this machine."""
     route = make_route(config, loaded.services, Timeouts())
     host = call_on(loaded, config, apis.CHAT).headers.get("host", LOCAL)
     chosen = select(list(loaded.plugins.values()), route, host)

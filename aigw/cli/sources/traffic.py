@@ -33,7 +33,7 @@ from aigw.traffic.runs.costs import priced
 from aigw.traffic.runs.outcome import Outcome
 
 WORDS = 200
-"""So many characters of a question are kept for a list."""
+"""How many characters of a question are kept for a list."""
 
 
 class Row(NamedTuple):
@@ -113,7 +113,8 @@ def asked_by_client(recording: Recording, folder: Folder, name: str) -> Asked:
 
 
 class CallDetails(NamedTuple):
-    """One call with all that is shown of it. `added` is the text that each of the `pieces` adds to the answer."""
+    """One call with everything that is shown of it. `added` has the text that each of the `pieces` adds to the
+    answer."""
 
     entry: Entry
     recording: Recording

@@ -35,8 +35,8 @@ SECONDS = 5.0
 MAX_BYTES = 64 << 20
 REFRESH_SECONDS = 0.5
 _THREADS = 4
-"""At most so many add up rows that nobody has asked about before: a million of them in 1.5 s with two, in 2.4 s with
-one."""
+"""How many threads at most add up rows for which there are no sums yet. A million rows take 1.5 s with two threads, and
+2.4 s with one."""
 REST = 2
 """After a reading the reader rests at least this many times as long, so that it does not load a gateway."""
 
@@ -80,7 +80,7 @@ class StateFolder:
 
 
 def _of_recipes(folder: Path) -> str:
-    """Which recipes have usage beside this folder."""
+    """Returns a sentence that names the recipes with usage of their own beside this folder, "" if there are none."""
     from aigw.cli.sources.recipe import STATE
 
     names = sorted(path.parent.name for path in Path(STATE).glob(f"*/{FILE_NAME}")) if STATE not in str(folder) else []

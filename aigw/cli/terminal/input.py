@@ -12,7 +12,8 @@ QUOTES = '"""'
 
 
 def edited() -> None:
-    """From now on, lines can be edited, and earlier ones come back with the arrow keys, where the system has that."""
+    """Lets lines be edited from now on, and lets earlier ones come back with the arrow keys, if the system can do
+    that."""
     with contextlib.suppress(ImportError):
         import readline
 

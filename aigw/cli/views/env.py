@@ -65,7 +65,7 @@ def listing(clients: Sequence[Client], entrance: Entrance) -> Iterator[str]:
 
 
 def data(client: Client, entrance: Entrance) -> dict[str, Any]:
-    """The same for programs."""
+    """Returns what a client needs as plain data, for `--json`."""
     return {
         "client": client.name,
         "title": client.title,

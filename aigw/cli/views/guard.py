@@ -18,7 +18,7 @@ from aigw.guard.rule import Rule
 from aigw.guard.screen import Screened
 
 _SHOWN = 2
-"""So many characters of what is hidden are shown, if there are many more."""
+"""How many characters of a hidden value are shown, if it has many more."""
 _EXCERPT = 60
 
 

@@ -83,6 +83,6 @@ def _cell(text: str) -> str:
 
 
 def plain(findings: Findings) -> dict[str, Any]:
-    """The same for programs."""
+    """Returns the report as plain data, for `--json`."""
     entries = [{key: shown(value) for key, value in entry._asdict().items()} for entry in findings]
     return {"lost": len(findings.lost), "report": entries}

@@ -20,8 +20,8 @@ _WIDEST_IMAGE = 60
 
 
 def line(row: UsageRow, now: float, width: int) -> str:
-    """As `aigw serve` prints it, with the date if it was another day, and what only a look at other requests tells: the
-    route, the consumer."""
+    """Writes a request as `aigw serve` prints it, with its route and its consumer, and with the date if it was not
+    today."""
     place = row.asked or row.api or row.route
     more = [f"route {row.route}"] * (row.route != "default") + [f"by {row.consumer}"] * bool(row.consumer)
     if row.cache:

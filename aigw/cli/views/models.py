@@ -93,7 +93,7 @@ def _usd(price: Price | None, bucket: str) -> str:
 
 
 def data(found: Sequence[Models]) -> list[dict[str, Any]]:
-    """The same for programs, with all models."""
+    """Returns all models as plain data, for `--json`."""
     return [
         {
             "provider": each.offer.name,
@@ -119,7 +119,7 @@ def _data(model: Model) -> dict[str, Any]:
 
 
 def _steps(price: Price | None) -> dict[str, list[dict[str, float]]] | None:
-    """By kind of token its prices: each above so many input tokens."""
+    """Returns the prices of each kind of token. Each price holds above a number of input tokens."""
     if price is None:
         return None
     return {kind: [{"above": max(start, 0), "usd": usd} for start, usd in steps] for kind, steps in price.steps.items()}

@@ -47,7 +47,7 @@ def page(plugin: Described, width: int) -> Iterator[str]:
 
 
 def markdown(plugin: Described) -> Iterator[str]:
-    """The same as `page`, with tables."""
+    """Writes what `page` shows as Markdown, with tables."""
     yield from (f"## {plugin.name}", "", plugin.summary, "")
     for paragraph in plugin.about:
         yield from (paragraph, "")
@@ -61,7 +61,7 @@ def markdown(plugin: Described) -> Iterator[str]:
 
 
 def data(plugin: Described) -> dict[str, Any]:
-    """The same for programs."""
+    """Returns what a plugin says about itself as plain data, for `--json`."""
     return {
         **plugin._asdict(),
         "place": plugin.place._asdict(),

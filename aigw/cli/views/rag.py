@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from aigw.rag.ingest import Report
 
 _MOST_FINDINGS = 20
-"""So many sources with findings are listed for people."""
+"""How many sources with findings are listed for people."""
 _WORD = re.compile(rf"{CJK_LETTER}{{2}}|(?:(?!{CJK_LETTER})\w){{3,}}")
 _BOLD, _MARK, _END = "\x1b[1m", "\x1b[1;33m", "\x1b[0m"
 
@@ -112,7 +112,7 @@ def print_hits(hits: Sequence[Hit], question: str) -> None:
 
 
 def where(passage: Passage) -> str:
-    """Where a passage is from: `docs/install.md:3-9  Guide > Install`."""
+    """Says where a passage is from: `docs/install.md:3-9 Guide > Install`."""
     lines = f":{passage.lines[0]}-{passage.lines[1]}" if passage.lines else ""
     page = f" page {passage.page}" if passage.page else ""
     source = f"{passage.source}{lines}{page}" if passage.source else passage.id

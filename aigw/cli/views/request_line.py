@@ -22,7 +22,7 @@ COLUMNS = 79
 MOST_WORDS = 160
 """How many cells the words at the end of a line may have in a pipe. On a terminal they may go on in a second line."""
 MOST_CHARACTERS = 200
-"""So many characters of a place fill its column, whatever they are."""
+"""How many characters of an address are looked at, because this many fill its column in any case."""
 INDENT = " " * 13
 
 

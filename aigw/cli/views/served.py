@@ -7,7 +7,7 @@ from aigw.cli.terminal.figures import money
 
 
 def line(tally: Tally, seconds: float, crashed: int = 0) -> str:
-    """One line that fits 80 columns, and a second one if some workers have not told what they served."""
+    """Writes one line that fits 80 columns, and a second one if some workers have not reported what they served."""
     more = f"\n(without what {many(crashed, 'worker')} served that crashed: see `aigw usage`)" if crashed else ""
     ran = span(seconds)
     if not tally.requests:

@@ -23,7 +23,7 @@ def lines(gateway: GatewayStatus, now: float) -> Iterator[str]:
 
 
 def data(gateway: GatewayStatus) -> dict[str, Any]:
-    """The same for programs."""
+    """Returns what `aigw status` prints of a gateway as plain data, for `--json`."""
     entry = gateway.entry
     return {
         "url": entry.url,

@@ -119,7 +119,7 @@ class View:
 
 
 def whole(view: View, summary: Summary, width: int) -> Frame:
-    """All rows, without keys: for `--once`."""
+    """Returns a frame with all rows and without a line of keys, for `--once`."""
     lines = view.sort(summary.rows)
     grid = fit(summary, lines, width) if lines else None
     return Frame(

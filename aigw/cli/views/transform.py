@@ -49,6 +49,6 @@ def _first_line(message: Message) -> str:
 
 
 def _headers(message: Message) -> list[tuple[str, str]]:
-    """Those of the message, with the length of its body."""
+    """Returns the headers of the message, with the length of its body."""
     others = [(name, value) for name, value in message.headers.items() if name.lower() != "content-length"]
     return [*others, ("content-length", str(len(message.body)))]

@@ -23,7 +23,8 @@ WIDEST_NAME = 60
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """If there is little room, the column with the lowest `keep` is dropped first. `cell(line, exact)` is its text."""
+    """A column of the table. If there is little room, the column with the lowest `keep` is dropped first. `cell(line,
+    exact)` returns its text."""
 
     name: str
     short: str
@@ -64,7 +65,7 @@ COLUMNS = (
     Column("denied", "deny", 6, lambda line, exact: count(line.denied, exact), lambda line: line.denied, 4, rare=True),
 )
 SORTING = tuple(column for column in COLUMNS if not column.rare)
-"""Those by which rows can be sorted."""
+"""The columns by which rows can be sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Grid:
 
 @dataclass(slots=True)
 class _Layout:
-    """Which columns are shown, and how wide they are. `exact` numbers have all their digits."""
+    """The columns that are shown, and their widths. With `exact`, numbers have all their digits."""
 
     columns: list[Column]
     header: list[str]

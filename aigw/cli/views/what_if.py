@@ -16,7 +16,7 @@ from aigw.traffic.runs.outcome import figures
 ROOM = 40
 """What a line takes beside the words that say what becomes of calls."""
 MOST_REASONS = 20
-"""So many refused calls are listed; --json has all."""
+"""How many refused calls are listed; --json has all of them."""
 
 
 def fate(each: Supposed) -> str:

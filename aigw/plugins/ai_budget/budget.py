@@ -63,7 +63,7 @@ class Budget(Struct, frozen=True, kw_only=True):
 
     @property
     def window(self) -> int:
-        """For how many seconds its counters are kept; 0 means for ever."""
+        """How many seconds the counters of the account are kept; 0 means for ever."""
         return min((_KEPT[kind] for kind in self.kinds if kind in _KEPT), default=0)
 
     @property

@@ -21,7 +21,7 @@ from aigw.plugins.ai_budget.repetition import Repetition, digest, most_repeated,
 IDENTITY: tuple[Kind, ...] = ("run", "session", "consumer")
 """Repetitions are counted separately for each run, session and consumer."""
 SESSION_SECONDS = 86_400
-"""For how many seconds the tool calls of a session are counted, from the first one on."""
+"""How long the tool calls of a session are counted, in seconds from the first one on."""
 RETRY = "x-stainless-retry-count"
 """The header in which OpenAI's and Anthropic's SDKs say how many times they have sent a request before."""
 

@@ -14,7 +14,8 @@ HEADER = "x-aigw-cache"
 """Its value is hit, miss or bypass, followed by reason=, key=, and age= and ttl= in seconds; kept=no where the answer
 will not be kept, as it failed, is from another provider, or depends on more than the request (ai-history)."""
 SKIP = "x-higress-skip-ai-cache"
-"""If a client sends `on`, the request is not looked up, and its answer is not kept."""
+"""If a client sends this header with `on`, the cache is not used: its request is not looked up and the answer is not
+kept."""
 
 
 class Control(NamedTuple):

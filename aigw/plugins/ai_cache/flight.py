@@ -11,9 +11,9 @@ from collections.abc import Callable
 from aigw.plugins.ai_cache.entry import Entry
 
 STALLED = 30.0
-"""If no piece of a started answer has passed through for so many seconds, its client is taken to be stuck."""
+"""If no piece of an answer has passed for this many seconds, its client is considered stuck."""
 PATIENCE = 2
-"""A request waits for so many answers that fail, one after another. Then it is sent upstream itself."""
+"""After this many failed answers, one after another, a waiting request is sent upstream itself."""
 
 
 class Flight:

@@ -45,7 +45,7 @@ Claude Code and Codex name their sessions and turns, but not the features that C
 upstream counts: it may say who asks, and an upstream may answer each one differently. So do the sessions of other
 agents, whose upstream may keep what was said in each."""
 _OF_CODEX = frozenset(("session-id", "session_id", "thread-id", "conversation_id"))
-"""Where Codex names its sessions, too. From other clients these headers may say who asks."""
+"""Further headers in which Codex names its sessions. Sent by other clients, they may say who asks."""
 
 
 def _now(part: Any) -> Any:
@@ -67,8 +67,8 @@ MANY, LAST = 64, 32
 
 
 KNOWN, SMALL = 256, 16 * 1024
-"""So many keys are known by all that decides about them, of requests with at most SMALL bytes: most that are answered
-from a cache came before, with the same bytes. A hit takes a seventh less of the processor so."""
+"""How many keys are remembered, by everything that decides about a key, for requests of at most SMALL bytes. Most
+requests that hit a cache came before with the same bytes. This saves a seventh of the processor time of a hit."""
 
 
 class CacheKey(NamedTuple):
@@ -232,7 +232,8 @@ def shortened(value: Any, depth: int = DEEP) -> Any:
 
 
 def shortened_text(text: bytes, depth: int = DEEP, piece: int = SLICE) -> Any:
-    """As `shortened`, of a value's canonical JSON text. What has more than `piece` bytes is not decoded at once."""
+    """Like `shortened`, for the canonical JSON text of a value. Values of more than `piece` bytes are decoded element
+    by element."""
     kind = text[:1]
     if len(text) <= piece or not depth or kind not in b"[{":
         rest()

@@ -27,7 +27,7 @@ MOST_BYTES = 256 * 1024
 """The size of the largest history. Of a larger one the oldest turns are dropped."""
 ROLES = ("user", "assistant")
 TRIES = 50
-"""So often a turn is added anew because others have added one meanwhile."""
+"""How often adding a turn is tried again because somebody else has added one meanwhile."""
 PATIENCE = 1.0
 """How many seconds a question waits until the turn before it is kept."""
 

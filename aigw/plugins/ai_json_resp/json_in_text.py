@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 MOST = 1 << 20
 """The length of the longest text that is looked through, in characters."""
 TRIES = 20
-"""At so many brackets JSON may begin. More are not tried."""
+"""How many opening brackets are tried as the beginning of JSON."""
 _FENCED = re.compile(r"```[^`\n]*\n(.*?)```", re.DOTALL)
 _BRACKET = re.compile(r"[{\[]")
 

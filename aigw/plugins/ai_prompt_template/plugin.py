@@ -26,7 +26,7 @@ from aigw.plugins.ai_prompt_template.template import Template
 SWITCH = "template-enable"
 """A client sends it with the value `false` if a field `template` is its own."""
 MOST_NAMES = 50
-"""So many names an error lists at most."""
+"""How many names an error lists at most."""
 
 
 class TemplateConfig(Struct, frozen=True, kw_only=True):
@@ -102,7 +102,8 @@ class _Safe:
         return await call_next(exchange)
 
     def _find(self, call: Call) -> Template | None:
-        """None if the field `template` is the client's own. Raises GatewayError."""
+        """Returns the template that a request asks for, None if the field `template` means something else to the
+        client. Raises GatewayError."""
         if call.name is None:
             if not call.has_properties:
                 return None

@@ -29,7 +29,7 @@ from aigw.plugins.ai_quota.quota import NAME, make_quota, used_up
 
 CHAT = "/v1/chat/completions"
 MOST_TOLD = 200
-"""Of how many consumers is told what is left."""
+"""For how many consumers the remaining quota is shown."""
 
 
 class Config(Struct, frozen=True, kw_only=True):

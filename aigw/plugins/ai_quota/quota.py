@@ -85,7 +85,7 @@ class HeldQuota:
 
 
 class ReadQuota:
-    """Only reads what is left, as Higress does: any number of calls may spend the last token."""
+    """Only reads what is left, as Higress does. So any number of simultaneous calls may spend the last token."""
 
     def __init__(self, counter: Counter, prefix: str) -> None:
         self._counter = counter

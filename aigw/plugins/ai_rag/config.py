@@ -141,7 +141,7 @@ def _is_local(config: Config) -> bool:
 
 
 def _missing(config: Config) -> list[Problem]:
-    """In Higress's words, which name the first key that is missing, and with the remedy."""
+    """Returns the problem that Higress reports, which names the first missing key, with the remedy."""
     parts: dict[str, _ServiceConfig] = {"dashscope": config.dashscope, "dashvector": config.dashvector}
     for name, keys in _ORIGINAL if config.original else _TODAY:
         for key in keys.split():

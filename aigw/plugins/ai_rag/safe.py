@@ -82,7 +82,7 @@ class SafeRag:
 
 
 def _question(exchange: Exchange) -> Placed | None:
-    """None if the request has no question that a model answers."""
+    """Returns the question, None if the request has none that a model answers."""
     asked = exchange.asked
     if not exchange.request.is_json or not asked.generates:
         return None

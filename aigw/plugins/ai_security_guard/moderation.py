@@ -49,7 +49,7 @@ LOCAL = Slicing(16_384, 0, 100)
 TURN_SECONDS = 0.005
 """After so long others get a turn, because the screen of this machine works in the thread that answers everybody."""
 _MISSPELT = {"request deny": "reqeust deny"}
-"""As in Higress's log."""
+"""Labels that Higress's log spells wrong."""
 
 
 class Uncheckable(Exception):  # noqa: N818 - it is no error of the code

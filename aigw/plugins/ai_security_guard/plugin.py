@@ -33,7 +33,7 @@ _SERVICES = {
     False: {"request": "llm_query_moderation", "response": "llm_response_moderation"},
     True: {"request": "query_security_check", "response": "response_security_check"},
 }
-"""Those of TextModerationPlus, and of MultiModalGuard."""
+"""The default services: of TextModerationPlus (False), and of MultiModalGuard (True)."""
 IMAGE_SERVICE = "img_query_security_check"
 
 Checks = Callable[[Exchange, Phase], Check]

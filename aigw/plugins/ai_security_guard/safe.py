@@ -137,7 +137,7 @@ class SafeGuard:
         return [*texts, *beside(exchange.asked, places, everything=self._settings.everything)]
 
     def _checked(self, exchange: Exchange, places: Sequence[TextPlace]) -> Sequence[TextPlace]:
-        """Those of the places of the turns that are checked."""
+        """Returns those texts of the turns that are checked."""
         if self._settings.path is not None:
             material = exchange.asked.material().items()
             named = self._settings.path.get({name: [*v] if isinstance(v, Elements) else v for name, v in material})

@@ -94,7 +94,7 @@ class Windows:
         self._held.append((chunk, parts))
 
     def end(self) -> None:
-        """Nothing more comes."""
+        """Says that no more pieces come."""
         for key in list(self._slots):
             self._close(key)
 

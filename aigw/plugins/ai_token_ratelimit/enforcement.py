@@ -112,7 +112,7 @@ class ReadLimits:
         return limits, NOTHING
 
     def growth(self, exchange: Exchange, held: Held, forecast: Forecast) -> None:
-        """Nothing is held."""
+        """Does nothing, because nothing is held."""
 
     async def charge(self, held: Held, forecast: Forecast, tokens: int) -> Sequence[Count]:
         return await held.settle([tokens] * len(held.ticket.limits), within=True) if tokens else ()

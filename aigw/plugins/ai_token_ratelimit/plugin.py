@@ -33,7 +33,7 @@ from aigw.plugins.ai_token_ratelimit.rules import LimitRules
 NAME = "ai-token-ratelimit"
 STATUS = "token_ratelimit_status"
 MOST_TOLD = 200
-"""Of how many limits is told what is used."""
+"""For how many limits the use is shown."""
 MESSAGE = "Too many requests"
 NO_RULES = (
     "at least one of 'global_threshold' or 'rule_items' must be set; write global_threshold: {token_per_minute: 10000}"

@@ -16,7 +16,7 @@ from aigw.plugins.ai_token_ratelimit.values import IP, Select, matcher, parse_ad
 
 PREFIX = "higress-token-ratelimit"
 REMEMBERED = 4096
-"""For how many values of a rule, such as addresses, the limits are cached."""
+"""For how many values of a rule, such as addresses, limits are cached."""
 
 
 class _Rule:

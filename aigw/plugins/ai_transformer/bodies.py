@@ -14,7 +14,7 @@ from aigw.core.reply import Reply
 from aigw.plugins.ai_transformer.message import UnchangedError
 
 _LIVE = ("event-stream", "ndjson", "jsonl", "json-seq", "multipart/")
-"""In the content types of bodies that come piece by piece as they are made."""
+"""Parts of the content types of bodies that are sent piece by piece while they are made."""
 _PARTIAL = ("range", "if-range")
 
 

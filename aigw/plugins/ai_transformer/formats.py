@@ -139,7 +139,7 @@ def _refuse_entity(*_: Any) -> None:
 
 
 def _shallow(value: Any) -> Any:
-    """The same value. Raises FormatError if it is nested too deep."""
+    """Returns the value itself. Raises FormatError if it is nested too deep."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [

@@ -20,7 +20,7 @@ MAX_BODY = 100 << 20
 
 
 class HigressTransformer:
-    """With an empty prompt, these messages are not transformed."""
+    """Transforms messages as Higress does. Messages with an empty prompt are not transformed."""
 
     def __init__(self, request: str, response: str, model: Model, env: Env) -> None:
         self._request = request

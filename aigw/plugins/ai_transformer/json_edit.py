@@ -77,7 +77,7 @@ def _get(holder: Any, step: str) -> Any:
 
 
 def _index(step: str, holder: list[Any]) -> int | None:
-    """None if the list has no value there."""
+    """Returns the index that a step means in a list, None if the list has no value there."""
     index = int(step) if step.isascii() and step.isdigit() and len(step) < 10 else -1
     return index if 0 <= index < len(holder) else None
 

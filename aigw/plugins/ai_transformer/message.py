@@ -60,7 +60,7 @@ class Message:
         return self.headers.get("content-type", "")
 
     def with_body(self, body: bytes) -> Message:
-        """The same message with another body, and without headers that describe the old one."""
+        """Returns the message with another body, without the headers that describe the old body."""
         headers = self.headers.copy()
         for name in OF_BYTES:
             headers.popall(name, None)

@@ -38,7 +38,7 @@ async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
 
 
 def transformation(part: Part, model: Model, kept: KeptMessages | None = None) -> Transformation | None:
-    """None if nothing is to be done."""
+    """Returns None if there is nothing to do."""
     if not part.prompted and not part.ruled:
         return None
     return Transformation(Rules(part.rules if part.ruled else ()), part.prompt if part.prompted else "", model, kept)

@@ -111,7 +111,8 @@ def _put(exchange: Exchange, old: Message, new: Message) -> None:
 
 
 def _place(exchange: Exchange, new: Message) -> Place:
-    """Where a new path leads. A provider is not sent one that no API has, because it would get the provider's key."""
+    """Returns where a new path leads. Refuses a path that no API has, because a request with the provider's key would
+    go there."""
     path = new.start[":path"].partition("?")[0]
     try:
         place = paths.read(path)

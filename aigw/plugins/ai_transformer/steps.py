@@ -104,7 +104,7 @@ def _rename_header(name: str, new: str) -> Step:
 
 
 def _edit(change: Callable[..., None]) -> Callable[[str, Any], Step]:
-    """Of a function that changes decoded JSON at a path."""
+    """Makes a kind of step from a function that changes decoded JSON at a path."""
 
     def make(path: str, *target: Any) -> Step:
         steps = parse_path(path)

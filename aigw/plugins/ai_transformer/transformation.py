@@ -26,7 +26,8 @@ class Transformed(NamedTuple):
 
 
 class Transformation:
-    """With an empty `prompt`, no model is asked. With `kept`, it is asked once for equal messages."""
+    """Transforms messages. With an empty `prompt`, no model is asked. With `kept`, the model is asked once for equal
+    messages."""
 
     def __init__(self, rules: Rules, prompt: str, model: Model, kept: KeptMessages | None = None) -> None:
         self._rules = rules

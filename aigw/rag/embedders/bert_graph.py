@@ -23,7 +23,7 @@ IDS, HIDDEN, MASK, VECTORS = "ids", "hidden", "mask", "vectors"
 """Names of the inputs and the output."""
 
 Weights = dict[str, "NDArray[np.float32]"]
-"""By the names that BERT's parts have in transformers."""
+"""Weights by the names that BERT's parts have in transformers."""
 
 
 class Sizes(NamedTuple):

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from aigw.core.retrieval import Vectors
 
 SHARE = 0.3
-"""Of MiniLM in the cosine of two English texts. Its cosines are spread three times as wide, so that both count about
-the same. From 0.1 to 0.5 as much is found."""
+"""MiniLM's share in the cosine of two English texts. Its cosines vary three times as much, so that both models count
+about the same. Any share from 0.1 to 0.5 finds as much."""
 _LATIN = 0.9
 
 

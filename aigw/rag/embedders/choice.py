@@ -13,9 +13,9 @@ from aigw.rag.embedders.packages import BOTH, installed
 log = logging.getLogger("aigw")
 
 SHARE = 0.02
-"""From this share of passages with Chinese, Japanese or Korean letters on, the embedder must know them."""
+"""If at least this share of the passages has Chinese, Japanese or Korean letters, the embedder must know them."""
 REST = 0.1
-"""From this share of passages in other languages on, it must be good at English, too."""
+"""If at least this share of the passages is in other languages, the embedder must be good at English, too."""
 
 
 def choose(texts: Iterable[str]) -> str:

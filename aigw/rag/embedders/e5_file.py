@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 BLOCK = 32
-"""So many numbers of 4 bits share a scale."""
+"""How many numbers of 4 bits share a scale."""
 
 
 class _Tensor(NamedTuple):

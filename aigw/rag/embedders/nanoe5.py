@@ -28,7 +28,7 @@ MOST = 4096
 _LIGATURE = ("\ufdfa", "صلى الله عليه وسلم")
 """A single letter that is written out as 18. The engine keeps room for 12 and would write beyond it."""
 TOGETHER = 3
-"""So many questions at once are those of a program. Fewer may be the parts of one."""
+"""From this number on, questions that come together are from a program. Fewer may be the parts of one question."""
 MANY, SHORT = 100, 500
 """After so many short passages, or questions that come together, it is worth the second that onnxruntime takes to
 start. A longer text counts as several, of so many characters each."""

@@ -13,8 +13,8 @@ POLICY = "OMP_WAIT_POLICY"
 
 @contextmanager
 def waiting_idly(environment: MutableMapping[str, str] = os.environ) -> Iterator[None]:
-    """Of what is loaded in the block, threads sleep while they wait. A policy of the user's stays, and no child of this
-    process gets ours."""
+    """Makes the threads of libraries that are loaded in the block sleep while they wait. If the user has set a policy,
+    it stays. Child processes do not inherit ours."""
     if POLICY in environment:
         yield
         return

@@ -26,7 +26,7 @@ _LIKE_C = re.compile(
     r"(?!(?:if|for|while|switch|return|else|do|case|throw|new|using|import|typedef)\b)[A-Za-z_][\w\s*&:<>,]*?[\s*&]([\w:~]+)\([^;{}]*\)?[^;=]*\{?\s*$"
 )
 _LEADING = ("//", "/*", " *", "*", "#", "@", "[", "--", "'", ";")
-"""With what comments and attributes begin, which belong to what follows."""
+"""How comments and attributes begin. They belong to the code that follows."""
 
 
 def read(data: bytes, charset: str = "") -> Document:

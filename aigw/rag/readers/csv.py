@@ -14,7 +14,7 @@ from aigw.rag.readers.encoding import decode
 _DELIMITERS = ",;\t|"
 _NUMBER = re.compile(r"[-+\d.,%\s/:]+")
 _ROWS = 20
-"""So many rows are a block: a piece has some of them, and never has to count each alone."""
+"""How many rows make a block. A piece has several blocks, so that the tokens need not be counted row by row."""
 
 Row = tuple[int, int, list[str]]
 """Its first and last line, and its cells."""

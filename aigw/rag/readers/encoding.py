@@ -19,7 +19,7 @@ _MARKS = (
 _SAMPLE = 64 * 1024
 """Bytes by which an unknown encoding is judged, because that is slow."""
 _VALID_FOR_EACH_WRONG = 50
-"""With so many other characters for each that is not valid UTF-8, it is text all the same."""
+"""If there are this many valid characters for each invalid byte, the bytes are read as UTF-8."""
 
 
 def decode(data: bytes, charset: str = "") -> str:

@@ -16,7 +16,7 @@ Reader = Callable[[bytes, str], Document]
 """Reads the bytes of a source. The second argument is the charset that a server named, "" if none did."""
 
 HEAD = 8192
-"""So many first bytes are enough to know a kind."""
+"""How many bytes at the beginning are enough to know the kind."""
 _SUFFIXES = {
     "markdown": ".md .markdown .mdown .mkd .mdx .qmd .rmd",
     "rst": ".rst .rest",

@@ -10,7 +10,7 @@ _LARGER = 1.15
 _LONGEST = 120
 _LEVELS = 4
 _MOST = 0.25
-"""If more of the lines look like titles, they are none."""
+"""If a larger share of the lines looks like titles, none of them is a title."""
 
 
 class Line(NamedTuple):

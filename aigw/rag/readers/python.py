@@ -55,7 +55,7 @@ def _parts(lines: Sequence[str], found: Sequence[_Definition], start: int, end: 
 
 
 def _beginning(lines: Sequence[str], definition: _Definition, least: int) -> int:
-    """Where it begins (from 0), with its decorators, and the comments above them."""
+    """Returns the line (from 0) at which a definition begins, with its decorators and the comments above them."""
     begin = min([definition.lineno, *(each.lineno for each in definition.decorator_list)]) - 1
     while begin > least and lines[begin - 1].lstrip().startswith("#"):
         begin -= 1

@@ -110,7 +110,7 @@ class _Scanner:
         return slice_of(self._lines, place, self._end_of_inner(place, indent), "code")
 
     def _end_of_inner(self, place: int, indent: int) -> int:
-        """Where the lines end that are indented more."""
+        """Returns where the lines end that are indented more."""
         end = place
         while place < len(self._lines) and (not (line := self._lines[place]).strip() or _indent(line) > indent):
             place += 1

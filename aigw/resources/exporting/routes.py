@@ -52,7 +52,8 @@ class Ingresses:
         self.ours: dict[str, dict[str, Any]] = {}
         self.renamed: dict[str, str] = {}
         self.shared: dict[str, tuple[str, list[tuple[str, str]]]] = {}
-        """Of each route whose providers share its requests: the plugin, and the id and destination of each."""
+        """For each route whose providers share its requests: the plugin, and the id and the destination of each
+        provider."""
 
     def write(self, route: RouteConfig, kept: Mapping[str, Any]) -> dict[str, Any]:
         """`kept` is what an import has kept of it: annotations, and paths that these need."""
@@ -148,7 +149,8 @@ class Ingresses:
         return {"higress.io/destination": "\n".join(lines)}
 
     def _providers(self, route: RouteConfig) -> tuple[str, Sequence[Destination], dict[str, Any]]:
-        """Where a plugin sends the requests of a route, whatever their host, and its configuration."""
+        """Returns the plugin that sends the requests of a route somewhere, the destinations, which must not depend on
+        the host, and the plugin's configuration."""
         service = self._loaded.service(route.name)
         for name, plugin in self._loaded.plugins.items():
             configs = plugin.rules.possible(route.name, service)

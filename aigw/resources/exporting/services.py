@@ -137,7 +137,7 @@ def label(text: str) -> str:
 
 
 def _addresses(value: Any, name: str) -> Iterator[tuple[str, int]]:
-    """Where the configurations of plugins say that a service is."""
+    """Yields the addresses that configurations of plugins have for a service."""
     for node in _mappings(value):
         given = next((node[key] for key in SERVICE_KEYS if isinstance(node.get(key), str)), "")
         if given and name in (given, f"{given}.dns"):

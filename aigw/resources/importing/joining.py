@@ -28,7 +28,8 @@ def in_order(parts: Iterable[PluginResource]) -> list[PluginResource]:
 
 
 def joined(parts: list[PluginResource], findings: Findings) -> dict[str, Any]:
-    """One configuration: the rules of all, and the default of the first that has one. All are delivered."""
+    """Joins the configurations of one plugin: the rules of all, and the default of the first that has one. Every part
+    is delivered."""
     rules: list[Any] = []
     default: dict[str, Any] | None = None
     for part in parts:

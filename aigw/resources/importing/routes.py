@@ -17,7 +17,7 @@ _ROUTE, _SERVICE = "_match_route_", "_match_service_"
 
 
 def balancers(plugins: Iterable[str]) -> list[str]:
-    """Those of the plugins that choose one of several providers."""
+    """Returns those of the plugins that choose one of several providers."""
     found = []
     for name in plugins:
         about = find_plugin(name)

@@ -35,11 +35,11 @@ PART_SECONDS = 2.0
 FLUSH_SECONDS = 60.0
 """How long a client may take to read what was written to it before its connection was closed."""
 MOST_PENDING = 16
-"""If so many requests wait for those before them, the connection is not read until they are answered."""
+"""If this many requests wait for an earlier one, the connection is not read until they are answered."""
 
 Response = PlainResponse | StreamedResponse
 Handler = Callable[[HttpRequest], Awaitable[Response]]
-"""It writes a StreamedResponse itself, and may have sent a PlainResponse."""
+"""What answers a request. It has written a StreamedResponse by itself, and may have sent a PlainResponse."""
 
 
 class Connection(asyncio.Protocol):

@@ -11,7 +11,7 @@ from typing import Protocol
 from multidict import CIMultiDict
 
 HIGH_WATER = 256 * 1024
-"""If so many bytes of a connection are unread, it is not read until some are."""
+"""If this many bytes of a request are unread, the connection is not read further until some of them are."""
 
 
 class Peer(Protocol):

@@ -16,7 +16,7 @@ from aigw.core.pace import LARGE
 from aigw.server.http1.request import HttpRequest, Peer
 
 _NO_CONTENT = 204
-"""As a number: to look it up in `HTTPStatus` runs Python code."""
+"""The status as a number, because looking it up in `HTTPStatus` runs Python code."""
 
 
 class PlainResponse:

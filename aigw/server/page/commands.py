@@ -68,7 +68,7 @@ def _address(request: ShownRequest) -> str:
 
 
 def python(request: ShownRequest) -> str:
-    """With nothing but the standard library."""
+    """Writes the request as a Python program that uses only the standard library."""
     headers = [
         f"        {name!r}: " + (f"{value!r} + os.environ[{variable!r}]," if variable else f"{value!r},")
         for name, value, variable in _sent(request.headers)

@@ -20,7 +20,7 @@ INTERVAL = 0.25
 BUSY_INTERVAL = 1.0
 """The pause after a look that found more than anybody reads, so that the page costs a busy gateway little."""
 MOST_AT_ONCE = 50
-"""Nobody reads more in INTERVAL."""
+"""How many new requests are shown at once. Nobody reads more of them in INTERVAL."""
 STARTED_SECONDS = 0.3
 """A request that is under way for so long is told before it ends."""
 

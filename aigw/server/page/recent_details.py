@@ -19,7 +19,7 @@ MOST_OF_A_BODY = 256 * 1024
 _OBJECT = 64
 """About how many bytes each object takes beside its text."""
 _OVERHEAD = 4096
-"""The same for all objects of one request and its visits."""
+"""About how many bytes all objects of one request and its visits take."""
 
 
 class RecentDetails:
@@ -133,7 +133,7 @@ class Detail:
 
     @property
     def plugins(self) -> list[str]:
-        """Those that changed something or answered themselves, each once."""
+        """The plugins that changed something or answered by themselves, each once."""
         visits = self.trace.visits
         return list(dict.fromkeys(visit.applied.name for visit in visits if visit.applied and _acted(visit)))
 

@@ -23,7 +23,7 @@ from aigw.trace.tracer import Applied, RequestTrace, Tracer
 LOOK_SECONDS = 60.0
 FORGET_SECONDS = 600.0
 BURST, A_SECOND = 100.0, 5.0
-"""Of so many requests at once details are written down, and of so many a second if they do not end."""
+"""How many requests at once have their details written down, and how many more each second while the load lasts."""
 
 Later = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
 Sink = Callable[[RequestTrace], None]
@@ -63,14 +63,14 @@ class Watch:
         return True
 
     def look(self) -> None:
-        """Somebody has read the list of requests."""
+        """Call this when somebody has read the list of requests."""
         self.on = True
         if not self._readers:
             self._after(LOOK_SECONDS, self._close)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Somebody reads events until the block ends."""
+        """Marks that somebody reads events until the block ends."""
         self._readers += 1
         self.on = True
         self._stop()

@@ -57,7 +57,7 @@ def check_schema(fields: Mapping[str, str]) -> None:
 
 
 def check_fields(fields: Mapping[str, Any], schema: Mapping[str, str]) -> None:
-    """Those of a document. A field that the collection does not declare may have any type but a list."""
+    """Checks the fields of a document. A field that the collection does not declare may have any type but a list."""
     check_field_names(fields)
     for name, value in fields.items():
         declared = schema.get(name)

@@ -20,7 +20,8 @@ MOST = 1024
 
 
 class Parameters(msgspec.Struct):
-    """With a `radius` other than 0, only what is as near is found. Others are hints for an index."""
+    """The parameters of a search. With a `radius` other than 0, only documents within it are found. All other
+    parameters are hints for an index."""
 
     radius: float = 0.0
 

@@ -26,7 +26,7 @@ from aigw.upstream.standin import StandinAnswer
 VERSION_PATH = "/service_version"
 COLLECTIONS_PATH = "/v1/collections"
 VERSION = "1.0.0"
-"""Of the API that is answered."""
+"""The version of the API that is answered."""
 LARGEST = 16 << 20
 """Bytes of a body. DashVector takes 2 MiB in its binary form, which are several times as many in JSON."""
 
@@ -113,6 +113,6 @@ def _unknown(request: Request) -> DashVectorError:
 
 
 def _parameters(query: str) -> dict[str, str]:
-    """Those of a query. A plus is a plus, because an id may have one."""
+    """Reads the parameters of a query. A plus stays a plus, because an id may contain one."""
     pairs = (each.partition("=") for each in query.split("&"))
     return {unquote(name): unquote(value) for name, _, value in pairs}

@@ -29,12 +29,12 @@ FLAT_ROWS = 20_000
 SCALAR_ROWS = 80_000
 """Up to this many rows it keeps 8 bits a number and looks at all of them; beyond, at the nearest of its lists."""
 SAMPLE_ROWS = 131_072
-"""So many rows are enough to learn from."""
+"""How many rows are enough to train an index."""
 _MOST_LISTS = 2048
 _ROUNDS = 10
 _PROBES = (8, 16, 32, 64, 128, 256)
 _AGREEMENT = 0.995
-"""Of what a search of all lists finds, so much must be found in those that are looked at."""
+"""The share of the results of a search in all lists that a search in some of them must find."""
 _QUESTIONS = 64
 _NEAREST = 10
 _NOISE = 0.5

@@ -72,7 +72,8 @@ class FaissCollections:
 
     @asynccontextmanager
     async def exclusive(self, name: str) -> AsyncIterator[None]:
-        """Another lock than the one of a change: those who only add a passage do not wait for a long ingest."""
+        """Holds a lock for ingests. It is not the lock of changes, so that whoever adds a single passage does not wait
+        for a long ingest."""
         from aigw.stores.faiss.failures import told
 
         check_name(name)

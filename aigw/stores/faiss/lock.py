@@ -47,7 +47,7 @@ def held(
 async def awaited(
     path: Path, name: str, patience: float = PATIENCE, tell: Callable[[str], None] | None = None
 ) -> AsyncIterator[None]:
-    """The same on the event loop. Who is cancelled waits no longer."""
+    """Like `held`, on the event loop. Waiting ends when the task is cancelled."""
     with _opened(path) as file:
         for _ in _attempts(file, name, patience, tell):
             await asyncio.sleep(_LOOK_SECONDS)

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 FILE_NAME = "manifest.sqlite"
 LANGUAGES: tuple[Language, ...] = ("other", "cjk")
-"""By the number that stands for each in the manifest."""
+"""The languages. The index of each is its number in the manifest."""
 RULES = 2
-"""By which rules words and segments were written. Another number is refused until the collection is written anew."""
+"""The version of the rules by which words and segments are written. A collection with another number is refused until
+it is written anew."""
 _TABLES = {
     name: f"CREATE VIRTUAL TABLE {name} USING fts5 (text, content='', tokenize='porter unicode61')"
     for name in (words.table(part, language) for part in words.PARTS for language in LANGUAGES)
@@ -169,7 +170,7 @@ def passages(connection: sqlite3.Connection, where: str, bound: Sequence[object]
 
 
 def vectors(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[int, Vectors]:
-    """Those that clients brought, exactly."""
+    """Returns the exact vectors of passages whose vectors clients brought."""
     where, bound = among(keys)
     found = connection.execute(f"SELECT key, vector FROM vectors WHERE {where}", bound)  # noqa: S608  ours
     return {key: np.frombuffer(vector, "<f4") for key, vector in found}

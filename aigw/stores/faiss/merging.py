@@ -44,7 +44,7 @@ class Merged(NamedTuple):
 
 
 class StoppedError(Exception):
-    """Nobody wants the merge any more."""
+    """The merge is no longer wanted."""
 
 
 def due(parts: Sequence[Part], most_rows: float = float("inf")) -> list[Part]:

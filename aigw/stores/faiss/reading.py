@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Narrowed = tuple[str, Sequence[object]]
 """A condition on passages, "" for none, and its parameters."""
 _MORE = 2
-"""So many times the wanted candidates are judged anew by their exact vectors."""
+"""How many times as many candidates as wanted are compared again by their exact vectors."""
 
 
 def sources(connection: sqlite3.Connection) -> dict[str, Source]:
@@ -41,7 +41,7 @@ def fetch(
 
 
 def vectors(connection: sqlite3.Connection, now: Snapshot, keys: Sequence[int]) -> dict[int, Vectors]:
-    """Those that clients brought, exactly; of others what is kept."""
+    """Returns vectors: exact ones if clients brought them, otherwise those in the segments, which may be compressed."""
     return now.vectors(keys) if now.head.info.embedder else manifest.vectors(connection, keys)
 
 

@@ -54,7 +54,7 @@ class Waiting:
         return self._current.result()
 
     def stop(self) -> None:
-        """Nobody wants the vectors any more: the thread that waits for them fails."""
+        """Makes the thread that waits for vectors fail, because nobody wants them any more."""
         with self._changing:
             self._stopped = True
             if self._current is not None:

@@ -20,7 +20,7 @@ from aigw.stores.sqlite_file import BESIDE, FileError, NewerFileError, open_for_
 
 _SAVED = "saved.sqlite"
 _MOST_FAILURES = 10_000
-"""So many numbers in a row without a row: the rest of the table is lost."""
+"""If this many consecutive keys have no row, the rest of the table is lost."""
 _TABLES = ("sources", "partitions", "passages", "vectors")
 
 

@@ -39,7 +39,7 @@ class SegmentFile(NamedTuple):
 
 
 class Allowed(NamedTuple):
-    """Some rows of a segment, a bit for each, and how many they are."""
+    """Some rows of a segment, as one bit for each row, and how many they are."""
 
     bits: NDArray[np.uint8]
     rows: int

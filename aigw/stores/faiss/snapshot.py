@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aigw.core.retrieval import CollectionInfo, Vectors
 
 _KEPT = 64
-"""For how many partitions and languages their rows are remembered."""
+"""For how many pairs of partition and language the rows are remembered."""
 
 
 class Part:
@@ -38,11 +38,11 @@ class Part:
 
     @property
     def keys(self) -> NDArray[np.int64]:
-        """Those of the rows that are alive."""
+        """Returns the keys of the rows that are alive."""
         return self.segment.keys if self.alive is None else self.segment.keys[self.alive]
 
     def chosen(self, partition: int, language: int | None) -> NDArray[np.bool_]:
-        """Which rows are alive, in this partition and in this language (None: any)."""
+        """Returns which rows are alive and in this partition and language (None: any language)."""
         chosen: NDArray[np.bool_] = self.segment.partitions == partition
         if self.alive is not None:
             chosen &= self.alive
@@ -51,7 +51,8 @@ class Part:
         return chosen
 
     def allowed(self, partition: int, language: int | None) -> Allowed | None:
-        """The same for a search, remembered. None if all rows are."""
+        """Returns the rows of `chosen` in the form that a search takes, None if they are all rows. The result is
+        remembered."""
         wanted = (partition, language)
         if wanted not in self._allowed:
             if len(self._allowed) >= _KEPT:
@@ -61,7 +62,7 @@ class Part:
         return self._allowed[wanted]
 
     def narrowed(self, partition: int, language: int | None, keys: NDArray[np.int64]) -> Allowed:
-        """The same among these keys only, which are in order."""
+        """Returns the rows of `chosen` that have one of these keys, which are sorted."""
         chosen = np.zeros(self.segment.said.rows, np.bool_)
         chosen[self.rows(keys)] = True
         return Allowed.of(chosen & self.chosen(partition, language))

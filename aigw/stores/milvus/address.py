@@ -27,7 +27,7 @@ class MilvusAddress(NamedTuple):
 
     @property
     def url(self) -> str:
-        """As pymilvus takes it."""
+        """The URL in pymilvus's form."""
         return f"{'https' if self.secure else 'http'}://{self.host}:{self.port}"
 
     def __repr__(self) -> str:

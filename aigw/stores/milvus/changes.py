@@ -166,7 +166,7 @@ class Writer:
             self._table.delete(row["key"] for row in self._table.find(where, ()))
 
     def _rows(self, passages: Sequence[Passage], vectors: Vectors, generation: int = 0) -> list[Row]:
-        """They are numbered as they come."""
+        """Makes rows of passages, numbered in their order."""
         first = time.time_ns()
         return [
             rows.passage_row(self._identity, passage, vectors[at], first + at, generation)
@@ -184,8 +184,8 @@ class Writer:
 
 
 def version(table: Table, now: float) -> str:
-    """Another text after each change. One that has just begun may come at any moment: meanwhile it is another text each
-    time. Raises NoCollectionError."""
+    """Returns a text that differs after each change. While a change has just begun, each call returns another text,
+    because the change may become visible at any moment. Raises NoCollectionError."""
     found = table.some(f"kind in [{rows.CHANGE}, {rows.HEAD}]", ("about",), MOST_ROWS)
     stamp = "".join(row["about"]["stamp"] for row in found if row["key"] == rows.HEAD_KEY)
     under_way = [row for row in found if row["key"] != rows.HEAD_KEY]

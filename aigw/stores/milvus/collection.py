@@ -93,7 +93,7 @@ class MilvusCollection:
         return {passage.id: (passage, _vector(row)) for row in found for passage in (rows.passage_of(row),)}
 
     async def first(self, top: int, partition: str = DEFAULT, where: Condition | None = None) -> Sequence[Passage]:
-        """Of at most MOST_ROWS, which is all that Milvus sorts for nobody."""
+        """Looks at MOST_ROWS passages at most, because Milvus does not sort and returns no more in one call."""
         condition = self._where(partition, None, where)
         fields = (*NEEDED, "number", *rows.SHOWN)
         found = await self._read(

@@ -28,7 +28,8 @@ def _both(both: Both) -> str:
 
 
 def _comparison(comparison: Comparison) -> str:
-    """Of a field that was given to the passage, else of its text, source or title."""
+    """Writes a comparison of a field that was given to the passage or, if there is none of this name, of its text,
+    source or title."""
     path = f"fields[{_quoted(comparison, comparison.field)}]"
     given = _compared(comparison, path)
     column = _COLUMNS.get(comparison.field)
@@ -52,7 +53,7 @@ def _compared(comparison: Comparison, path: str) -> str:
 
 
 def _of_text(comparison: Comparison) -> Comparison:
-    """The same of what is always a text: nothing else is like it."""
+    """Returns the comparison for a column that is always a text, so that other values match nothing."""
     if isinstance(comparison.value, str):
         return comparison
     if comparison.operator == "in":

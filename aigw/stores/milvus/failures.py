@@ -18,7 +18,7 @@ _REMEDIES = {
     "PERMISSION_DENIED": "does not let this user do it; grant it, or name another one in rag.store",
     "UNIMPLEMENTED": "does not know this call; is it really a Milvus?",
 }
-"""By the name of gRPC's status."""
+"""What a failure means and what to do, by the name of gRPC's status."""
 _LOOKS = {
     "fail connecting": "UNAVAILABLE",
     "retry timeout": "UNAVAILABLE",

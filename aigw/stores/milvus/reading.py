@@ -30,7 +30,7 @@ class Reader:
         self._identity = identity
         self._lock = threading.Lock()
         self._known: dict[int, tuple[int, float]] = {}
-        """Which generation a source's row named, and since when."""
+        """For each source, the generation that its row named last, and since when."""
 
     def believed(self, find: Callable[[str], Sequence[Row]]) -> list[Row]:
         """Calls `find` with a further condition of its filter, until all that it returns is to be believed."""
@@ -53,8 +53,8 @@ class Reader:
         raise RetrievalError(f"the collection {self._table.name} changes all the time; try again")
 
     def named(self, origins: Iterable[int]) -> Mapping[int, int]:
-        """Which generations the rows of these sources name now. Raises NoCollectionError if it is another collection by
-        now."""
+        """Returns the generations that the rows of these sources name now. Raises NoCollectionError if the collection
+        was dropped or replaced meanwhile."""
         wanted = set(origins)
         found = self._table.get([rows.HEAD_KEY, *wanted], ["about", "generation"])
         head = found.pop(rows.HEAD_KEY, None)

@@ -26,14 +26,14 @@ PASSAGE, SOURCE, CHANGE, HEAD, PARTITION = range(5)
 """The kinds of rows."""
 HEAD_KEY = 0
 LANGUAGES: tuple[Language, ...] = ("other", "cjk")
-"""By the number that stands for each."""
+"""The languages. The index of each is its number in Milvus."""
 METRICS = {"cosine": "COSINE", "euclidean": "L2", "dotproduct": "IP"}
 PROPERTY = "aigw"
 """The property of Milvus's collection that says what it is."""
 FORMAT = 1
 _PREFIX = "aigw_"
 MOST_BYTES = 65_535
-"""Of a text, and of a JSON."""
+"""The largest text or JSON value that Milvus takes."""
 SHOWN = ["key", "text", "about", "fields"]
 """The fields of which `passage_of` makes a passage."""
 
@@ -100,7 +100,7 @@ def identity_of(name: str, properties: Mapping[str, str]) -> Identity:
 
 
 def new_number() -> int:
-    """For a key or a generation that nobody else has."""
+    """Returns a random number for a key or a generation."""
     return secrets.randbits(62) + 1
 
 

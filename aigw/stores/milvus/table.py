@@ -62,7 +62,7 @@ class Table:
         return f"milvus {said['index_type']}".lower()
 
     def get(self, keys: Iterable[int], fields: Sequence[str]) -> dict[int, Row]:
-        """Those of these rows that are there."""
+        """Returns those of the rows that exist."""
         found: dict[int, Row] = {}
         for some in numbers(keys):
             got = self._call("get", some, output_fields=["key", *fields])
@@ -70,7 +70,7 @@ class Table:
         return found
 
     def find(self, where: str, fields: Sequence[str]) -> list[Row]:
-        """All rows that fulfil a filter, however many there are. Most are few, for which one call is enough."""
+        """Returns all rows that fulfil a filter, however many. Usually they are few, and one call is enough."""
         few = self.some(where, fields, _NUMBERS)
         if len(few) < _NUMBERS:
             return few
@@ -82,7 +82,7 @@ class Table:
         return found
 
     def some(self, where: str, fields: Sequence[str], most: int) -> list[Row]:
-        """At most so many rows that fulfil a filter."""
+        """Returns at most `most` rows that fulfil a filter."""
         return list(self._call("query", filter=where, output_fields=["key", *fields], limit=min(most, MOST_ROWS)))
 
     def count(self, where: str) -> int:
@@ -139,7 +139,7 @@ class Table:
 
 
 def numbers(some: Iterable[int]) -> Iterator[list[int]]:
-    """So many as a filter or a call takes."""
+    """Splits numbers into lists that a filter or a call accepts."""
     whole = [int(each) for each in some]
     return (whole[at : at + _NUMBERS] for at in range(0, len(whole), _NUMBERS))
 
@@ -150,7 +150,7 @@ def among(field: str, some: Sequence[int]) -> str:
 
 
 def names(server: Server) -> list[str]:
-    """Those of the collections in this Milvus that are aigw's."""
+    """Returns the names of aigw's collections in this Milvus."""
     found = map(rows.collection_name, server.call("", "list_collections"))
     return sorted(name for name in found if name is not None)
 

@@ -84,7 +84,8 @@ class Versions:
                     watched.text, watched.read_at = text, began
 
     def _asked_lately(self) -> list[tuple[str, _Watched]]:
-        """If there are none, the thread is over."""
+        """Returns the collections whose version was asked for lately. If there are none, the calling thread must
+        end."""
         now = time.monotonic()
         with self._lock:
             for name in [name for name, each in self._watched.items() if now - each.asked > _IDLE_SECONDS]:

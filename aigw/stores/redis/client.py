@@ -76,7 +76,7 @@ class RedisClient:
         return await self._put(command)
 
     def send(self, *command: Word) -> asyncio.Future[Any]:
-        """As `call`, for a caller that does not wait. Raises StoreError if the server has just failed."""
+        """Like `call`, for a caller that does not wait. Raises StoreError if the server has just failed."""
         return self._put(command)
 
     def run(self, script: Script, keys: Sequence[bytes], words: Sequence[Word] = ()) -> asyncio.Future[Any]:

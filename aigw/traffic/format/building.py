@@ -40,7 +40,7 @@ MAX_DECODED = 64 * 1024 * 1024
 LARGE = 256 * 1024
 """A body or answer with more bytes is in a side file."""
 TAIL = 8
-"""So many characters at the end of a secret are a leak."""
+"""How many characters at the end of a secret count as a leak."""
 SMALL_BINARY = 4 * 1024
 """Bytes that are no text are in the recording up to this number, otherwise in a side file."""
 

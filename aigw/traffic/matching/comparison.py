@@ -18,7 +18,7 @@ _NUMBERED = re.compile(r"<(uuid|id|path) \d+>")
 _DEEP = 16
 """Deeper values are alike only if they are equal."""
 _PAIRS = 8
-"""So many differing elements of two lists are compared."""
+"""How many differing elements of two lists are compared."""
 
 
 def changed(recorded: dict[str, Any], asked: dict[str, Any]) -> list[Change]:

@@ -19,7 +19,7 @@ from aigw.traffic.volatility.proposal import proposed, yaml_of
 WIDTH = 100
 """The longest line, in characters."""
 MOST_SHOWN = 8
-"""So many differences are shown; of others only the number."""
+"""How many differences are shown. Of the others, only the number is."""
 MOST_RULES = 4
 _LONGEST_PATH = 50
 _SHORTEST_TEXT = 16

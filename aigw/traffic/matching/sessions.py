@@ -23,10 +23,10 @@ from aigw.traffic.format.recording import Call, Folded
 from aigw.traffic.volatility.client_ids import session_in
 
 MAX_KEPT = 20_000
-"""So many places in conversations are remembered. The oldest are forgotten first."""
+"""How many places in conversations are remembered. The oldest are forgotten first."""
 
 MAX_ALIKE = 500
-"""Of so many requests that are the same it is remembered where they stood: the last ones."""
+"""How many places are remembered for equal requests: the latest ones."""
 
 
 @dataclass(slots=True, eq=False)
@@ -48,8 +48,8 @@ class _Answer(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class _Place:
-    """Where a request of a conversation stands: what instructions it has, what was answered, once that is known, and
-    how many requests have gone on from there."""
+    """A request in a conversation: its instructions, its answer once that is known, and how many requests have
+    continued it."""
 
     conversation: Conversation
     instructions: bytes = b""

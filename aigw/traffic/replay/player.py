@@ -32,11 +32,11 @@ log = logging.getLogger("aigw")
 _FINAL = {"x-should-retry": "false"}
 """SDKs do not try again then."""
 KNOWN = 256
-"""So many requests are known by their bytes: clients send most of them again and again."""
+"""How many requests are remembered by their bytes, because clients send most of them again and again."""
 MOST_KEPT = 20
-"""So many differences of a miss are kept."""
+"""How many differences of a miss are kept."""
 MOST_COMPARED = 2000
-"""So many recordings are compared with a request that has none."""
+"""How many recordings are compared with a request that has no recording."""
 
 NO_RECORDING = "no_recording"
 """The code of the error for a call that no recording answers."""

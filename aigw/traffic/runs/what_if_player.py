@@ -35,7 +35,7 @@ EVENTS, JSON = "text/event-stream", "application/json"
 
 
 class Destination(NamedTuple):
-    """To whom a call went in the end: as in `recording.Source`."""
+    """Where a call went in the end. The fields are those of `recording.Source`."""
 
     service: str
     name: str

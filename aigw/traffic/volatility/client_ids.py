@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 _RESULT_FIELDS = frozenset(("tool_call_id", "tool_use_id", "call_id"))
-"""In these fields results of tools say to which call they belong (OpenAI chat, Anthropic, OpenAI Responses)."""
+"""The fields in which results of tools name their call (OpenAI chat, Anthropic, OpenAI Responses)."""
 _RESULTS = ("functionResponse", "function_response")
 """Gemini's results of tools have it in their field `id`."""
 _SESSIONS = ("prompt_cache_key", "user_id")
@@ -20,9 +20,9 @@ OPAQUE = "client_metadata"
 """Codex describes itself, its turn and the state of the repository in this field of a request."""
 _USER_ID = b'"user_id"'
 _SESSION = re.compile(rb"session(?:_id)?[\W_]{1,8}([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
-"""In Claude Code's `metadata.user_id`: `user_..._session_UUID`, or JSON text with `session_id`."""
+"""Finds the session in Claude Code's `metadata.user_id`, which is `user_..._session_UUID` or JSON with `session_id`."""
 _NEAR = 600
-"""So many bytes behind the name of the field have all of it."""
+"""The whole value of the field is within this many bytes behind its name."""
 _MARKS = ("call_id", "tool_use_id", *_RESULTS, *_SESSIONS)
 
 

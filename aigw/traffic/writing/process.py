@@ -43,7 +43,7 @@ class WritingProcess:
         self._inherited = (lock,) if lock >= 0 else ()
         self._python = python
         self._jobs: deque[bytes] = deque()
-        """As they are sent: the garbage collector would look at calls that wait again and again."""
+        """The waiting jobs, already encoded, because the garbage collector would look at objects again and again."""
         self._waiting = 0
         self._some = threading.Event()
         self._closing = False

@@ -12,13 +12,13 @@ from aigw.translation.rules import matches
 from aigw.translation.thinking import budget_of, effort_of
 
 _OLD = ("gemini-1*", "gemini-2.0*", "gemini-exp*", "gemini-pro*", "gemma*", "learnlm*", "aqa")
-"""They do not think."""
+"""The models that do not think."""
 _BUDGETED = ("gemini-2.5*",)
-"""They take a number of tokens to think with."""
+"""The models that take a number of tokens to think with."""
 _BUDGETS = (("gemini-2.5-pro*", 128, 32768), ("gemini-2.5-flash-lite*", 512, 24576), ("gemini-2.5*", 1, 24576))
 """The least and the most that a model takes; the first pattern counts."""
 _ALWAYS = ("gemini-2.5-pro*",)
-"""They cannot be told not to think."""
+"""The models that cannot be told not to think."""
 _LEVELS: dict[Effort, str] = {
     "none": "MINIMAL", "minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM", "high": "HIGH", "xhigh": "HIGH",
     "max": "HIGH",

@@ -98,7 +98,7 @@ def _choice(calling: Any) -> tuple[Any, frozenset[str]]:
 
 
 def _limit(value: Any) -> int | None:
-    """Also a text of digits, as Google reads numbers."""
+    """Reads the largest number of tokens. Text with digits counts, too, because Google accepts it."""
     digits = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20
     return limit(int(value) if digits else value, "maxOutputTokens")
 

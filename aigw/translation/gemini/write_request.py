@@ -22,7 +22,7 @@ from aigw.translation.notes import Notes, not_fetched
 from aigw.translation.rules import Rules, limit_of
 
 NO_SIGNATURE = "skip_thought_signature_validator"
-"""In place of the signature of a call that Gemini did not make."""
+"""Stands in place of the signature of a call that Gemini did not make."""
 MOST_STOPS = 5
 _TYPES = {"image": "image/png", "audio": "audio/wav", "file": "application/pdf"}
 """What a medium probably is whose type nobody said."""

@@ -21,12 +21,12 @@ DECLARING = ("additional_tools", "tool_search_output")
 """The types of items that declare tools."""
 _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
-"""By type of call, the field with its text."""
+"""For each type of call, the field with its text."""
 _CLIENT_CALLS = {
     "tool_search_call": "arguments", "local_shell_call": "action", "shell_call": "action",
     "apply_patch_call": "operation",
 }  # fmt: skip
-"""By type of call, the field with its arguments as an object."""
+"""For each type of call, the field with its arguments as an object."""
 _RESULTS = (
     "function_call_output", "custom_tool_call_output", "tool_search_output", "local_shell_call_output",
     "shell_call_output", "apply_patch_call_output",

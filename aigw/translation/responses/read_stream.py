@@ -54,13 +54,13 @@ class ResponsesStreamReader:
         self._keys: dict[str, int] = {}
         """The index of each item, by its id, for events that have only one of them."""
         self._told: set[tuple[int, str]] = set()
-        """By index and by what was told: the items, and the parts of them whose text was taken from deltas."""
+        """The items and the parts whose text was already taken from deltas, as (index of the item, key of the part)."""
         self._thought: set[int] = set()
         """The reasoning that has a text."""
         self._broken: dict[int, str] = {}
         """The last part of the summary of each reasoning."""
         self._growing: _Place | None = None
-        """Where the last piece of text was."""
+        """The place to which the last piece of text belongs."""
 
     def feed(self, chunk: Chunk) -> list[AnswerEvent]:
         body = chunk.json()

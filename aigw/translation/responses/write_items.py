@@ -65,7 +65,7 @@ def _call(call: Call) -> Json:
 
 
 def _thought(part: Thinking, maker: str) -> Iterator[Json]:
-    """Nothing for reasoning that another provider has made."""
+    """Yields the item of a piece of reasoning, or nothing if another provider has made it."""
     state = opened(part.state, maker)
     try:
         given = decoded((state or "").encode())

@@ -28,7 +28,7 @@ VOCABULARY = "text-embedding-3-small"
 """The model by whose tokens OpenAI's clients write texts."""
 
 Embedders = Mapping[str, Embedder]
-"""By the names of their models, without the prefix."""
+"""Embedders by the names of their models, without the prefix."""
 
 
 class _Sizes(NamedTuple):

@@ -41,7 +41,7 @@ class Engine:
     sleep: Sleep
     new_id: Callable[[], str]
     embedders: Callable[[], Mapping[str, Embedder]]
-    """Those of this machine, by the names of their models without the prefix."""
+    """Returns the embedders of this machine, by the names of their models without the prefix."""
 
     @property
     def settings(self) -> MockSettings:

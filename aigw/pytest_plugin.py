@@ -24,7 +24,7 @@ MODES = ("replay", "auto", "record", "refresh")
 MATCHES = ("content", "sequence")
 UNUSED = ("ignore", "fail")
 KEYS = ("recordings", "mode", "match", "strict", "max_divergence", "unused", "config", "model")
-"""What the marker takes."""
+"""The arguments of the marker."""
 MARKER = (
     "aigw(recordings=None, mode='replay', match='content', strict=False, max_divergence=None, unused='ignore', "
     "config=None, model=''): what the fixture aigw records or replays. Paths are seen from the test's file; default: "

@@ -68,7 +68,7 @@ class RecentRows:
         return self._take(number)
 
     def new(self) -> list[UsageRow]:
-        """What has come since the last call. Raises FileError."""
+        """Returns the rows that have come since the last call. Raises FileError."""
         return self._take(MOST)
 
     def _take(self, number: int) -> list[UsageRow]:

@@ -71,7 +71,7 @@ class RequestLog:
         self._lines: list[bytes] = []
         self._slow: set[asyncio.Task[None]] = set()
         self._uncounted = 0
-        """How many bytes the requests hold whose tokens are being counted."""
+        """The size in bytes of all requests whose tokens are being counted."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next: asyncio.Handle | None = None
 

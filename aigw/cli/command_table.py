@@ -22,7 +22,7 @@ class Entry(NamedTuple):
     heading: str = ""
     """Empty: the help does not list it."""
     settings: Mapping[str, Any] = MappingProxyType({})
-    """How its words are read, where that is not as usual: what `typer.Typer.command` is given."""
+    """Arguments for `typer.Typer.command`, for commands whose words are not read in the usual way."""
 
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}

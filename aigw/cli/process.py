@@ -56,8 +56,8 @@ SAME_SIGNAL_SECONDS = 0.3
 
 
 class ServeOptions(NamedTuple):
-    """What was typed. `given` goes before the configuration. `show` gets each request, `tally` counts them, and what
-    it has counted is given to `say` at the end."""
+    """The options of `aigw serve`. `given` has precedence over the configuration. `show` gets each request. `tally`
+    counts the requests, and `say` gets its sums at the end."""
 
     choice: ConfigChoice
     given: Overrides
@@ -238,7 +238,7 @@ def _reloaded(options: ServeOptions) -> Loaded:
 
 
 def _options_for(choice: ConfigChoice) -> str:
-    """What the other commands need to find the same configuration."""
+    """Returns the options with which other commands find the same configuration."""
     if choice.recipe is not None:
         return f"--recipe {choice.recipe}"
     return f"--config {shlex.quote(choice.name)}" if choice.file not in (None, DEFAULT_FILE) else ""

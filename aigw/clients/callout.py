@@ -23,7 +23,7 @@ from aigw.upstream.body import arrived
 MAX_BYTES = 16 * 1024 * 1024
 """The size of the largest answer that is read."""
 REASON_BYTES, REASON_SECONDS = 2048, 1.0
-"""How much is read of an answer that is no success, and for how long."""
+"""How many bytes of an unsuccessful answer are read, and for how many seconds."""
 TLS_PORT = 443
 """A service with this port is called with https, any other with http."""
 
@@ -97,7 +97,7 @@ async def _whole(body: UpstreamBody, most: int) -> bytes | None:
 
 
 async def _beginning(body: UpstreamBody) -> bytes:
-    """What a service says of its failure, as far as it says it at once."""
+    """Returns as much of a service's error message as arrives at once."""
     said = b""
     with suppress(UpstreamError, TimeoutError):
         async with asyncio.timeout(REASON_SECONDS):

@@ -62,7 +62,8 @@ class DashScopeClient:
 
 
 def embed_body(model: str, texts: Sequence[str], text_type: TextType, dimensions: int = 0) -> dict[str, Any]:
-    """What asks for one vector for each text. With `dimensions` 0 the model decides how long they are."""
+    """Returns the body of a request for one vector for each text. With `dimensions` 0 the model decides how long the
+    vectors are."""
     parameters = {"text_type": text_type, **({"dimension": dimensions} if dimensions else {})}
     return {"model": model, "input": {"texts": list(texts)}, "parameters": parameters}
 

@@ -8,7 +8,7 @@ from aigw.clients.callout import CalloutError
 
 
 def chat_body(model: str, text: str) -> dict[str, Any]:
-    """What asks a model one thing."""
+    """Returns the body of a request with one question."""
     return {"model": model, "messages": [{"role": "user", "content": text}]}
 
 

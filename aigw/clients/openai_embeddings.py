@@ -13,7 +13,8 @@ Vector = list[float]
 
 
 def embed_body(model: str, texts: Sequence[str], dimensions: int = 0) -> dict[str, Any]:
-    """What asks for one vector for each text. With `dimensions` 0 the model decides how long they are."""
+    """Returns the body of a request for one vector for each text. With `dimensions` 0 the model decides how long the
+    vectors are."""
     body = {"model": model, "input": list(texts), "encoding_format": "float"}
     return {**body, "dimensions": dimensions} if dimensions else body
 

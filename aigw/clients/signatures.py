@@ -18,7 +18,7 @@ V3 = "ACS3-HMAC-SHA256"
 
 
 class Signed(NamedTuple):
-    """What an Authorization header of V3 says."""
+    """The parts of an Authorization header of V3."""
 
     key_id: str
     headers: tuple[str, ...]

@@ -68,8 +68,8 @@ class Checker:
     def usable(
         self, value: Value, type_: Any, path: JsonPath, keys: Mapping[str, JsonPath]
     ) -> tuple[Any, list[JsonPath]]:
-        """What is right in a value that `convert` refuses, and the places that were left out or that the environment
-        does not supply: seen from the value."""
+        """Returns the usable part of a value that `convert` refuses, and the places that were left out or that the
+        environment does not supply. The places are relative to the value."""
         with self.report.aside():
             clean = self.check(value, _information(type_), path, keys)
         right, left_out = usable(clean, type_)

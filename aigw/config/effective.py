@@ -169,7 +169,7 @@ class _Writer:
 
 
 def given(shown: Effective) -> Effective:
-    """What somebody gave: without the defaults, and without an order that is only Higress's."""
+    """Returns only what somebody has configured, without defaults and without Higress's order."""
     left = {path: origin for path, origin in shown.origins.items() if origin not in (_DEFAULT, _OWN_ORDER)}
     kept = {path[:length] for path in left for length in range(1, len(path) + 1)}
     kept |= {path for path in shown.origins if path[-1] == "enabled" and path[:-1] in kept}
@@ -234,7 +234,7 @@ def _rows(value: Any, path: JsonPath, indent: str, shown: Effective, width: int)
 
 
 def _inherited(path: JsonPath, shown: Effective) -> str:
-    """What a rule has as its plugin has it."""
+    """Says from where a rule has inherited a value."""
     names = shown.inherited.get(path, [])
     return f"{', '.join(names)}: {shown.origins[*path, names[0]]}" if names else ""
 

@@ -27,7 +27,7 @@ NO_FILE = "(no configuration file)"
 RESOURCE = "this is a Kubernetes resource; `aigw higress import` makes a configuration of it"
 PLUGIN = "these are keys of the plugin {}; put them under its name, and that under plugins: as in plugins: {{{}: ...}}"
 FOREIGN = "x-"
-"""What begins so at the top of a file means nothing to a gateway."""
+"""A top-level key that begins like this means nothing to a gateway."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -30,7 +30,7 @@ FindPlugin = Callable[[str], About[Any] | None]
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _ROUTE_KEY = MATCH_KEYS[0]
 _STANDINS = "standins."
-"""How the names of routes begin that are the gateway's own and in no file."""
+"""How the names of the gateway's own routes begin, which are in no file."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

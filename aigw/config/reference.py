@@ -62,7 +62,7 @@ def summary(struct: type) -> str:
 
 
 def paragraphs(struct: type) -> list[str]:
-    """What a struct says about itself, each paragraph as one line; at least one, which may be empty."""
+    """Returns the paragraphs of a struct's docstring, each as one line. There is at least one, which may be empty."""
     text = inspect.cleandoc(vars(struct).get("__doc__") or "")
     return [" ".join(part.split()) for part in text.split("\n\n")]
 

@@ -39,7 +39,7 @@ class AnswerText(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """What a provider said of its failure, and the HTTP status that fits it. `kind` and `code` are as in OpenAI's
+    """A provider's message about a failure, and the HTTP status that fits it. `kind` and `code` are as in OpenAI's
     errors, "" if the provider named none."""
 
     status: int
@@ -60,7 +60,7 @@ class Usage(Protocol):
 
     @property
     def parts(self) -> Mapping[str, int]:
-        """How many tokens belong to kinds that some providers price separately. The keys are the names in
+        """The numbers of tokens of kinds that some providers price separately, by their names in
         `dialects.usage_names`."""
         ...
 
@@ -79,8 +79,8 @@ class Reader(Protocol):
     """The last estimate, as (size, tokens). It is kept because an estimate takes time, and several callers need it."""
 
     secrets: Sequence[bytes]
-    """What is hidden in the events that tell usage, an end or an error, and in any other event if it is long: a
-    provider's error may quote the key."""
+    """Secrets to hide in events with usage, an end or an error, and in all long events, because a provider's error may
+    quote the key."""
 
     def feed(self, batch: Batch) -> None:
         """Takes the next events of a stream, or the next pieces of a plain body."""
@@ -150,7 +150,7 @@ class Reader(Protocol):
 
     @property
     def id(self) -> str | None:
-        """What the provider calls the answer, None if it gave it no name."""
+        """The provider's id of the answer, None if it has none."""
         ...
 
     @property

@@ -12,7 +12,7 @@ MAX_PORT = 65535
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 PRIVATE_ENDINGS = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
-"""How names end that no public name server knows."""
+"""Endings of names that no public name server knows."""
 
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\[\]:/@\s?#]+)(?::(?P<port>\d{1,9}))?")
 
@@ -47,7 +47,7 @@ def host_of(authority: str) -> str:
 
 
 def without_port(authority: str) -> str:
-    """What Higress compares: the authority as it stands, without its port."""
+    """Returns the authority as it is written but without its port, which is what Higress compares."""
     colon = authority.rfind(":")
     return authority[:colon] if colon > authority.rfind("]") else authority
 

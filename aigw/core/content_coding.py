@@ -50,7 +50,7 @@ class _Members:
         return out
 
     def _tail(self) -> bytes:
-        """What the decoder has not used yet, and does not keep."""
+        """The input that the decoder has not used yet and does not keep by itself."""
         return b""
 
     def complete(self) -> bool:

@@ -27,7 +27,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Numbers(threading.local):
-    """What happened to the numbers of the value that this thread decodes. Who asks for it resets it before."""
+    """Whether this thread has met a number that cannot be kept exactly, in the value that it decodes. Reset it before
+    decoding."""
 
     inexact = False
 

@@ -35,9 +35,9 @@ _TEXT = re.compile(_UNESCAPED + b"(?:" + _ESCAPE + _UNESCAPED + b")*+")
 _HIGH_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}")
 _LONGEST_ESCAPE = 6
 _ENDS = {_OBJECT: b"},", _ARRAY: b"],", _QUOTE: b'",'}
-"""What stands at the end of an element of an array, by the byte with which it begins."""
+"""How an element of an array ends, by the byte with which it begins."""
 _BETWEEN = (b',"', b', "')
-"""What stands between the fields of an object."""
+"""The bytes between two fields of an object."""
 
 _decode = msgspec.json.Decoder().decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode

@@ -20,9 +20,10 @@ SLICE = 32 * 1024
 SEARCHED = 512 * 1024
 """Bytes that are searched at once."""
 SPACE = b" \t\r\n"
-"""What may stand before a value."""
+"""The white space that may stand before a value."""
 DEEP = 8
-"""What is nested in so many large values is a slice, however large: it would be gone through again for each of them."""
+"""A value that is nested in this many large values is not cut further, however large it is, because it would be scanned
+again for each level."""
 
 _T = TypeVar("_T")
 Decode = Callable[[bytes], Any]

@@ -91,7 +91,7 @@ class Layers:
         self._inner = inner
         self._layers: list[Decoder] = []
         self._over: int | None = None
-        """How many layers know that the source has ended. None: it has not."""
+        """How many layers have been told that the source has ended. None: it has not."""
         self._ahead: tuple[Batch, int] | None = None
         self._failed = 0
         """The place behind the layer that failed."""

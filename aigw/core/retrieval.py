@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
 Purpose = Literal["query", "passage"]
-"""What a text is embedded for: some models treat a question and what answers it differently."""
+"""The purpose for which a text is embedded. Some models treat questions and passages differently."""
 Metric = Literal["cosine", "euclidean", "dotproduct"]
-"""How near two vectors are, by DashVector's names."""
+"""The measures of how near two vectors are, by DashVector's names."""
 Language = Literal["cjk", "other"]
-"""What a passage is written in, as far as it matters to search: with Chinese, Japanese or Korean letters, or not."""
+"""The language of a passage, as far as it matters to search: with Chinese, Japanese or Korean letters, or without."""
 DEFAULT = "default"
 """The name of the collection, and of the partition, that is meant if none is named."""
 
@@ -61,8 +61,8 @@ class Embedder(Protocol):
 
     @property
     def window(self) -> int:
-        """How many of its tokens it reads of a text. What is beyond counts less, or not at all. It may load the model,
-        so ask for it in a thread."""
+        """How many tokens of a text the model reads. What is beyond counts less, or not at all. This may load the
+        model, so call it in a thread."""
         ...
 
     async def dimension(self) -> int: ...
@@ -72,7 +72,7 @@ class Embedder(Protocol):
         ...
 
     def count(self, text: str) -> int:
-        """How many of its tokens the text has. It may load the tokenizer of the model, so call it in a thread."""
+        """Returns how many of the model's tokens the text has. This may load the tokenizer, so call it in a thread."""
         ...
 
 
@@ -154,8 +154,8 @@ Condition = Comparison | Both
 
 
 class Query(NamedTuple):
-    """What is searched for: what is near to `vector`, and what has words of `text` ("": only by the vector). `top` is
-    how many candidates of each kind are wanted."""
+    """A search for passages that are near to `vector`, and for passages with words of `text` ("": only by the vector).
+    `top` is how many candidates of each kind are wanted."""
 
     vector: Vectors | None
     text: str = ""
@@ -212,7 +212,7 @@ class Collection(Protocol):
         ...
 
     async def sources(self) -> Mapping[str, Source]:
-        """What was ingested, by its name."""
+        """Returns the ingested sources by their names."""
         ...
 
     async def replace(self, source: Source, passages: Sequence[Passage], vectors: Vectors) -> None:
@@ -243,11 +243,12 @@ class Collection(Protocol):
         ...
 
     async def partitions(self) -> Mapping[str, int]:
-        """How many passages each has. The default one is always there."""
+        """Returns the number of passages in each partition. The default partition always exists."""
         ...
 
     async def create_partition(self, name: str) -> bool:
-        """Makes an empty one. Passages make theirs themselves. Returns False if there is one of this name."""
+        """Makes an empty partition. Returns False if it exists. Passages that are added make their partition by
+        themselves."""
         ...
 
     async def drop_partition(self, name: str) -> bool:
@@ -261,11 +262,11 @@ class Collection(Protocol):
         ...
 
     async def vectors(self, keys: Sequence[int]) -> Mapping[int, Vectors]:
-        """What is kept of the vectors of those passages that are still there."""
+        """Returns the kept vectors of those of the passages that still exist."""
         ...
 
     async def sample(self, most: int, language: Language | None = None, partition: str = DEFAULT) -> Vectors:
-        """The vectors of at most so many passages, spread evenly over all: what is usual among them."""
+        """Returns the vectors of at most `most` passages, spread evenly over all of them: a sample."""
         ...
 
     async def of_source(self, source: str) -> Sequence[Passage]:

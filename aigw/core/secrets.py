@@ -52,8 +52,8 @@ def _looks(*looks: tuple[str, str, bool]) -> tuple[_Look, ...]:
 
 
 class _Shape(NamedTuple):
-    """What keys look like. Only a text in which the `hint` finds something can contain one. It takes a tenth of the
-    time of the pattern, because it begins with characters that are rare."""
+    """The form of some keys. Only a text in which `hint` finds something can contain one. `hint` takes a tenth of the
+    time of the pattern, because it begins with rare characters."""
 
     pattern: re.Pattern[str]
     hint: re.Pattern[str]
@@ -67,7 +67,7 @@ _MAKERS = (
     "sk", "pk", "rk", "gsk", "xai", "hf", "gho", "ghp", "ghr", "ghs", "ghu", "glpat", "xoxa", "xoxb", "xoxe", "xoxp",
     "xoxr", "xoxs", "pplx", "nvapi", "tvly", "npm", "r8", "csk", "fw", "pypi", "dop_v1",
 )  # fmt: skip
-"""What keys begin with, before a `-` or `_`."""
+"""The beginnings of keys, before a `-` or `_`."""
 _AFTER_MAKER = "|".join(rf"(?<=\b(?:{'|'.join(same)}).)" for _, same in groupby(sorted(_MAKERS, key=len), len))
 """Looks behind a character for one of them. Those in one such pattern must have the same length."""
 _SHAPES = (
@@ -77,7 +77,7 @@ _SHAPES = (
     _shape(r"\b(?:github_pat_\w{8,}|AKIA[A-Z0-9]{12,}|LTAI\w{10,}|AIza[\w-]{16,})", "_pat_|AKIA|LTAI|AIza"),
     _shape(r"\beyJ[\w-]{8,2000}\.[\w.-]{4,}", "eyJ"),
 )
-"""What the keys of known makers look like, wherever they stand."""
+"""The forms of keys of known makers, wherever they stand."""
 _LOOKS = (
     *_looks(
         (r"\b(bearer|basic)(\s+)[\w.~+/=-]{6,}", rf"\1\2{MASK}", True),
@@ -87,7 +87,7 @@ _LOOKS = (
     ),
     *((shape.pattern, MASK) for shape in _SHAPES),
 )
-"""What secrets look like in any text, and what replaces them."""
+"""Patterns of secrets in any text, each with its replacement."""
 
 
 @lru_cache(maxsize=4096)

@@ -52,7 +52,7 @@ def as_read(chunk: Chunk) -> Chunk:
 
 
 def unread(chunk: Chunk) -> Sequence[AnswerText]:
-    """What a piece says that is no JSON: a plain text, or a comment in a stream."""
+    """Returns the text of a piece that is not JSON: a plain text, or a comment in a stream."""
     data = chunk.raw if chunk.data is None else chunk.data
     if chunk.json() is not None or not data.strip() or data == b"[DONE]" or b"\0" in data:
         return ()

@@ -16,7 +16,8 @@ _BETAS = {
         _CONTEXT_EDITS, "interleaved-thinking-2025-05-14", "tool-search-tool-2025-10-19", "web-search-2025-03-05",
     )
 } | {"advanced-tool-use-2025-11-20": "tool-search-tool-2025-10-19"}  # fmt: skip
-"""What `anthropic-beta` may name there, and under which name. A request that names anything else is refused."""
+"""The features that `anthropic-beta` may name, each with its name there. A request with any other name would be
+refused."""
 
 
 def encode(document: Document, api: str, headers: CIMultiDict[str], version: str) -> bytes:

@@ -10,7 +10,7 @@ from aigw.core.json_path import JsonPath
 from aigw.dialects.answer_texts import leaves, named
 
 _RESULTS = ("content", "text", "title", "url", "stdout", "stderr")
-"""What the results of tools have that the provider runs itself."""
+"""The fields with texts in results of tools that the provider runs itself."""
 _DELTAS = {"text": "text", "thinking": "reasoning", "partial_json": "call"}
 
 

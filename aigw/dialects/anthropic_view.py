@@ -23,8 +23,8 @@ CALLS = frozenset(("tool_use", "server_tool_use", "mcp_tool_use"))
 """The types of blocks that are calls. The provider itself runs the calls of the last two types."""
 _SESSION = "_session_"
 BILLING = "x-anthropic-billing-header:"
-"""How the text of a block of the instructions begins in which Claude Code names its version, for the vendor's books. It
-differs from run to run."""
+"""The beginning of the block of instructions in which Claude Code names its version, for the vendor's books. It differs
+from run to run."""
 _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
 
 

@@ -132,7 +132,7 @@ VERBS: Mapping[str, str] = {
     "embedContent": EMBED_CONTENT,
     "batchEmbedContents": BATCH_EMBED_CONTENTS,
 }
-"""What follows the model in a path of Gemini's API."""
+"""The verbs that follow the model in a path of Gemini's API, each with its API."""
 
 NAMES: frozenset[str] = frozenset(PATHS) | {
     GENERATE_CONTENT,
@@ -207,7 +207,7 @@ for _name, _path in PATHS.items():
         _segments = tuple(_path.split("/")[2:])
         _SHAPES.setdefault((_segments[0], len(_segments)), []).append((_segments, _name))
 _LONGEST = max(length for _, length in _SHAPES) + 1
-"""How many segments the longest path has, including v1. Only so many at the end of a path are compared."""
+"""The number of segments of the longest path, including v1. Only this many at the end of a path are compared."""
 
 
 def detect(path: str) -> str | None:
@@ -235,7 +235,7 @@ def under(base: str, *apis: str) -> dict[str, str]:
 
 
 def path_for(body: Mapping[str, object]) -> str:
-    """Where a JSON body probably goes, by the field that holds its prompt; "" if it is not known."""
+    """Returns the path to which a JSON body probably belongs, by the field with its prompt; "" if it is not known."""
     fields = {"messages": CHAT, "prompt": COMPLETIONS, "input": EMBEDDINGS}
     return next((PATHS[api] for field, api in fields.items() if field in body), "")
 
@@ -287,7 +287,7 @@ def with_model(path: str, model: str) -> str:
 
 
 def _deployment(path: str) -> tuple[str, str, str]:
-    """What stands before a deployment, its name, and what follows it."""
+    """Splits a path into what stands before a deployment, its name, and what follows it."""
     before, _, after = path.partition(DEPLOYMENTS)
     model, _, rest = after.partition("/")
     return before, model, rest

@@ -95,7 +95,7 @@ class BodyReader:
         """Whether reading failed, so that nothing more was seen."""
         self._head = b""
         self._size = 0
-        """How many bytes were given to be decoded."""
+        """How many bytes were given to the decoder."""
         self._weight = BYTES_PER_MEDIUM if headers.get("content-type", "").lower().startswith(MEDIA) else 1
         self._decoding: Decoding | None = None
         self._corrupt = False

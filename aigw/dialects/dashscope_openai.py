@@ -31,7 +31,7 @@ DUMMY_SYSTEM = "You are a helpful assistant."
 _MULTIMODAL = re.compile(
     r"(?:^|[-_./:\d])(?:vl|qvq|omni|audio|asr|tts|ocr|gui|image|livetranslate|captioner)(?:$|[-_./:\d])"
 )
-"""What the names of models that see or hear have in them: qwen2.5-vl-72b-instruct, qvq-max, qwen3-omni-flash."""
+"""Matches the names of models that see or hear, such as qwen2.5-vl-72b-instruct, qvq-max and qwen3-omni-flash."""
 _GENERATION = re.compile(r"(?:^|[-_./:])qwen(\d+)\.(\d+)(?:$|-)(?!.*(?:max|coder))")
 _FIRST_SEEING = (3, 5)
 """The first version of Qwen whose models see images, except for those named max and coder."""
@@ -117,7 +117,7 @@ def top_p_of(request: Document) -> float:
 
 
 def files_text(file_ids: Sequence[str]) -> str:
-    """How a system message names files."""
+    """Returns the text of a system message that names files."""
     return ",".join([f"fileid://{file_id}" for file_id in file_ids])
 
 
@@ -179,6 +179,6 @@ def encode_embeddings(request: Document) -> bytes:
 
 
 def texts_of(request: Document) -> Any:
-    """What is to be embedded, one text as an array of one."""
+    """Returns the texts to embed. A single text becomes an array."""
     texts = request.get("input")
     return [texts] if isinstance(texts, str) else texts

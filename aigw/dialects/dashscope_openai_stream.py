@@ -115,7 +115,7 @@ class _Choice:
         self._started = False
 
     def delta(self, message: Json) -> Json:
-        """What is new in the message, empty if nothing is."""
+        """Returns what is new in the message, empty if nothing is."""
         delta: Json = {}
         reasoning = self._new(message, "reasoning_content")
         content = self._new(message, "content")

@@ -79,7 +79,7 @@ class _NoModel(GenericView):
 class DashVectorGeneric(Service):
     name: ClassVar[str] = "dashvector-generic"
     UNKNOWN = -999
-    """What DashVector's SDK calls an error that has no code of its own."""
+    """The code of DashVector's SDK for an error that has no code of its own."""
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         return msgspec.json.encode({"code": self.UNKNOWN, "message": error.message, "request_id": request_id})

@@ -21,7 +21,7 @@ MAX_PARTS = 1000
 """Only the first parts up to this number are searched."""
 
 _ENDS = re.compile(rb"(--)?[ \t]*(\r?\n|\Z)")
-"""What follows the boundary in its line. A longer name that begins as the boundary does is content."""
+"""The rest of a line with the boundary. A line in which something else follows is content."""
 _BLANK = re.compile(rb"\n\r?\n")
 
 

@@ -15,7 +15,7 @@ _NAMES: dict[str, str] = {
 }  # fmt: skip
 _COUNTS = frozenset(_NAMES.values()) - {"anyOf"}
 _OWN = frozenset(("nullable", "propertyOrdering", "property_ordering", "example"))
-"""What JSON Schema does not have."""
+"""Fields that JSON Schema does not have."""
 
 
 def json_schema(schema: Any, depth: int = _DEEP) -> Any:

@@ -12,7 +12,7 @@ from aigw.dialects.view import index_of
 
 _GROUNDING = "groundingMetadata"
 _CITED = ("text", "title", "uri", "webSearchQueries")
-"""What the sources of an answer have; `text` is a part of the answer again."""
+"""The fields with texts in the sources of an answer. `text` repeats a part of the answer."""
 
 
 def texts(body: Any) -> Iterator[AnswerText]:

@@ -13,7 +13,7 @@ _CLOSES = {b"{": b"}", b"[": b"]"}
 _ESCAPE = re.compile(rb"\\(u[0-9a-fA-F]{0,3})?\Z")
 """An escape that was cut off, if its backslash is no escaped one."""
 _FILLERS = (b"", b":0", b"0")
-"""What may be missing between the end of what has arrived and the closing brackets: nothing, or a value."""
+"""The texts that may be missing between what has arrived and the closing brackets: nothing, or a value."""
 
 
 class JsonEnd:

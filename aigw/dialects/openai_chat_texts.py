@@ -53,7 +53,7 @@ def message_texts(path: JsonPath, message: dict[str, Any], choice: int) -> Itera
 
 
 def _reasoning(path: JsonPath, message: dict[str, Any], choice: int) -> Iterator[AnswerText]:
-    """What OpenRouter adds as details is the reasoning again."""
+    """Yields the texts of the reasoning. OpenRouter repeats it in its details."""
     texts = [name for name in _REASONING if isinstance(message.get(name), str) and message[name]]
     for name in texts:
         yield AnswerText((*path, name), message[name], "reasoning", choice, name)

@@ -115,7 +115,8 @@ class EmbeddingsView(PromptView):
 
     @property
     def purpose(self) -> Purpose | None:
-        """What the texts are embedded for, where the client says so as with NVIDIA's, Cohere's and Voyage's models."""
+        """The purpose for which the texts are embedded, if the client states it as for NVIDIA's, Cohere's and Voyage's
+        models."""
         return PURPOSES.get(text_of(self.get("input_type")))
 
     @property

@@ -23,8 +23,8 @@ _INPUTS = {
 
 
 class _Part(NamedTuple):
-    """How a part of an item is streamed: the field that grows, the name of the events with its pieces, the name of the
-    events before and after them, and the field with the number of the part."""
+    """How a part of an item is streamed: the field that grows, the names of the events with its pieces and of those
+    before and after them, and the field with the number of the part."""
 
     member: str = ""
     growth: str = ""

@@ -33,14 +33,14 @@ class _Step(NamedTuple):
 
 
 _KEPT = "!$&'()*+,;=:@~"
-"""What need not be escaped in a segment (RFC 3986 3.3)."""
+"""The characters that need not be escaped in a segment (RFC 3986 3.3)."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _VERSION = re.compile(r"v\d+(alpha|beta)?\d*")
 _DOTS = (".", "..")
 _ORDINARY = re.compile(r"[\w-][\w.~:@-]*", re.ASCII)
 """Segments that have one spelling."""
 _ROUNDS = 4
-"""What is still escaped when it has been decoded so often is refused."""
+"""A path that is still escaped after it has been decoded this many times is refused."""
 
 _FIXED = {tuple(path.split("/")[2:]): api for api, path in {**apis.PATHS, **apis.OWN_PATHS}.items() if "{" not in path}
 _SHAPED = [(path.split("/")[2:], api) for api, path in apis.PATHS.items() if "{" in path]
@@ -48,7 +48,7 @@ _BEGINNINGS = {tuple(path.split("/")[2:-1]): api for api, path in apis.OWN_PATHS
 _VERBS = {verb.lower(): (verb, api) for verb, api in apis.VERBS.items()}
 _PLAIN = {path: Place(path, api) for path, api in (("/v1/" + "/".join(words), api) for words, api in _FIXED.items())}
 _MOST = 24
-"""How many segments at the end of a path may be those of an API. An id may have slashes."""
+"""How many segments at the end of a path may belong to an API. An id may have slashes."""
 
 
 def read(path: str) -> Place:
@@ -119,7 +119,7 @@ def _find(steps: Sequence[_Step]) -> Place | None:
 
 
 def _tail(steps: Sequence[_Step]) -> tuple[str, str] | None:
-    """What follows the version, in its plain form, and its API."""
+    """Returns what follows the version, in its plain form, and the API."""
     words = tuple(step.word for step in steps)
     if api := _FIXED.get(words):
         return "".join(f"/{word}" for word in words), api

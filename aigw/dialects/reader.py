@@ -75,7 +75,7 @@ class AnswerReader:
         self._finish: Finish = ""
         self._error = ""
         self._failure: Any = None
-        """What the provider said of its failure."""
+        """The provider's error."""
         self._gathered = 0
         self._garbled = 0
         """The size of the events, or of the plain body, that are no JSON object."""

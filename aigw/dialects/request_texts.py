@@ -37,7 +37,8 @@ _KINDS: Mapping[str, _Kind | None] = {
     **dict.fromkeys(_VALUES, "values"),
     **dict.fromkeys(_SCHEMAS, "schema"),
 }
-"""What a member has, None for what is not read. Others are of the wire format, too."""
+"""The kind of value that a member has, None for members that are not read. All other members are objects of the wire
+format."""
 
 
 def other_texts(fields: Iterable[tuple[str, Any]], known: Collection[JsonPath]) -> Iterator[TextPlace]:
@@ -62,7 +63,7 @@ def other_texts(fields: Iterable[tuple[str, Any]], known: Collection[JsonPath]) 
 
 
 def _members(value: dict[str, Any] | list[Any], kind: _Kind) -> Iterable[tuple[str | int, Any, _Kind]]:
-    """What may have texts, each with its step and with what kind of value it is in."""
+    """Yields the members that may have texts: the key or index, the value, and its kind."""
     if isinstance(value, list):
         return ((index, each, kind) for index, each in enumerate(value))
     return _wired(value) if kind == "wire" else _free(value, kind)

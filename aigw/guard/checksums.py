@@ -20,7 +20,7 @@ IBAN_LENGTHS = {
         "YE30",
     )
 }
-"""How many characters an account number has, by country (the registry of ISO 13616)."""
+"""The length of an account number in characters, by country (the registry of ISO 13616)."""
 
 
 def luhn(digits: str) -> bool:

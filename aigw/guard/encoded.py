@@ -78,7 +78,7 @@ def _without_blanks(text: str) -> Iterator[Piece]:
 
 
 def _readable(decode: Callable[[str], str], written: str) -> str:
-    """What was encoded, or "" if it is not text."""
+    """Returns the decoded text, "" if it is no text."""
     try:
         plain = decode(written)
     except (ValueError, Error):

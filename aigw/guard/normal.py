@@ -81,7 +81,7 @@ def _composed(cluster: str, other: dict[str, str]) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def _plain(char: str) -> str:
-    """What stands for a character, wherever it stands: "" for one that nobody sees."""
+    """Returns the replacement of a character, "" for an invisible one."""
     if char in _SIGNS:
         return _SIGNS[char]
     if ord(char) in _TAGS:

@@ -34,7 +34,7 @@ def is_made_up(value: str) -> bool:
 
 
 def _kinds(value: str) -> set[str]:
-    """What joins the words of a name is no sign."""
+    """Returns the kinds of characters in a value. The characters that join words of a name are not counted."""
     return {
         "capital" if char.isupper() else "small" if char.islower() else "digit" if char.isdigit() else "sign"
         for char in value

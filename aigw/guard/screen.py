@@ -23,7 +23,7 @@ from aigw.guard.view import Piece, View, joined, kept, same, seen_through
 BUILTIN: tuple[Rule, ...] = (*credentials.RULES, *personal.RULES, *attacks.RULES)
 """The built-in rules. If two of them find the same text, it gets the name of the first."""
 _KEY, _NEXT = re.compile(r"(\\{0,3}\")\s*:\s*\Z"), re.compile(r"\s*[,}]")
-"""What stands before and behind a value of a JSON object."""
+"""The text before and behind a value of a JSON object."""
 _ROUNDS = 8
 """How often a masked text is screened again, because what stood beside a secret may now look like one."""
 
@@ -70,8 +70,8 @@ class Screen:
         return Screened(findings, view.text)
 
     def pending(self, text: str) -> int:
-        """How many characters at the end of a text that goes on may be the beginning of a finding for which more is
-        done than reporting: who passes a text on piece by piece keeps these back."""
+        """Returns how many characters at the end of an unfinished text may be the beginning of a finding that is masked
+        or blocked. Whoever passes the text on piece by piece holds these back."""
         view = self._normal(text)
         held = min(max(open_end(view.text), self._held), self.reach, len(view.text))
         return len(text) - view.place(len(view.text) - held, len(view.text))[0] if held else 0

@@ -14,7 +14,7 @@ from aigw.guard.settings import UserRule
 from aigw.guard.view import Span
 
 REACH = 256
-"""What a regular expression finds is taken to have no more characters than this."""
+"""The assumed longest match of a user's regular expression, in characters."""
 MOST = 1000
 """After so many findings of one regular expression, all that follows counts as one more."""
 _WITHOUT_BLANKS = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0x10FFFF))

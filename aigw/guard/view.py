@@ -10,8 +10,8 @@ Span = tuple[int, int]
 
 
 class Piece(NamedTuple):
-    """What stands in a view for the characters from `start` to `end`: themselves if they are `kept`, or something
-    else."""
+    """A piece of a view, which stands for the characters from `start` to `end` of the original text. If it is `kept`,
+    it is the same characters."""
 
     text: str
     start: int

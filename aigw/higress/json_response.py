@@ -32,7 +32,7 @@ REQUEST: Struct = {
     "tools": objects(TOOL),
     "tool_choice": Field(empties=True, inside={"type": TEXT, "function": nested(FUNCTION)}),
 }  # fmt: skip
-"""What survives of a request that is written anew."""
+"""The fields that Higress keeps in a request that it writes anew."""
 STREAMING = ("stream", "stream_options")
 
 
@@ -89,7 +89,7 @@ def last_answer(answer: Any) -> str:
 
 
 def ask_for(content: str, schema: Any) -> str:
-    """What asks a model to make JSON of what it has said. `schema` is None if there is none."""
+    """Returns the message that asks a model to make JSON of what it has said. `schema` is None if there is none."""
     text = go_json(schema).decode()
     ask = f"Given the Json Schema: {text}, please help me convert the following content to a pure json: {content}"
     return f"{ask}\n Do not respond other content except the pure json!!!!"

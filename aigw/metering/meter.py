@@ -46,7 +46,7 @@ class Meter(Protocol):
         ...
 
     async def spent(self, outcome: Outcome) -> Spent:
-        """What the request used, once its answer has ended in this way."""
+        """Returns what the request used, once its answer has ended in this way."""
         ...
 
 

@@ -195,7 +195,7 @@ class EventSource:
         """Why nothing comes behind an event that was whole but for its blank line."""
         self._before: Batch = ()
         self._latest: Batch = ()
-        """What arrived last, and before that. Comments do not count."""
+        """The events that arrived last, without comments."""
 
     def __aiter__(self) -> AsyncIterator[Batch]:
         return self

@@ -30,7 +30,7 @@ class Watched:
         self._probe = probe
         self._fed: Reader | None = None
         self._held: list[Batch] = []
-        """What the probe has still to read. Of an answer that comes in one piece it never does."""
+        """The batches that the probe has not read yet. It never reads an answer that comes in one piece."""
         self._seen = 0
         self._size = size
 

@@ -48,7 +48,7 @@ Ask = Callable[[str], Awaitable[str]]
 
 
 class Scene(Struct, frozen=True, kw_only=True):
-    """What is asked."""
+    """A question about a text: the categories, and the prompt."""
 
     category: Annotated[str, Meta(description="the categories, with | between them")] = ""
     prompt: Annotated[

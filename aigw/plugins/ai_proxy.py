@@ -156,7 +156,8 @@ def identity(config: Config, services: Services) -> Any:
 
 
 def withholds(config: Config) -> tuple[str, ...]:
-    """What tells who the client is is never sent on. Its keys are not sent on if all providers have their own keys."""
+    """Returns the client's headers that no provider gets: those that tell who the client is, and its keys if all
+    providers have their own."""
     if not config.active():
         return ()
     return (*PRIVATE, *(f"{start}*" for start in PRIVATE_STARTS), *(CREDENTIALS if _has_own_keys(config) else ()))
@@ -277,7 +278,7 @@ _DIFFERENCES = (
     ("`x-aigw-*`, cookies and CORS headers of the provider (`Access-Control-*`, `Set-Cookie`, `Alt-Svc`)",
      "are removed", "are passed on"),
 )  # fmt: skip
-"""What, in `safe`, with `fidelity: higress`."""
+"""Rows of (subject, what `safe` does, what `fidelity: higress` does)."""
 
 ABOUT = About(
     config=Config,

@@ -104,7 +104,7 @@ class KeptPrices:
 
 
 def book(folder: Path | None) -> Book:
-    """What looks up prices for a gateway with this state folder, if it has one."""
+    """Returns the book that looks up prices for a gateway with this state folder, or without one."""
     paced = PacedBook()
     return paced if folder is None else KeptPrices(folder / FILE_NAME, paced)
 

@@ -168,8 +168,8 @@ class Prices:
         self._overridden = lru_cache(maxsize=_KEPT)(self._find_override)
 
     def find(self, query: Query, at: float) -> Cost | None:
-        """What tells the cost of a call, None if the price must be looked up first (`prepare`). It looks nothing
-        up."""
+        """Returns what computes the cost of a call, None if the price must be looked up first (`prepare`). It looks
+        nothing up."""
         configured = self._configured(query.model)
         if configured is not None:
             return configured.cost
@@ -250,8 +250,8 @@ class Prices:
 
 
 class _Known(NamedTuple):
-    """What was looked up, and from when until when it holds. An unknown price is looked up again after a day, because
-    the lookup may have failed."""
+    """A price that was looked up, and the time in which it holds. An unknown price is looked up again after a day,
+    because the lookup may have failed."""
 
     cost: Cost
     since: float

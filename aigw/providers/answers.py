@@ -87,7 +87,7 @@ class Answers:
         self._logs_errors = config.log_upstream_error_response_body
         self._secrets = config.api_tokens
         self.hidden = self._hides(config)
-        """What the client must not see in an error, nor in headers."""
+        """The keys that the client must not see in errors or headers."""
         self._hidden_always = long_ones(self.hidden)
 
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:

@@ -36,8 +36,8 @@ class Failed(NamedTuple):
 
 
 class _Outcome(NamedTuple):
-    """What became of a call: a reply, or an error. `status` is what it counts with: also an answer of status 200 may
-    have failed. `can_retry` is whether there was another token to try when it was sent."""
+    """The outcome of a call: a reply, or an error. `status` is the status as which it counts, because an answer of
+    status 200 may have failed, too. `can_retry` says whether there was another token to try when the call was sent."""
 
     call: Call
     status: int

@@ -24,7 +24,7 @@ SUFFIXES = (
     "_BASE_URL", "_API_BASE", "_API_BASE_URL", "_HTTP_BASE_URL", "_API_URL", "_API_ENDPOINT", "_ENDPOINT",
     "_SERVER_URL", "_PROXY_URL", "_URL", "_BASEURL", "_API_HOST", "_HOST",
 )  # fmt: skip
-"""What takes the place of `_API_KEY` in the names of variables. The first that is set counts."""
+"""The endings that replace `_API_KEY` in the names of variables. The first variable that is set counts."""
 NAMES = {
     "DASHSCOPE": ("QWEN", "BAILIAN", "ALIBABA"),
     "ANTHROPIC": ("CLAUDE",),
@@ -40,13 +40,13 @@ NAMES = {
 }
 """Further names with which the variables of a vendor begin."""
 FULL = ("/chat/completions", "/messages", "/responses")
-"""What some tools write behind a base URL."""
+"""Paths that some tools append to a base URL."""
 ENDINGS = {"gemini": ("/v1beta", "/v1", "/v1beta/openai"), "qwen": ("/api/v1",)}
 """Further ends of base URLs that stand for the vendor's own paths, beside that of its chats."""
 BEFORE_VERSION = frozenset(("claude", "gemini", "groq", "mistral"))
 """The types whose SDKs add the version themselves, so that a base URL ends before it."""
 ANY_KEY = "unused"
-"""What is sent as a key where none is set."""
+"""The text that is sent as a key if none is set."""
 _CONVERSATIONS = {apis.CHAT: "/chat/completions", apis.MESSAGES: "/messages"}
 """The APIs for conversations, and the ends of their paths."""
 _HERE = frozenset(("localhost", "127.0.0.1", "::1", "0.0.0.0", "::"))  # noqa: S104  addresses to compare with

@@ -125,7 +125,7 @@ def signer_of(key: str) -> Any:
 
 
 def _words(said: str) -> str:
-    """What Google says of a refusal, in short."""
+    """Returns Google's message about a refusal, shortened."""
     try:
         told = json.loads(said)
     except ValueError:

@@ -23,7 +23,7 @@ from aigw.providers.answers import MAX_ERROR
 from aigw.providers.request_errors import NOT_OFFERED
 
 HEADER, ESTIMATED = "x-aigw-tokens", "estimated"
-"""What an answer has whose number nobody but the gateway has counted."""
+"""The header of an answer whose number of tokens the gateway has counted itself."""
 LARGE = 16 * 1024
 """The tokens of a larger body are counted in a thread: it takes more than 1 ms."""
 _STATUSES = (404, 405, 501)
@@ -31,7 +31,7 @@ _OTHERS = frozenset((apis.MESSAGES, apis.COMPACT_RESPONSE))
 APIS = apis.COUNTING | _OTHERS
 """The APIs for which `ask` does anything."""
 _OF_MODELS = (b"model", b"deployment")
-"""What a 404 speaks of that is about what was asked for, not about the API."""
+"""The words of a 404 that is about the requested model and not about the API."""
 
 
 def is_missing(api: str | None, status: int) -> bool:

@@ -242,7 +242,7 @@ class Provider:
     moves: Mapping[str, tuple[Move, ...]] = field(default_factory=dict)
 
     rules: Rules = field(default_factory=Rules)
-    """How it takes what is translated for it."""
+    """How the provider takes requests that are translated for it."""
     families: tuple[Family, ...] = ()
     messages_version: str = ""
     """The `anthropic_version` in bodies of the Messages API, which then have no model: it is in the path."""

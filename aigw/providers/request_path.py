@@ -47,7 +47,8 @@ class RequestPath:
         return path == base or path.startswith(f"{base}/")
 
     def _query(self, source: Request, own: str) -> str:
-        """What goes on of the client's query: no key, and nothing that the provider's own query says."""
+        """Returns what the provider gets of the client's query: no key, and no parameter that the provider's own query
+        has."""
         names = {pair.partition("=")[0] for pair in own.split("&")}
         if self._row.messages_version:
             names.add("beta")  # of Anthropic's SDKs; Google refuses a parameter that it does not know

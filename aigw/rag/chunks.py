@@ -39,7 +39,7 @@ class _Unit(NamedTuple):
         return self.block.kind == "heading"
 
     def since(self, start: int) -> _Unit:
-        """What of it begins there."""
+        """Returns the part of the unit from `start` on."""
         rest = self.block.text[start : self.end]
         first = max(self.first, self.last - rest.strip().count("\n"))
         return self._replace(start=start, first=first, tokens=self.tokens * len(rest) // (self.end - self.start))

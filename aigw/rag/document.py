@@ -45,7 +45,7 @@ class Piece(NamedTuple):
 
     @property
     def embedded(self) -> str:
-        """What an embedder should read."""
+        """The text that an embedder should read."""
         return f"{self.context}\n\n{self.text}" if self.context else self.text
 
 

@@ -100,7 +100,7 @@ async def evaluate(
 
 
 async def absent(collection: Collection, found: Evaluation) -> list[str]:
-    """What questions expect in vain, because the collection has no such source and no such passage."""
+    """Returns the sources and ids that questions expect but the collection does not have."""
     missed = [each.question for each in found.outcomes if each.rank is None]
     names = dict.fromkeys(name for question in missed for name in question.expected)
     sources = [Passage("", "", source) for source in await collection.sources()] if names else []

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 WORDS = 9.0
-"""What all words of the question are worth, in standard deviations. On public sets, 8 and 9 are about equal."""
+"""The score of a passage that has all words of the question, in standard deviations. On public sets, 8 and 9 are about
+equal."""
 PAIRS = 0.15
-"""What is added for words that stand together as in the question, as a part of that."""
+"""The additional score for words that stand together as in the question, as a part of WORDS."""
 TITLES = 0.3
-"""What is added for words in the titles of a passage, as a part of that. With more of it pages are found still better
-by their titles, and worse by words that stand only in their texts."""
+"""The additional score for words in the titles of a passage, as a part of WORDS. With a larger value, pages are found
+better by their titles, and worse by words that are only in their texts."""
 BEST = 5
 TURN = 0.3
 """A question is asked a second time, turned by this towards the best passages: others on the same subject rise. It is
@@ -86,7 +87,7 @@ def shared(rankings: Mapping[Language, Sequence[Ranked]], own: Language, top: in
 
 
 def _shares(keys: Sequence[int], found: Sequence[tuple[int, float]], mass: float) -> Numbers:
-    """How much of the mass each passage has, from 0 to 1."""
+    """Returns each passage's share of the mass, from 0 to 1."""
     bm25 = dict(found)
     got = np.array([bm25.get(key, 0.0) for key in keys])
     return np.clip(got, 0.0, mass) / mass if mass > 0 else np.zeros(len(keys))

@@ -26,7 +26,7 @@ class _Level(NamedTuple):
 
 
 class Ignored:
-    """What is ignored in a folder. `inside` gives that of a folder in it."""
+    """What is ignored in a folder. `inside` returns the same for a folder in it."""
 
     def __init__(self, levels: tuple[_Level, ...] = ()) -> None:
         self._levels = levels
@@ -71,7 +71,8 @@ def _level(folder: Path, name: str) -> tuple[_Level, ...]:
 
 
 def glob(pattern: str) -> GitIgnoreSpec | None:
-    """What a glob matches, and all that is in the folders that it matches. None if it is no valid pattern."""
+    """Returns the matcher of a glob, which also matches everything in folders that the glob matches. None if the glob
+    is not valid."""
     try:
         matching: GitIgnoreSpec = _pathspec().GitIgnoreSpec.from_lines([f"/{pattern}"])
     except (ValueError, re.error):  # re.error: a range that ends before it begins
@@ -96,7 +97,7 @@ def _pathspec() -> ModuleType:
 
 
 def _said(patterns: tuple[GitIgnoreSpecPattern, ...], path: str) -> bool | None:
-    """What the last pattern that matches says about a path; that of a folder ends with a slash.
+    """Returns what the last matching pattern says about a path. The path of a folder ends with a slash.
 
     A pattern also matches all that is in a folder, with a group where the path goes on after the folder. Git matches
     only the folder itself, and then does not enter it."""

@@ -58,8 +58,8 @@ class Finding:
 
 
 def find(arguments: Sequence[str], base: Path) -> Finding:
-    """What cannot be found is among the problems. `base` is an absolute path. Raises RetrievalError if a package is
-    missing."""
+    """Finds the sources. The problems name those that cannot be found. `base` is an absolute path. Raises
+    RetrievalError if a package is missing."""
     finder = _Finder(base)
     for argument in arguments:
         finder.add(argument)

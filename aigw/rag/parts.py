@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aigw.core.retrieval import Vectors
 
 FIRST, LEAST, MOST = 32, 16, 256
-"""How many texts the first part has, and how many others have at least and at most."""
+"""How many texts the first part has, and the least and the most that others have."""
 EACH_SECONDS = 5.0
 
 
@@ -49,5 +49,5 @@ class Parts:
 
 
 def _in_time(count: int, seconds: float) -> int:
-    """How many texts are next, if so many took so long."""
+    """Returns how many texts the next part has if `count` texts took `seconds`."""
     return min(MOST, max(LEAST, int(count * EACH_SECONDS / max(seconds, 0.001))))

@@ -23,7 +23,7 @@ MOST_BYTES = 256 * 1024 * 1024
 """Larger sources are not read."""
 _MOST_ANSWERED = 1024 * 1024 * 1024
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "PYTHONPATH", "PYTHONHOME", "SYSTEMROOT", "TMPDIR")
-"""What of the environment the child gets: it needs no keys."""
+"""The variables of the environment that the child gets. It needs no keys."""
 _PIPE_BUFFER = 1024 * 1024
 
 

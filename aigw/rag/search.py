@@ -20,7 +20,7 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 CANDIDATES = 100
 """How many passages of each kind are looked at: near by their vectors, with the words, with pairs of them."""
 SAMPLE = 500
-"""How many vectors show what is usual. More of them change no ranking."""
+"""How many vectors make a sample. More of them change no ranking."""
 NEARLY_ALL = 0.9
 TURN = 3
 """If passages of two languages are found, every third one is in the language that is not the question's,"""
@@ -33,8 +33,8 @@ CHARACTERS = 16
 
 
 class Usual(NamedTuple):
-    """What a collection is like at one version: how many passages it has in each language that it has, and a sample of
-    the vectors of each, and of all (None)."""
+    """Statistics of a collection at one version: how many passages it has in each of its languages, and a sample of the
+    vectors of each language, and of all (None)."""
 
     version: str
     counts: Mapping[Language, int]
@@ -78,8 +78,8 @@ async def search(collection: Collection, embedder: Embedder, question: str, top:
 
 
 def shortened(question: str, embedder: Embedder) -> str:
-    """What is searched for of a long question: its beginning and its end, as much as the embedder reads at once. What
-    is asked stands there, before or behind what was pasted."""
+    """Returns the part of a long question that is searched for: its beginning and its end, as much as the embedder
+    reads at once. The actual question stands there, before or behind a pasted text."""
     window = embedder.window
     text = _ends(question, CHARACTERS * window)
     while len(text) > SHORT and (tokens := embedder.count(text)) > window:

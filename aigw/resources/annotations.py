@@ -84,7 +84,7 @@ def bare(name: str) -> str:
 
 
 def meaning(name: str) -> Meaning | None:
-    """What becomes of it, None if it is not known here. `name` is bare."""
+    """Returns what becomes of an annotation, None if it is not known here. `name` has no prefix."""
     if name in TABLE:
         return TABLE[name]
     return next((found for start, found in STARTS.items() if name.startswith(start)), None)

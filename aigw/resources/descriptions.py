@@ -10,9 +10,10 @@ import msgspec.inspect as mi
 from aigw.core.json_path import JsonPath, format_path
 
 OWN, SAFE = "aigw:", "safe:"
-"""How the description of a key begins that Higress does not have; `safe:` has no effect with `fidelity: higress`."""
+"""The description of a key that Higress does not have begins with one of these. A key with `safe:` has no effect with
+`fidelity: higress`."""
 UNUSED = ("not used by this version", "not supported by this version")
-"""What the description of a key has in it that is read and has no effect."""
+"""The description of a key that is accepted but has no effect contains one of these."""
 
 
 def keys_that_say(

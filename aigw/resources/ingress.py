@@ -45,7 +45,7 @@ class _Key(NamedTuple):
 
 
 _REST = _Key(path_type="the rest")
-"""What none of the paths takes."""
+"""The key of what none of the paths takes."""
 
 
 class Share(NamedTuple):
@@ -209,7 +209,8 @@ def _origins(value: str, resource: Resource, findings: Findings, place: str) -> 
 
 
 def _meaning(name: str, value: str, others: Mapping[str, list[str]]) -> Meaning | None:
-    """What becomes of an annotation with this value. `name` is bare, `others` are the headers read so far."""
+    """Returns what becomes of an annotation with this value. `name` has no prefix, `others` are the headers read so
+    far."""
     header = _HEADER.fullmatch(name)
     if header and not 0 < len(_patterns(header[1], value)) * prod(map(len, others.values())) <= _CHOICES:
         return NO_PREFIXES
@@ -286,7 +287,7 @@ def _pattern(each: IngressPath, notes: _Annotations, findings: Findings, resourc
 
 
 def _beginning(pattern: str) -> str:
-    """What everything begins with that a regular expression matches."""
+    """Returns the text with which everything begins that a regular expression matches."""
     found = _START.match(pattern)
     if found is None or _has_choice(pattern):
         return "/"

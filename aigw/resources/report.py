@@ -44,5 +44,5 @@ class Findings:
 
     @property
     def lost(self) -> list[Entry]:
-        """What does not reach the other side."""
+        """The entries for what does not reach the other side."""
         return self.of(*LOST)

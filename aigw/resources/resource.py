@@ -16,7 +16,7 @@ GATEWAY_NAMESPACE = "higress-system"
 """The namespace in which Higress is installed, with the resources of its console. Resources without a namespace count
 as being in it."""
 CLUSTER = "kubectl.kubernetes.io/"
-"""How annotations begin that tools of Kubernetes add. They have whole resources in them."""
+"""The prefix of annotations that tools of Kubernetes add. They contain whole resources."""
 _METADATA = ("name", "namespace", "labels")
 
 
@@ -55,7 +55,7 @@ class Resource:
         return _texts(self.metadata.get("labels"))
 
     def portable(self) -> dict[str, Any]:
-        """What was written, without what a cluster adds."""
+        """The resource as somebody wrote it, without what a cluster has added."""
         metadata = {key: self.metadata[key] for key in _METADATA if self.metadata.get(key)}
         annotations = {key: value for key, value in self.annotations.items() if not key.startswith(CLUSTER)}
         if annotations:

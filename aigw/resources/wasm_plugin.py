@@ -117,7 +117,7 @@ def effective(spec: WasmPluginSpec) -> dict[str, Any] | None:
 
 
 def _settings(resource: Resource, spec: WasmPluginSpec, unknown: list[tuple[Any, Any]]) -> dict[str, Any]:
-    """What has no meaning here. A configuration that is disabled is kept, too."""
+    """Returns the settings that have no meaning here, and also a disabled configuration."""
     written = msgspec.to_builtins(spec)
     kept: dict[str, Any] = {key: value for key, value in written.items() if key not in _CONFIGURATION}
     if spec.default_config_disable and spec.default_config:

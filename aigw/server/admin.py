@@ -42,9 +42,9 @@ _PROXIED = (
     VIA_HEADER, "forwarded", "proxy-", "x-", "cf-", "cdn-", "cloudfront-", "true-client-", "fastly-", "akamai-", "fly-",
     "tailscale-", "ngrok-", "surrogate-", "front-end-", "disguised-host",
 )  # fmt: skip
-"""How the headers begin that a proxy or tunnel on this machine adds to the requests of other machines."""
+"""The beginnings of headers that a proxy or tunnel on this machine adds to the requests of other machines."""
 _OF_CLIENTS = ("x-api-key", "x-goog-api-key", "x-requested-with", "x-stainless-", "x-prometheus-", "x-aigw-")
-"""How those of them begin that clients add themselves."""
+"""Headers with these beginnings match _PROXIED, too, but are added by clients themselves."""
 
 Answer = tuple[str, bytes]
 """Content type and body."""
@@ -107,7 +107,8 @@ class Admin:
         raise GatewayError(403, f"this is for the gateway's own machine; {remedy}", kind="permission_error")
 
     def front(self, http: HttpRequest, path: str) -> PlainResponse | None:
-        """What the paths of FRONT answer. None for what is no page: a method that writes, a program that asks for /."""
+        """Returns the answer of a path of FRONT, None if this is no request for a page: a method that writes, or a
+        program that asks for /."""
         if http.method not in ("GET", "HEAD"):
             return None
         if path in (HEALTH, HELLO):

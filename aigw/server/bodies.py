@@ -103,9 +103,9 @@ async def read(http: HttpRequest, bounds: Bounds) -> bytes:
 
 
 class Bounds(NamedTuple):
-    """What a body may be: `largest` is in bytes. `seconds` may pass until its next piece, and altogether `seconds` and
-    one more for each SLOWEST bytes; 0 is no bound. `note` is called with the size of what has come of a body whose
-    size was not told."""
+    """The bounds of a body. `largest` is its size in bytes. `seconds` may pass until the next piece, and for the whole
+    body `seconds` and one more for each SLOWEST bytes; 0 means no bound. `note` is called with the size of what has
+    arrived if the body's size was not announced."""
 
     largest: int
     seconds: float = 0.0

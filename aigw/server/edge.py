@@ -224,7 +224,7 @@ class Edge:
             await asyncio.wait(self._jobs, timeout=seconds)
 
     def _front(self, http: HttpRequest, path: str, found: tuple[Route, Chain] | None) -> PlainResponse | None:
-        """What the paths of FRONT answer, unless they belong to a route's own upstream."""
+        """Returns the answer of a path of FRONT, unless the path belongs to a route's own upstream."""
         taken = found is not None and found[0].target is not None
         return self._admin.front(http, path) if self._has_pages and not taken else None
 

@@ -73,7 +73,7 @@ class FirstCall(NamedTuple):
 
     @property
     def notes(self) -> list[str]:
-        """What stands in the command for something that a person must put there."""
+        """The places in the command that a person must fill in."""
         unnamed = self.body is not None and not self.model
         model = f"{PLACEHOLDER} is a model of the provider; /v1/models may list them" if unnamed else ""
         return [note for note in (model, self.key.note) if note]
@@ -126,7 +126,7 @@ def models_to_name(loaded: Loaded) -> list[str]:
 
 
 def described(loaded: Loaded) -> list[Description]:
-    """What all plugins say about all of their configurations."""
+    """Returns what all plugins say about their configurations."""
     plugins = loaded.plugins.values()
     return [each.about.describes(config) for each in plugins for config in each.rules.configs if config is not None]
 

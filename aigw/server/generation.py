@@ -44,10 +44,10 @@ log = logging.getLogger("aigw")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lasting:
-    """What outlives a configuration. `env` has the transport, the token counter and the clock. `standins` are the
-    names of services that the gateway answers itself. `host` is the address on which it listens, `instance` the id by
-    which it knows its own requests. `composer` makes the chains; None: as the books and the page need them. `framing`
-    is how answers are written, None: as they come. `book` looks up prices."""
+    """What all configurations share. `env` has the transport, the token counter and the clock. `standins` are the names
+    of services that the gateway answers itself. `host` is the address on which it listens, `instance` the id by which
+    it recognizes its own requests. `composer` makes the chains; None means as the books and the page need them.
+    `framing` says into which pieces answers are cut; None means as they come. `book` looks up prices."""
 
     env: Env
     books: Books
@@ -131,7 +131,8 @@ def _pipeline(loaded: Loaded, lasting: Lasting, env: Env) -> Pipeline:
 
 
 def _composers(loaded: Loaded, lasting: Lasting, clock: Clock) -> tuple[Composer | None, Composer | None]:
-    """What makes the chains, and what makes those that are watched: not for a command with chains of its own."""
+    """Returns what makes the chains, and what makes the chains that are watched. A command with chains of its own has
+    neither."""
     if lasting.composer is not None:
         return lasting.composer, None
     secrets, traces = secrets_in(loaded), lasting.books.traces

@@ -25,12 +25,13 @@ LEAST_SPACE = 1024 << 20
 """Bytes of address space without which aigw does not start: each of its threads sets 72 MiB aside, and libraries and
 vocabularies take a third."""
 OWN_SPACE = 800 << 20
-"""What aigw itself takes of it at most."""
+"""How much address space aigw itself takes at most."""
 CLIENT_SPACE = 16 << 20
 SMALL = 1 << 20
 """Bodies up to this size, in bytes, are within CLIENT_SPACE, and need not be noted."""
 COPIES = 8
-"""How often a body is in memory at most: its pieces, decoded, as text, written for the provider, for the cache, ..."""
+"""How many copies of a body are in memory at most: its pieces, decoded, as text, written for the provider, for the
+cache, ..."""
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 
 
@@ -62,7 +63,7 @@ def most_connections() -> int:
 
 
 def address_space() -> int | None:
-    """How many bytes of address space this process may have. None: nobody counts them."""
+    """How many bytes of address space this process may have. None means no limit."""
     if sys.platform == "win32":
         return None
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)

@@ -115,8 +115,8 @@ class Reloader:
 
 
 def _said(loaded: Loaded) -> tuple[str, GuardSettings]:
-    """What the file says, in its order: in some keys the order counts, such as that of patterns. And the words in the
-    files that it names."""
+    """Returns the contents of the file in its order, because the order of some keys, such as patterns, matters; and the
+    words in the files that it names."""
     return json.dumps(loaded.source.values), loaded.guard
 
 

@@ -51,7 +51,7 @@ class Screening:
         return self._settings.access_keys
 
     def beside(self, new_id: Callable[[], str]) -> Mapping[str, Ask]:
-        """What plugins of this gateway may ask without a request."""
+        """Returns the stand-ins that plugins of this gateway may ask without a request."""
         return {green_cip.STANDIN: self._standin(new_id).moderate}
 
     def _standin(self, new_id: Callable[[], str]) -> GreenCipStandin:

@@ -31,7 +31,8 @@ PROBE_SECONDS = 0.2
 
 
 class Overrides(NamedTuple):
-    """What the options of `aigw serve` say instead of the configuration. `port` is that of the configured address."""
+    """The options of `aigw serve` that replace values of the configuration. `port` replaces the port of the configured
+    address."""
 
     listen: str | None = None
     port: int | None = None
@@ -159,7 +160,7 @@ def describe(loaded: Loaded, url: str, origin: str, *, workers: int = 1, tries: 
 
 
 def _without(loaded: Loaded) -> str:
-    """What the gateway can do without a provider."""
+    """Says what the gateway can do without a provider."""
     return why_nothing(loaded) if answers_nothing(loaded) else "none: plain HTTP routes only"
 
 

@@ -17,8 +17,8 @@ from aigw.core.stores import StoreError
 log = logging.getLogger("aigw")
 
 LOOK_SECONDS = 0.1
-"""How often it looks whether a request is under way. A job waits for no longer silence: under a steady load there is
-none, and the first request that needs what the job does would wait for it."""
+"""How often it checks whether a request is under way. A job does not wait for a longer pause, because under a steady
+load there is none, and then the first request that needs the job's result would wait for it."""
 
 
 class WarmUp:

@@ -43,8 +43,9 @@ _READY = b"ready\n"
 
 
 class Orders(msgspec.Struct):
-    """What the supervisor tells a worker: the address that all share, whether this worker writes what concerns all into
-    the log, the id by which the gateway knows its own requests, and the configuration, as a file or as text."""
+    """The orders of the supervisor for a worker: the address that all workers share, whether this worker logs what
+    concerns all of them, the id by which the gateway recognizes its own requests, and the configuration, as a file or
+    as text."""
 
     host: str
     port: int
@@ -144,7 +145,7 @@ class Supervisor:
         """Whether a worker has served: the configuration was right, and only a change can make it wrong."""
         self._stopping = asyncio.Event()
         self.told: list[bytes] = []
-        """What workers said at their ends, a line each."""
+        """What workers reported at their ends, a line each."""
         self.crashed = 0
         """How many workers ended before they could say anything."""
         self._failures: list[int] = []
@@ -222,7 +223,7 @@ class Supervisor:
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
     def _files(self) -> tuple[Stamp, ...]:
-        """What the files of the configuration look like."""
+        """Returns the stamps by which a change of the configuration's files is noticed."""
         return stamps(Path(self._orders.file), *self._words) if self._orders.file else ()
 
     def _give_up(self, code: int) -> None:

@@ -87,6 +87,6 @@ class DashScopeStandin:
 
 
 def _read_of(embedder: Embedder, texts: Sequence[str]) -> int:
-    """How many tokens the model has read of the texts."""
+    """Returns how many tokens of the texts the model has read."""
     window = embedder.window
     return sum(min(embedder.count(text[: CHARACTERS * window]), window) for text in texts)

@@ -55,7 +55,7 @@ class GreenCipStandin:
         return _said(await self.moderate(given.get("Service", ""), content))
 
     async def moderate(self, service: str, text: str, seconds: float | None = None, goes_on: bool = True) -> Moderation:
-        """What is said of a text by this one of Content Security's services, and of its end if the text `goes_on`.
+        """Returns the verdict of one of Content Security's services on a text, and on its end if the text `goes_on`.
         Raises TimeoutError if a model that is asked takes more than `seconds`."""
         screen = self._screen()
         screened = screen.screen(text)
@@ -71,7 +71,7 @@ class GreenCipStandin:
 
 
 def moderated(screened: Screened) -> Data:
-    """What the service would say of a text in which this was found."""
+    """Returns what the service would say about a text with these findings."""
     findings = screened.findings
     if not findings:
         return Data(_NONE, _NONE, "pass", [RiskLabel(NO_LABEL)], None, [])

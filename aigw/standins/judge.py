@@ -31,8 +31,8 @@ class Judge:
         self._known: OrderedDict[bytes, Sequence[Finding]] = OrderedDict()
 
     async def findings(self, text: str, *, answer: bool) -> Sequence[Finding]:
-        """What the judge finds in a text of a client, or in an answer. A question of the gateway itself is not judged:
-        this one is such a question."""
+        """Returns what the judge finds in a text of a client or in an answer. Questions that the gateway itself asks
+        are not judged, because the judge's own question is one of them."""
         if not text.strip() or asking.get() or (answer and not self._settings.answers):
             return ()
         key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

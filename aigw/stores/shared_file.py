@@ -45,7 +45,8 @@ class SharedFile(Generic[T]):
         self._ended = False
 
     def ready(self) -> T | None:
-        """What `get` would return without waiting and without a look at the file; None if it would have to look."""
+        """Returns what `get` would return, without waiting and without checking the file; None if `get` would have to
+        check it."""
         return self._opened if self._monotonic() < self._until else None
 
     async def get(self) -> T:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 5.0
 """How long a process waits while another one writes."""
 BESIDE = ("", "-wal", "-shm", "-journal")
-"""What SQLite puts behind the name of a file for the files that belong to it, and nothing for the file itself."""
+"""The suffixes of the files that belong to an SQLite file: "" for the file itself."""
 _MARKS = """SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)
     FROM pragma_application_id, pragma_user_version"""
 """One statement, because between two statements another process may make the tables."""

@@ -34,7 +34,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Bounds(NamedTuple):
-    """How many changes of a step are shown, and how many characters of a value."""
+    """The most changes of a step, and the most characters of a value, that are shown."""
 
     changes: int
     characters: int

@@ -81,7 +81,7 @@ class Visit:
 
 
 class Ended(NamedTuple):
-    """What a record tells of an exchange that has ended."""
+    """What a record keeps of an exchange that has ended."""
 
     id: str
     route: Route

@@ -91,7 +91,7 @@ class Recordings:
 
     @property
     def report(self) -> Report:
-        """What came of it so far."""
+        """Returns what became of the calls so far."""
         report = self._player.report if self._player is not None else Report()
         report.unused = self._player.unused() if self._player is not None else []
         if self._recorder is not None:

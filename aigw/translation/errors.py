@@ -36,7 +36,7 @@ _TOO_LONG = tuple(
         ),
     )
 )
-"""How vendors say it with numbers."""
+"""The messages with numbers in which vendors say that a prompt is too long."""
 _WORDS = (
     "context_length_exceeded", "prompt is too long", "maximum context length", "context window", "exceed context limit",
     "input token count", "range of input length", "input is too long", "context length", "model token limit",

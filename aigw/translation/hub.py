@@ -17,7 +17,7 @@ from aigw.core.answer import Finish
 Role = Literal["system", "user", "assistant"]
 Kind = Literal["image", "audio", "file"]
 Effort = Literal["", "none", "minimal", "low", "medium", "high", "xhigh", "max"]
-"""How much a model shall think, in OpenAI's words. "" means that the client did not say."""
+"""How much a model should think, in OpenAI's words. "" means that the client did not say."""
 
 
 class Text(Struct, frozen=True):
@@ -92,7 +92,7 @@ Part = Text | Media | Thinking | Call | Result
 
 
 class Message(Struct, frozen=True):
-    """What one side says. Results are parts of a user's message."""
+    """A message of one side. Results are parts of a user's message."""
 
     role: Role
     parts: tuple[Part, ...]
@@ -129,7 +129,7 @@ class Tool(Struct, frozen=True):
 
 
 class Reasoning(Struct, frozen=True):
-    """How the model shall think. `budget` is how many tokens it may use, None if the client did not say, -1 if the
+    """How the model should think. `budget` is how many tokens it may use, None if the client did not say, -1 if the
     model decides. `shown`: the client wants to see the reasoning; None if it did not say."""
 
     effort: Effort = ""

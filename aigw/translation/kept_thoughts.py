@@ -22,7 +22,7 @@ from aigw.translation.hub import Call, Message, Part, Thinking
 MOST = 16 * 1024 * 1024
 """Characters that one provider keeps."""
 _ENTRY = 500
-"""What an entry takes beside its texts."""
+"""How many bytes an entry takes beside its texts."""
 
 
 class KeptThought(NamedTuple):
@@ -130,5 +130,5 @@ class Recall:
 
 
 def _question(message: Message) -> str:
-    """What the user asks in words, "" if this is no message of the user, or has only results."""
+    """Returns the words of the user, "" if this is no message of the user or has only results."""
     return message.text if message.role == "user" else ""

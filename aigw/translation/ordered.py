@@ -65,7 +65,7 @@ class Ordered:
         self._called: set[int] = set()
         """The choices that have calls."""
         self._unnamed: dict[_Key, list[CallStart | CallDelta]] = {}
-        """What has come of calls whose name is not known yet."""
+        """The pieces of calls whose name is not known yet."""
         self._open: dict[_Key, _Open] = {}
         self._over: set[_Key] = set()
 

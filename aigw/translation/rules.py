@@ -16,7 +16,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     maker: str = ""
     """The type of the provider, for the envelopes of its opaque state."""
     limit_field: str = "max_tokens"
-    """What chat completions call the limit of an answer: max_tokens, or max_completion_tokens."""
+    """The name of the limit of an answer in chat completions: max_tokens, or max_completion_tokens."""
     most_tokens: Mapping[str, int] = {}
     """Model -> the largest limit of an answer that it takes. A larger one is lowered."""
     efforts: tuple[str, ...] = ()
@@ -48,11 +48,11 @@ class Rules(Struct, frozen=True, kw_only=True):
     safety: Mapping[str, str] = {}
     """Category -> threshold, of Gemini's filters."""
     thinking_budget: int = 0
-    """How many tokens Gemini may think with where the client did not say, 0 if it decides."""
+    """How many tokens Gemini may think with if the client does not say, 0 if the model decides."""
     version: str = "v1beta"
     """The version in the paths of Gemini's API."""
     extra_fields: Mapping[str, Any] = {}
-    """What Bedrock passes on to every model beside its own settings."""
+    """Fields that Bedrock passes on to every model beside its own settings."""
     takes_budget: tuple[str, ...] = ("*",)
     """The models of Anthropic's format that take a number of tokens to think with, instead of an effort."""
     knows_xhigh: tuple[str, ...] = ("*",)

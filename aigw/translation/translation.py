@@ -55,8 +55,8 @@ from aigw.translation.rules import Rules, matches
 
 
 class ClientSide(NamedTuple):
-    """What reads a client's requests and writes its answers. `echoes`: all clients send reasoning back, with its
-    state. Gemini's CLI sends the state alone."""
+    """How a client's requests are read and its answers written. `echoes`: clients of this format send reasoning back
+    with its state. (Gemini's CLI sends only the state.)"""
 
     read: Callable[[Json, Notes], Conversation]
     writer: Callable[[Frame], StreamWriter]
@@ -64,8 +64,9 @@ class ClientSide(NamedTuple):
 
 
 class ProviderSide(NamedTuple):
-    """What writes a provider's requests and reads its answers. `streams` is the API of streams if it is another one.
-    `letter_first`: the name of a tool begins with a letter or `_`. `grammars`: the provider enforces those of tools."""
+    """How a provider's requests are written and its answers read. `streams` is the API of streams if it differs.
+    `letter_first`: the name of a tool must begin with a letter or `_`. `grammars`: the provider enforces the grammars
+    of tools."""
 
     write: Callable[[Conversation, Rules, Notes], Json]
     reader: Callable[[Frame], StreamReader]
@@ -222,7 +223,7 @@ class Translation:
 
 
 def _elements(body: Json) -> list[Any]:
-    """What is in the lists of a body."""
+    """Returns the elements of all lists in a body."""
     return [each for value in body.values() if isinstance(value, list) for each in value]
 
 

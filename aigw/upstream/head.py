@@ -13,7 +13,7 @@ from multidict import istr
 from aigw.core.model import Request
 
 HEAD_LIMIT = 64 * 1024
-"""How many bytes a response head, the interim heads before it, and the framing of a body may have, each."""
+"""The largest size in bytes of a response head, of the interim heads before it, and of the framing of a body."""
 
 _OWN = frozenset(("connection", "content-length", "host", "transfer-encoding"))
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -40,7 +40,7 @@ def encode_head(request: Request, authority: str) -> bytes:
 
 
 def declared_length(request: Request) -> int | None:
-    """How many bytes the headers promise for a streamed body; None if they do not say. Raises ValueError."""
+    """Returns the length that the headers announce for a streamed body, None if they do not. Raises ValueError."""
     value = request.headers.get("content-length")
     if value is None:
         return None

@@ -24,7 +24,7 @@ NEXT_ADDRESS_SECONDS = 0.25
 
 
 _UNKNOWN_ISSUERS = range(18, 22)
-"""How OpenSSL counts what it says of certificates that nobody here has signed."""
+"""OpenSSL's numbers of errors about certificates whose issuer is not known here."""
 
 
 def client_tls() -> ssl.SSLContext:

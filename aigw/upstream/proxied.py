@@ -194,7 +194,7 @@ async def _sent(session: aiohttp.ClientSession, context: SimpleNamespace, params
 
 
 def _marks(headers: CIMultiDict[str]) -> dict[str, str]:
-    """What the proxy itself gets to see, so that a gateway that is its own proxy notices."""
+    """Returns headers for the proxy itself, so that a gateway that is its own proxy notices."""
     return {name: headers[name] for name in (VIA_HEADER, KEEP_ALIVE) if name in headers}
 
 

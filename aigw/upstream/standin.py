@@ -17,7 +17,7 @@ from aigw.upstream.local import LocalBody, LocalResponse, whole
 
 
 class StandinAnswer(NamedTuple):
-    """What a stand-in answers. `body` is complete or comes piece by piece."""
+    """The answer of a stand-in. `body` is complete or comes piece by piece."""
 
     status: int
     headers: Mapping[str, str]

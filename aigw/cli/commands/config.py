@@ -131,7 +131,7 @@ def _say_missing(path: Path, *, as_json: bool) -> None:
 
 
 def _without_a_file() -> list[str]:
-    """What `aigw serve` would use here, and what of the environment is not used."""
+    """Says what `aigw serve` would use here, and which variables of the environment it would not use."""
     import asyncio
     import os
 

@@ -235,7 +235,7 @@ def _given(found: FoundTemplate, values: list[str], props: Path | None) -> dict[
 
 
 def _asked_for(name: str) -> str:
-    """What somebody types. Ctrl-C and Ctrl-D end the command as Ctrl-C ends any other."""
+    """Asks the user for a value. Ctrl-C and Ctrl-D end the command as Ctrl-C ends any other."""
     try:
         return str(typer.prompt(name, err=True))
     except typer.Abort:

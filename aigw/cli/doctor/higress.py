@@ -14,8 +14,8 @@ NAME = "higress"
 
 
 def differences(loaded: Loaded, recipe: bytes = b"") -> Iterator[Check]:
-    """What is lost is a problem, and what only differs is a note. `recipe` is the text of the configuration if it has
-    no file."""
+    """Yields a problem for everything that an export would lose, and a note for everything that only differs. `recipe`
+    is the text of the configuration if it has no file."""
     if loaded.path is None and not recipe:
         yield Check(NAME, "problem", "there is no aigw.yaml", "aigw init writes one")
         return

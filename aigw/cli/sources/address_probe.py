@@ -23,7 +23,7 @@ def aigw_at(host: str, port: int) -> str:
 
 
 def taken(host: str, port: int) -> str:
-    """What to say if the address is taken; "" if it is not by an aigw."""
+    """Returns what to say about an address that is taken, "" if it is not an aigw that listens there."""
     version = aigw_at(host, port)
     if not version:
         return ""

@@ -39,14 +39,14 @@ from aigw.server.register import Entry, running
 from aigw.stores.sqlite_file import FileError
 
 ROW_SECONDS = 1.0
-"""How long somebody waits for what the books say of a request: they write after its last byte."""
+"""How long to wait for the usage row of a request, which is written after its last byte."""
 _POLL_SECONDS = 0.02
 _ANYWHERE = {"0.0.0.0": LOCAL, "::": "::1"}  # noqa: S104  where a wildcard can be asked
 
 
 class Rows(Protocol):
     def of(self, id_: str) -> UsageRow | None:
-        """What the books say of a request that has just been answered, None if that is not known."""
+        """Returns the usage row of a request that has just been answered, None if it is not known."""
         ...
 
 
@@ -63,7 +63,7 @@ class AskedGateway(NamedTuple):
 
 
 class GatewayOptions(NamedTuple):
-    """What was typed."""
+    """The options that choose a gateway."""
 
     choice: ConfigChoice
     url: str | None

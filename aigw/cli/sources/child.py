@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 KILLED = 128
-"""What a shell adds to the number of the signal that ended a command."""
+"""The exit status of a command that a signal has ended is this plus the number of the signal, as in a shell."""
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _OF_KEYS = ("SIGINT", "SIGQUIT")
-"""What a terminal sends to all processes in its foreground when a key is pressed."""
+"""The signals that a terminal sends to all processes in its foreground when a key is pressed."""
 
 
 class Child(NamedTuple):

@@ -42,7 +42,7 @@ def child_client(command: Sequence[str], given: Mapping[str, str], gateway: Priv
 
 
 def remedy(command: Sequence[str]) -> str:
-    """How to install the client of a command that is not there, "" for any other."""
+    """Says how to install a known client that is missing. Returns "" for any other command."""
     _, client = _known(command)
     return f": npm install -g {client.package}" if client is not None and command[0] == client.program else ""
 

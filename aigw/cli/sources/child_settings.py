@@ -112,7 +112,7 @@ def _home(env: Mapping[str, str]) -> Path:
 
 
 def _settings_of(given: str) -> dict[str, Any]:
-    """What `--settings` names: JSON or a file of it."""
+    """Returns the settings that `--settings` gives, as JSON or as a file with JSON."""
     if not given.lstrip().startswith("{"):
         return _read(Path(given))
     try:

@@ -212,7 +212,7 @@ const model = aigw("{model}");
 
 
 def misplaced(client: Client, places: Collection[str]) -> str:
-    """What to say if the gateway looks for keys in other headers than that of the client."""
+    """Returns what to say if the gateway does not look for keys in the header that the client uses."""
     where = ", ".join(sorted(places))
     return (
         f"{client.title} sends its key in {client.sends_key_in}, and key-auth looks for it in {where}: add it to `keys`"

@@ -124,7 +124,7 @@ def _templates(params: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]
 
 
 def _values(params: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What stands in the file or the recipe of the command line."""
+    """Returns the values in the file or the recipe of the command line."""
     import os
 
     from aigw.cli.default_file import DEFAULT_FILE

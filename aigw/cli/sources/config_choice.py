@@ -11,8 +11,8 @@ from aigw.cli.terminal.output import USAGE, fail
 
 
 class ConfigChoice(NamedTuple):
-    """What --config and --recipe choose, one of them at the most. Without both there is no aigw.yaml here either:
-    providers come from the environment then."""
+    """The choice of --config or --recipe, of which at most one is set. If neither is, there is no aigw.yaml here, and
+    providers come from the environment."""
 
     file: Path | None = None
     recipe: str | None = None
@@ -23,7 +23,7 @@ class ConfigChoice(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What messages call it, "" if none is given."""
+        """The name of the configuration in messages, "" if none is given."""
         if self.recipe is not None:
             return f"recipe {self.recipe}"
         return str(self.file) if self.file is not None else ""

@@ -33,8 +33,8 @@ def loaded_from(choice: ConfigChoice, env: Mapping[str, str], given: Overrides =
 async def loaded_or_discovered(
     choice: ConfigChoice, env: Mapping[str, str], upstream: Upstream, given: Overrides = AS_CONFIGURED
 ) -> Loaded:
-    """What `aigw serve` loads: without a choice, the providers of the environment and a running Ollama, which is looked
-    for through `upstream`. Raises ConfigError with all findings."""
+    """Loads what `aigw serve` loads. Without a choice, these are the providers of the environment and a running Ollama,
+    which is looked for through `upstream`. Raises ConfigError with all findings."""
     if choice.is_given:
         return loaded_from(choice, env, given)
     loaded, _ = await load_or_discover(None, env, upstream, given)
@@ -42,7 +42,7 @@ async def loaded_or_discovered(
 
 
 async def as_served(choice: ConfigChoice, env: Mapping[str, str]) -> Loaded:
-    """What `aigw serve` loads, for a command without a gateway. Raises ConfigError with all findings."""
+    """Loads what `aigw serve` loads, for a command that starts no gateway. Raises ConfigError with all findings."""
     upstream = upstream_for(env)
     try:
         return await loaded_or_discovered(choice, env, upstream)
@@ -51,7 +51,7 @@ async def as_served(choice: ConfigChoice, env: Mapping[str, str]) -> Loaded:
 
 
 def origin(choice: ConfigChoice) -> str:
-    """What a gateway says of where its configuration is from."""
+    """Says where a configuration is from."""
     return choice.name or FROM_ENVIRONMENT
 
 
@@ -69,7 +69,7 @@ def examined(choice: ConfigChoice, env: Mapping[str, str]) -> tuple[Loaded | Non
 
 
 def source_of(choice: ConfigChoice, env: Mapping[str, str]) -> Source:
-    """What a file or a recipe says, as far as it can be read, unchecked; empty without a choice."""
+    """Reads a file or a recipe as far as possible, without checking it. Empty without a choice."""
     if choice.file is not None:
         return read_file(choice.file, env)[0]
     return read(choice.text.encode(), env, choice.name)[0] if choice.is_given else Source()

@@ -87,7 +87,7 @@ def whole(gateway: AskedGateway, call: TemplateCall) -> Answered:
 
 
 def usage(told: AnswerSummary, row: UsageRow | None) -> str:
-    """What an answer took, for people. `?` is an unknown number."""
+    """Says for people how many tokens, how much money and how much time an answer took. `?` is an unknown number."""
     prompt, made = told.tokens.prompt, told.tokens.output
     tokens = f"{'?' if prompt is None else count(prompt)} tokens in, {'?' if made is None else count(made)} out"
     return f"{told.model or '?'}: {tokens}, ${money(row.cost if row is not None else None)}"

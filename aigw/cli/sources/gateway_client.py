@@ -34,7 +34,7 @@ class UnreadableAnswerError(OSError):
 
 
 class AnswerSummary(NamedTuple):
-    """What an answer said beside its text. `error` is "" if it did not fail. `id` is that of the gateway for the
+    """Everything about an answer but its text. `error` is "" if it did not fail. `id` is the gateway's id of the
     request."""
 
     status: int
@@ -77,7 +77,7 @@ def models_at(url: str, key: str) -> list[str]:
 
 
 def whole_of(url: str, call: TemplateCall, key: str = "") -> tuple[AnswerSummary, str, bytes]:
-    """What a plain answer told, its text, and its body. Raises OSError."""
+    """Returns the summary of a plain answer, its text and its body. Raises OSError."""
     with _sent(url, call, key) as response:
         body = _body(response)
     told, text = _plain(response, call, body)
@@ -107,7 +107,7 @@ def _has_events(response: http.client.HTTPResponse) -> bool:
 
 
 def _plain(response: http.client.HTTPResponse, call: TemplateCall, body: bytes) -> tuple[AnswerSummary, str]:
-    """What a plain answer told, and its text."""
+    """Returns the summary of a plain answer, and its text."""
     if response.status != HTTP_OK:
         return AnswerSummary(response.status, "", Tokens(), body.decode("utf-8", "replace"), _id(response)), ""
     reader = _reader(call, streaming=False)
@@ -168,7 +168,7 @@ def _answering(
 
 
 def refusal(status: int, body: bytes) -> str:
-    """What an error says, in any format."""
+    """Returns the message of an error in any format."""
     try:
         error: Any = msgspec.json.decode(body)["error"]
         said = str(error["message"] if isinstance(error, dict) else error)

@@ -34,7 +34,7 @@ def all_rules(screen: Screen) -> Sequence[tuple[Rule, bool]]:
 
 
 def text_of(argument: str) -> str:
-    """What the argument is, or stands for. Raises ValueError."""
+    """Returns the text that the argument is, or that it names. Raises ValueError."""
     if argument == "-":
         return _decoded(sys.stdin.buffer.read(MOST_BYTES + 1), "stdin")
     if not _is_file(argument):

@@ -18,7 +18,7 @@ OPTION = "--max-usd"
 
 
 class RunBudget(Budget, frozen=True, kw_only=True):
-    """What a run may cost because the command line says so."""
+    """The budget that the command line sets for a run."""
 
     @property
     def remedy(self) -> str:

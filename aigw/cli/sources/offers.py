@@ -19,7 +19,7 @@ from aigw.rag.embedders.packages import installed
 from aigw.upstream.builtin.engine import MODELS, PREFIX
 
 _OFTEN = {row.type: row.models for row in ENV_PROVIDERS}
-"""How the names of a vendor's own models begin; the list of prices has others', too."""
+"""How the names of each vendor's own models begin. The price list has models of other makers, too."""
 
 
 class Offer:
@@ -99,7 +99,7 @@ def offers(loaded: Loaded) -> list[Offer]:
 
 
 def _mapped_before(loaded: Loaded) -> list[Mapping[str, str]]:
-    """What model-mapper makes of names before a provider is chosen."""
+    """Returns the mappings of model-mapper, which change names before a provider is chosen."""
     plugin = loaded.plugins.get("model-mapper")
     configs = [config for config in plugin.rules.configs if isinstance(config, ModelMapperConfig)] if plugin else []
     return [config.model_mapping for config in configs if isinstance(config.model_mapping, dict)]

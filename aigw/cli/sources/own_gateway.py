@@ -79,7 +79,7 @@ class RowWithRemark(NamedTuple):
 
 
 class RowsById:
-    """What the books of a gateway say of each request, by its id. Its `show` is that of `Books`."""
+    """The usage rows of a gateway by the ids of the requests. The gateway's books call `show`."""
 
     def __init__(self) -> None:
         self._rows: dict[str, RowWithRemark] = {}

@@ -30,9 +30,9 @@ LOCAL = "127.0.0.1"
 
 
 class PrivateGatewayOptions(NamedTuple):
-    """What the gateway is to be. `env` is the environment from which it takes providers and keys. `port` 0 is a free
-    one. `max_usd` is what it may spend, None for no limit of its own. `framing` is in which pieces it writes. `keeps`
-    is whether it writes down what happens."""
+    """The options of a private gateway. `env` is the environment from which it takes providers and keys. `port` 0 means
+    a free one. `max_usd` is how much it may spend, None for no limit of its own. `framing` says into which pieces
+    answers are cut. `keeps` says whether books are kept."""
 
     env: Mapping[str, str]
     choice: ConfigChoice = ConfigChoice()

@@ -20,11 +20,11 @@ _KINDS = (
     (b"GIF8", 0, "image/gif"),
     (b"WEBP", 8, "image/webp"),
 )
-"""How the pictures begin that models read, and where."""
+"""The bytes by which pictures that models read are recognized, and where these bytes stand."""
 
 
 def asked(words: Sequence[str], piped: BinaryIO | None) -> str:
-    """What came through the pipe, and the words behind it. Raises ValueError."""
+    """Joins what came through the pipe and, behind it, the words of the command line. Raises ValueError."""
     before = _text(piped).strip("\n") if piped is not None else ""
     return "\n\n".join(filter(None, [before, " ".join(words).encode("utf-8", "replace").decode().strip()]))
 
@@ -42,7 +42,7 @@ def _text(piped: BinaryIO) -> str:
 
 
 def message(text: str, images: Sequence[str]) -> Said:
-    """What the user says. Raises ValueError if a picture cannot be read."""
+    """Makes the user's message. Raises ValueError if a picture cannot be read."""
     return Said("user", text, [_url(each) for each in images])
 
 

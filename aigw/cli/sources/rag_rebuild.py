@@ -82,6 +82,6 @@ def _by(embedder: Embedder, shows: Shows, total: int) -> Embed:
 
 
 def embedded(passage: Passage) -> str:
-    """What an embedder reads of a passage: the titles that its text does not show, and the text."""
+    """Returns the text that an embedder reads for a passage: the titles that its text does not show, and the text."""
     titles = [title for title in passage.title.split(" > ") if title and title not in passage.text]
     return f"{' > '.join(titles)}\n\n{passage.text}" if titles else passage.text

@@ -41,8 +41,8 @@ PATIENCE = 1.0
 
 
 class RecordingChoice(NamedTuple):
-    """What the options say. None and "" are for what they do not say. `speed`, `strict` and the others are as in
-    `RecordSettings`; `faults` strike answers that are replayed."""
+    """The options about recordings. None and "" mean that an option was not given. `speed`, `strict` and the others are
+    as in `RecordSettings`; `faults` strike replayed answers."""
 
     mode: Mode | None = None
     folder: Path = Path()

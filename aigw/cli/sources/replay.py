@@ -84,7 +84,7 @@ async def replayed(wanted: ReplayOptions, env: Mapping[str, str], done: Done) ->
 
 
 Place = AsyncIterator[tuple[Through, str, Prices]]
-"""What the calls are sent through, what it is, and what they cost there."""
+"""Where calls are sent: the client that sends them, the name of the place, and the prices there."""
 
 
 @asynccontextmanager

@@ -36,9 +36,9 @@ from aigw.upstream.proxied import upstream_for
 PLUGIN = "ai-transformer"
 _BLANK = re.compile(rb"\r?\n\r?\n")
 _HEAD = re.compile(rb"(?:HTTP/\d|[A-Z]+ /\S* HTTP/\d|:[a-z]+:|[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^/])")
-"""How a message begins, and a body alone does not, unless it is YAML."""
+"""Matches the beginning of a whole message. A body without a head does not begin so, unless it is YAML."""
 _SURE = re.compile(rb"HTTP/\d|[A-Z]+ /\S* HTTP/\d|:[a-z]+:|(?:[^\r\n]+\r?\n)*?(?i:content-type):")
-"""How no YAML begins that somebody converts."""
+"""Matches the beginning of a whole message that cannot be YAML."""
 
 _NO_MODEL = (
     "no provider is configured, and the built-in model `echo` leaves a message as it is; set a key such as "
@@ -48,7 +48,7 @@ _BY = ", with --rules or --prompt"
 
 
 class TransformOptions(NamedTuple):
-    """What was typed. `rules` is YAML."""
+    """The options of `aigw transform`. `rules` is YAML."""
 
     rules: str
     prompt: str
@@ -103,7 +103,7 @@ def _type_of(body: bytes) -> dict[str, str]:
 
 
 def _part(wanted: TransformOptions, message: Message) -> Part:
-    """What shall be done: what was typed, else what is configured for messages of this kind."""
+    """Returns what to do with a message: what was typed, or else what is configured for messages of this kind."""
     if wanted.rules or wanted.prompt:
         return Part(enable=True, prompt=wanted.prompt, rules=_rules(wanted.rules))
     if not wanted.choice.is_given:

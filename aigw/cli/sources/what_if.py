@@ -41,7 +41,7 @@ from aigw.upstream.tape import Tape
 
 UNAUTHORIZED = 401
 SETTLING_SECONDS = 5.0
-"""How long what is done after an answer, such as writing a cache, may take."""
+"""How long the work after an answer, such as writing a cache, may take."""
 
 
 class Supposed(NamedTuple):

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from aigw.cli.terminal.output import USAGE, folded, width
 
 _UsageError: Any = typer.BadParameter.__base__
-"""What is raised for anything typed wrong. typer exports only this subclass of it."""
+"""The error that is raised for anything typed wrong. typer exports only a subclass of it."""
 
 
 class Commands(TyperGroup):
@@ -44,7 +44,7 @@ def _saying(context: Any) -> Iterator[None]:
 
 
 def _remedy(error: Any) -> str:
-    """How to write what stands where the command takes nothing: people name the configuration so."""
+    """Says how to name the configuration for a command that was given its file as an argument."""
     options = {name for each in error.ctx.command.params for name in each.opts} if error.ctx is not None else set()
     file = re.search(r"unexpected extra argument\S* \((\S+\.ya?ml)\)", error.format_message())
     return f"; write --config {file[1]}" if file and "--config" in options else ""

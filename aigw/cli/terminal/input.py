@@ -21,7 +21,8 @@ def edited() -> None:
 
 
 def typed(read: Callable[[str], str]) -> str:
-    """What comes next, without the quotes. `read` shows a prompt and returns a line."""
+    """Returns the next input: a line, or several lines without the quotes around them. `read` shows a prompt and
+    returns a line."""
     line = _readable(read(PROMPT))
     if not line.lstrip().startswith(QUOTES):
         return line

@@ -22,14 +22,14 @@ MAX_WAITING = 10_000
 """How many lines may wait to be written. Further lines are lost."""
 
 MOST_AT_ONCE = 20
-"""How many lines are written at once. So many lines of requests have less than 4096 bytes, which a pipe takes as a
-whole: the lines of several workers do not mix."""
+"""How many lines are written at once. Together they have fewer than 4096 bytes, which a pipe takes as a whole, so that
+the lines of several workers do not mix."""
 
 GATHER_SECONDS = 0.02
-"""How long the thread waits for more lines: woken for each line of a request, it takes 20 µs more for it."""
+"""How long the thread waits for more lines. Waking it for each single line costs 20 µs more."""
 
 MAX_HELD = 20
-"""How many lines are kept for a program that draws on the terminal. Of more, the last ones are."""
+"""How many lines, the last ones, are kept while a program draws on the terminal."""
 
 LAST_WORDS_SECONDS = 1.0
 
@@ -76,7 +76,7 @@ class LogThread(logging.Handler):
         self.write(f"\n{line}" if self._on_terminal else line)
 
     def width(self) -> int:
-        """How many cells a line may have: those of the terminal now, or as many as it likes."""
+        """Returns how many cells a line may have: as many as the terminal has now, or any number."""
         if not self._on_terminal:
             return UNLIMITED
         try:

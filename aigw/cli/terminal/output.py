@@ -68,7 +68,7 @@ def _json(value: Any, indent: int | None) -> str:
 
 
 def drop(stream: TextIO) -> None:
-    """What is still in its buffer, and what is written from now on, goes nowhere: nobody takes it any more."""
+    """Discards what is in the stream's buffer and all that is written from now on, because its reader is gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

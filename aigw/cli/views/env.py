@@ -18,7 +18,7 @@ def exports(client: Client, entrance: Entrance) -> list[str]:
 
 
 def command(client: Client, entrance: Entrance) -> str:
-    """What is typed then, "" if nothing is."""
+    """Returns the command to type after the lines are pasted, "" if there is none."""
     key = f'"${entrance.variable}"' if entrance.variable else entrance.key
     return filled(client.command.replace("{key}", key), entrance)
 
@@ -41,7 +41,7 @@ def _word(value: str, entrance: Entrance) -> str:
 
 
 def remarks(client: Client, entrance: Entrance) -> Iterator[str]:
-    """What else to know, a sentence each."""
+    """Yields further hints, a sentence each."""
     if client.note:
         yield filled(client.note, entrance)
     if entrance.note:

@@ -56,13 +56,13 @@ def summary(findings: Findings) -> str:
 
 
 def to_set(variables: Sequence[str]) -> Iterator[str]:
-    """What must be in the environment of the gateway."""
+    """Yields the variables that must be in the environment of the gateway."""
     if variables:
         yield from _folded(f"Set these variables, for example in .env: {', '.join(variables)}")
 
 
 def to_create(keys: Sequence[str]) -> Iterator[str]:
-    """What must be in the cluster before."""
+    """Yields the keys that a Secret in the cluster must have before the resources are applied."""
     if keys:
         yield from _folded(f"The Secret {SECRET} must have: {', '.join(keys)}")
         yield f"  kubectl -n {GATEWAY_NAMESPACE} create secret generic {SECRET} --from-env-file=.env"

@@ -79,7 +79,7 @@ def plain_rendered(found: Rendered) -> dict[str, Any]:
 
 
 def beside(found: Rendered) -> list[str]:
-    """What is told about a request that would go upstream."""
+    """Returns what is said about a request that would go upstream."""
     mapped = f"{found.asked} -> {found.model}" if found.asked not in ("", found.model) else found.model or "no model"
     at = f" at {found.provider}" if found.provider else ""
     usd = "price not known" if found.usd is None else f"${money(found.usd)}"

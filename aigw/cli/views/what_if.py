@@ -14,7 +14,7 @@ from aigw.core.redaction import shown
 from aigw.traffic.runs.outcome import figures
 
 ROOM = 40
-"""What a line takes beside the words that say what becomes of calls."""
+"""How many cells a line needs beside the words that say what becomes of calls."""
 MOST_REASONS = 20
 """How many refused calls are listed; --json has all of them."""
 

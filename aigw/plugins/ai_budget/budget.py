@@ -25,7 +25,7 @@ LONGEST = 96
 
 _DAY = 86_400
 _KEPT = {"day": 8 * _DAY, "month": 62 * _DAY, "run": 30 * _DAY, "session": 30 * _DAY}
-"""How many seconds after its first charge a counter is deleted. A day or a month has ended long before that."""
+"""After this many seconds from its first charge a counter is deleted. Days and months have ended long before."""
 
 Values = Mapping[Kind, str]
 """The names of one request, by their kind: of its run, its day and so on."""
@@ -68,7 +68,7 @@ class Budget(Struct, frozen=True, kw_only=True):
 
     @property
     def remedy(self) -> str:
-        """What a user types to have more, "" if it is `aigw budget raise`."""
+        """The command that makes room in the budget, "" if it is `aigw budget raise`."""
         return ""
 
 

@@ -313,7 +313,8 @@ class _Charge:
 
 
 def _answering(exchange: Exchange) -> Query:
-    """What is known of the model that is answering: its name in a stream, or that in the request to the provider."""
+    """Returns what is known of the model that answers: its name in the stream, or that in the request to the
+    provider."""
     answer = exchange.answer
     named = answer.model if answer is not None and answer.streaming else ""
     return Query(exchange.provider, named or exchange.mapped or exchange.asked.model)

@@ -105,7 +105,7 @@ class AiQuota:
 
 
 async def allowances(config: Config, env: Env) -> list[Allowance]:
-    """What consumers have left whose quota was ever set."""
+    """Returns what is left for each consumer whose quota was ever set."""
     assert config.redis is not None
     counter, prefix = env.stores.counter(config.redis.service()), config.redis_key_prefix
     keys = sorted([key async for key in counter.keys(prefix)])[:MOST_TOLD]

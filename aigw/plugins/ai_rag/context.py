@@ -32,7 +32,7 @@ IN_QUESTION: Mapping[Language, str] = {
 this in."""
 _CLOSING = "</document>"
 _LIKE_CLOSING = re.compile(r"<(\s*/\s*document)", re.IGNORECASE)
-"""What a model may take for the end of a document."""
+"""Matches text that a model may take for the end of a document."""
 _PLACEHOLDER = re.compile(r"\{\{(documents|question)\}\}")
 
 

@@ -98,7 +98,7 @@ class Answer:
 
 
 async def of_call(check: Check, arguments: str) -> Decision:
-    """What becomes of the arguments of a call: the strings in them are texts of their own."""
+    """Decides about the arguments of a call. The strings in them are checked as separate texts."""
     leaves = leaves_of(arguments)
     if leaves is None:
         return await check.text(arguments)

@@ -15,7 +15,7 @@ _TEXT = re.compile(
     rf'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)|-?\d[\d.eE+-]{{{LONG_NUMBER - 1},}}', re.DOTALL
 )  # also a string without an end, or else each quote in it would be a beginning
 _BETWEEN = re.compile(r"(?:[\s{}\[\]:,\d.eE+-]++|true|false|null)*+")
-"""What stands between the texts of JSON."""
+"""Matches what stands between the texts of JSON."""
 
 
 _decode = json.JSONDecoder(strict=False).decode

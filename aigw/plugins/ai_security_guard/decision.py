@@ -86,7 +86,8 @@ class Decider:
         return _reaches(data.risk_level, given.get("risk", _DEFAULT_RISK))
 
     def _whole(self, data: Data, given: Mapping[str, str]) -> list[tuple[str, str]]:
-        """What is said of the text as a whole, if no detail has decided. Only MultiModalGuard names it."""
+        """Returns the verdict on the text as a whole, for the case that no detail has decided. Only MultiModalGuard has
+        one."""
         if not self._multi:
             return []
         whole = (("contentModeration", data.risk_level), ("promptAttack", data.attack_level))

@@ -106,8 +106,8 @@ class Check:
         self.labels: list[str] = []
 
     async def text(self, text: str, *, empty: bool = False, goes_on: bool = False) -> Decision:
-        """What becomes of a text. What cannot be checked passes, and `failed` says why. An empty text is not sent,
-        except with `empty`. Of a text that `goes_on`, the decision says what is `pending`."""
+        """Decides about a text. If it cannot be checked, it passes, and `failed` says why. An empty text is not sent,
+        except with `empty`. For a text that `goes_on`, the decision says how much of its end is `pending`."""
         if not text and not empty:
             return PASS
         await self.give_way()
@@ -143,7 +143,7 @@ class Check:
         return Decision("mask" if is_masked else "pass", "".join(passed) if is_masked else "", pending=decision.pending)
 
     async def image(self, image: str) -> Decision:
-        """What becomes of an image, which is a URL, or a `data:` URL with the image itself."""
+        """Decides about an image, which is a URL, or a `data:` URL with the image itself."""
         asking = self._client.check_image(self._asking.image_service, image, self._session)
         return await self._decided(asking, self._decide_image, "image")
 

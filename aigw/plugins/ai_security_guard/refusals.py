@@ -66,7 +66,7 @@ class TodaysRefusals:
         return body if begun is None else begun.others("stop") + body
 
     def facts(self, details: Details) -> dict[str, Any]:
-        """What is said of a denial, as JSON."""
+        """Returns the JSON that describes a denial."""
         message = {"denyMessage": self._message} if self._message else {}
         blocked = [{"type": kind, "level": level} for kind, level in details]
         return {"code": self._status, **message, "blockedDetails": blocked}

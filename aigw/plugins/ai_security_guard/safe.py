@@ -39,7 +39,7 @@ HEADER = "x-aigw-guard"
 MOST_BYTES = 32 * 1024 * 1024
 """A larger plain answer is not read into memory; it counts as one that cannot be checked."""
 MOST_REMEMBERED = 16_384
-"""How many texts are remembered that passed as they are: a conversation sends its beginning again in each turn."""
+"""How many texts that passed are remembered, because a conversation sends its beginning again in each turn."""
 
 
 class Settings(NamedTuple):
@@ -123,8 +123,8 @@ class SafeGuard:
         return [(place, one.masked) for place, one in each if one.kind == "mask"]
 
     def _texts(self, exchange: Exchange, check: Check) -> Sequence[tuple[str, Sequence[TextPlace]]]:
-        """What is checked, each with the places of its texts: what was said alone, other texts with those beside
-        them."""
+        """Returns the texts to check, each with its places. Each text of a turn is checked alone. Other texts are
+        checked together with those beside them."""
         request = exchange.request
         if not request.is_json or (request.body and not _is_object(request)):
             check.fail("the body of the request is no JSON object")

@@ -109,8 +109,8 @@ class Windows:
                 yield Window(slot)
 
     def settle(self, window: Window, masked: str | None = None, pending: int | None = None) -> None:
-        """What was checked may pass, with the text `masked` in its place if there is one. `pending` is how many
-        characters at its end may be the beginning of something, None if that is not known."""
+        """Lets a checked window pass, replaced by `masked` if there is one. `pending` is how many characters at its end
+        may be the beginning of a finding, None if that is not known."""
         slot, text = window.slot, window.text
         before = len(slot.before)
         overlap = self._overlap if pending is None else min(pending, self._overlap)
@@ -179,13 +179,13 @@ class Windows:
 
 
 def _thread(key: tuple[int, str], kind: str) -> tuple[int, str]:
-    """What goes on after something else: a call with its arguments, any other text with the next one of its kind, which
-    clients show behind it."""
+    """Returns the key under which pieces of an interrupted text belong together: a call's own, and for other texts the
+    kind, because clients show texts of one kind one behind the other."""
     return key if kind == "call" else (key[0], kind)
 
 
 def common(one: str, other: str) -> tuple[int, int]:
-    """How many characters two different texts have in common at their beginning, and after that at their end."""
+    """Returns how many characters two different texts have in common at the beginning, and at the end of the rest."""
     most = min(len(one), len(other))
     ahead = _most(most, lambda low, high: one[low:high] == other[low:high])
     one, other = one[len(one) - most + ahead :], other[len(other) - most + ahead :]

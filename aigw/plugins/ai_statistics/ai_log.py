@@ -31,8 +31,8 @@ MAX_BODY = 100 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is recorded of every request of one configuration. `sources` has the attributes by the place that they are
-    read from. `limit` is how many bytes of a value's text are recorded."""
+    """What one configuration records about every request. `sources` has the attributes by the place from which they are
+    read. `limit` is how many bytes of a value's text are recorded."""
 
     sources: Mapping[str, Sequence[AttributeSource]]
     limit: int
@@ -266,7 +266,7 @@ def _body_of(request: Request) -> Any:
 
 
 def _beside_content(whole: Chunk) -> Any:
-    """What a large body says beside its content: 10 MB of vectors would take 60 ms."""
+    """Reads a large body without its content, because 10 MB of vectors would take 60 ms."""
     if whole.is_read:
         return whole.json()
     try:

@@ -52,7 +52,7 @@ async def body_of(exchange: Exchange, reply: Reply, limit: int) -> bytes:
 
 
 def ask_for_whole(headers: CIMultiDict[str]) -> None:
-    """What comes back shall be a whole answer without a content coding."""
+    """Makes the server answer with a whole body without a content coding."""
     if "accept-encoding" in headers:
         headers["accept-encoding"] = "identity"
     drop(headers, _PARTIAL)

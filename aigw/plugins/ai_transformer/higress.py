@@ -64,7 +64,7 @@ class HigressTransformer:
         return exchange.reply(new.body, status=int(new.start[":status"]), headers=new.headers)
 
     async def _written(self, prompt: str, message: Message) -> Message | None:
-        """What a model makes of the message; None if it must stay as it is."""
+        """Returns the message that a model makes of this one, None if it must stay as it is."""
         headers = [(name.lower(), value) for name, value in message.headers.items() if name.lower() not in FRAMING]
         text = write(message.start, headers, message.body.decode("utf-8", "replace"))
         try:

@@ -68,7 +68,7 @@ class Message:
 
 
 def shown(message: Message) -> HttpText:
-    """What a model sees. Raises UnchangedError for a body that is no text."""
+    """Returns what a model sees of a message. Raises UnchangedError for a body that is no text."""
     return HttpText(message.start, shown_headers(message), text_of(message))
 
 

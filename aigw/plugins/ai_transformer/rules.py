@@ -42,7 +42,8 @@ class Rules:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._steps = [step for rule in rules for step in _steps(rule)]
         self._wanted = next(filter(None, map(_wanted, rules)), "")
-        """What the body must be for the first rule that reads it, as it stands in content types; "" if none does."""
+        """The type of body that the first rule which reads bodies needs, as in content types; "" if no rule reads
+        them."""
         self.reads_body = bool(self._wanted)
 
     def __bool__(self) -> bool:

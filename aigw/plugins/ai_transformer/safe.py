@@ -128,7 +128,7 @@ def _target(path: str, query: str) -> str:
 
 
 def _read_anew(exchange: Exchange, api: str) -> None:
-    """What comes behind sees the request under the API of its new path."""
+    """Lets the rest of the chain see the request under the API of its new path."""
     if api == exchange.api:
         return
     request = exchange.request

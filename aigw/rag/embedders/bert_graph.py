@@ -62,7 +62,8 @@ def bert_of_hidden(sizes: Sizes, weights: Weights) -> bytes:
 
 
 def places(weights: Path) -> dict[str, Place]:
-    """What is where in a file of safetensors: the length of a JSON, the JSON, and the numbers."""
+    """Returns where each tensor is in a file of safetensors. Such a file has the length of a JSON, the JSON, and the
+    numbers."""
     with weights.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         head: dict[str, dict[str, Any]] = msgspec.json.decode(file.read(length))

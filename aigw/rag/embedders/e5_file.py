@@ -59,7 +59,7 @@ class E5File:
         return self._bytes[offset : offset + 4 * count].view(np.float32).reshape(shape)
 
     def rows(self, tokens: NDArray[np.int64]) -> Floats:
-        """What the model knows of each token, without reading that of others."""
+        """Returns the rows of the vocabulary for these tokens, without reading others."""
         return _unpacked(self._words[tokens]).reshape(*tokens.shape, self.hidden)
 
     @cached_property

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BATCH = 32
 """How many texts are embedded at once, at most."""
 BATCH_CHARACTERS = 8_000
-"""How many characters they have together, at most, so that a batch takes a second and not five, and 100 MB at most."""
+"""How many characters a batch has at most, so that it takes one second instead of five, and at most 100 MB."""
 USUAL = 4
 """About how many characters a token has, in most languages."""
 LONG = 1_000

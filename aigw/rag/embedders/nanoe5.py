@@ -24,7 +24,7 @@ SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 ADDED = 4
 """Tokens that the model adds to a passage: its beginning and end, and `passage:`."""
 MOST = 4096
-"""How many characters are read of a text. It has fewer unless it has more tokens than the window."""
+"""How many characters of a text are read. A longer text has more tokens than the window."""
 _LIGATURE = ("\ufdfa", "صلى الله عليه وسلم")
 """A single letter that is written out as 18. The engine keeps room for 12 and would write beyond it."""
 TOGETHER = 3

@@ -41,7 +41,7 @@ def encoder(weights: Path, tokenizer: Any) -> Callable[[Sequence[str]], Vectors]
 
 
 def session_of(graph: bytes, weights: Path | Weights) -> Any:
-    """What runs a graph. `weights` is the file in which its tensors are, or the tensors themselves. Raises
+    """Returns a session that runs a graph. `weights` is the file with its tensors, or the tensors themselves. Raises
     RetrievalError."""
     os.environ.setdefault(_NO_TELEMETRY, "1")  # it is read when the library is loaded
     import onnxruntime

@@ -24,9 +24,9 @@ WAITS = (1.0, 4.0, 16.0)
 PASSING = frozenset((408, 409, 429, 500, 502, 503, 504))
 """Statuses after which another attempt may succeed."""
 REASON = 200
-"""How many characters are shown of what a service says of its failure."""
+"""How many characters of a service's error message are shown."""
 _REMEDIES = {400: "model", 401: "api_key", 403: "api_key", 404: "url"}
-"""What in the configuration is probably wrong, by the status."""
+"""The key of the configuration that is probably wrong, by the status."""
 
 Ask = Callable[[Sequence[str], Purpose], Awaitable[list[list[float]]]]
 """Asks the service for the vectors of one batch. Raises CalloutError."""
@@ -78,7 +78,8 @@ class RemoteEmbedder:
             await self._env.sleep(wait)
 
     def _cut(self, text: str) -> str:
-        """What the service takes of a text. Most refuse one that is empty or too long."""
+        """Returns the part of a text that the service accepts. Most services refuse a text that is empty or too
+        long."""
         text, window = readable(text), self._settings.window
         return (self._env.tokenizer.clip(text, window, self._settings.model) if len(text) > window else text) or " "
 

@@ -51,7 +51,8 @@ class SentenceTransformerModel:
         return len(self._loaded().tokenizer.encode(text, add_special_tokens=False))
 
     def _prefix(self, purpose: Purpose) -> str:
-        """What models of the family E5 want before a text, though most do not say so in their files."""
+        """Returns the prefix that models of the family E5 need before a text, though most do not state it in their
+        files."""
         told = any(self._loaded().prompts.values())
         return f"{purpose}: " if "e5-" in self.name.lower() and "instruct" not in self.name and not told else ""
 

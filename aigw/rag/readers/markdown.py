@@ -42,7 +42,7 @@ def read_text(text: str, line: int = 0) -> Document:
 
 
 def _front_matter(lines: Sequence[str]) -> int:
-    """How many lines it has: what stands between two lines of `---` at the top."""
+    """Returns how many lines the front matter has, which stands between two lines of `---` at the top."""
     if lines[0].rstrip() != "---":
         return 0
     return next((number + 1 for number, line in enumerate(lines) if number and line.rstrip() in ("---", "...")), 0)

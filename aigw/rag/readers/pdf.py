@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfTextPage
 
 _HYPHENS = ("\x02", "\ufffe")
-"""What PDFium writes where a word was divided at the end of a line."""
+"""The characters that PDFium writes where a word was divided at the end of a line."""
 _NUMBERING = re.compile(r"^[\s\dIVXivxA-Z.:§-]*$")
 _BULLET = re.compile(r"^\s*([•·▪◦‣*–-]|\(?\d{1,2}[.)])\s")
 _FEW_PAGES = 3
 _NO_TITLES = ("untitled", "(anonymous)", "unspecified", "anonymous")
-"""What programs write that know no title."""
+"""The titles that programs write when they know none."""
 
 
 def read(data: bytes, charset: str = "") -> Document:

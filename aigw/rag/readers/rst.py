@@ -90,7 +90,7 @@ class _Scanner:
         return block._replace(level=_DEFINITIONS_LEVEL + indent, title=found[1].strip())
 
     def _left(self, line: str, place: int) -> Iterator[Block]:
-        """What says that a definition is over, if it is and none follows."""
+        """Yields an empty heading if a definition ends here and no other one begins."""
         left = [indent for indent in self._definitions if indent >= _indent(line)]
         del self._definitions[len(self._definitions) - len(left) :]
         if left and not _DEFINITION.match(line) and not self._heading(place):

@@ -14,7 +14,7 @@ def read(data: bytes, charset: str = "") -> Document:
 
 
 def paragraphs(lines: Sequence[str], start: int, end: int, kind: Kind = "paragraph") -> Iterator[Block]:
-    """What stands between blank lines, from line number `start` (from 0) to before `end`."""
+    """Yields the paragraphs between blank lines, from line number `start` (from 0) to before `end`."""
     first = start
     for number in range(start, end + 1):
         if number == end or not lines[number].strip():

@@ -19,7 +19,7 @@ _NEAREST = {
     "rules": "Higress's plugin transformer, for headers and JSON",
     "table": "the networks that geo-ip has in it",
 }
-"""What comes nearest to keys of aigw's own, by the end of their places."""
+"""What comes nearest in Higress to keys that only aigw has, by the end of the key's path."""
 
 
 def tell_plugin(

@@ -105,7 +105,8 @@ class Ingresses:
     def _rewritten(
         self, route: RouteConfig, kept: Mapping[str, Any], path: dict[str, Any], annotations: dict[str, str]
     ) -> tuple[dict[str, Any], dict[str, str]]:
-        """What a path is rewritten to refers to its regular expression, so that it goes where that is another one."""
+        """Returns the path and the annotations of a rule. An annotation that rewrites the path refers to the path's
+        regular expression. So it goes back with that expression, and is dropped if the route has another path now."""
         rewriting = [name for name in annotations if bare(name) == "rewrite-target"]
         if not rewriting:
             return path, annotations

@@ -64,7 +64,7 @@ class Services:
         return destination(self._add(name, provider.scheme, provider.authority))
 
     def of_plugins(self, plugins: Mapping[str, Any]) -> None:
-        """What plugins call by themselves."""
+        """Adds the services that plugins call by themselves."""
         for name, url in self._table.items():
             if name.rpartition(".")[2] in RESOLVED and url.startswith(("http://", "https://")):
                 self._mapped(name, url)

@@ -49,7 +49,8 @@ def with_shares(
 
 
 def _own(route: str, name: str, loaded: Loaded, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What holds for a plugin on a route, as the file has it: of the route, of a rule, or of the plugin."""
+    """Returns the configuration of a plugin that holds on a route, as it is written in the file: that of the route, of
+    a rule, or of the plugin."""
     for each in values.get("routes") or []:
         if each.get("name") == route and isinstance(mapping_of(each, "plugins").get(name), dict):
             return dict(each["plugins"][name])

@@ -26,8 +26,8 @@ def provider_of(configuration: Mapping[str, Any], route: str, share: Share) -> s
 def choice(
     configuration: Mapping[str, Any], route: str, shares: Sequence[Share], fallbacks: Sequence[Share]
 ) -> dict[str, Any] | None:
-    """What the plugin gets on a route, so that the providers of its destinations have these shares, and those of the
-    fallbacks follow. None if no provider is chosen by destination."""
+    """Returns the plugin's configuration for a route in which the providers of its destinations have these shares,
+    followed by those of the fallbacks. None if no provider is chosen by destination."""
     ids = [provider_of(configuration, route, share) for share in shares]
     later = [provider_of(configuration, route, share) for share in fallbacks]
     if not ids or "" in ids or "" in later or len(set(ids)) != len(ids):

@@ -26,7 +26,8 @@ class Unmapped:
             kept.append(portable)
 
     def settings(self, plugin: str, settings: dict[str, Any]) -> None:
-        """What the resource of a plugin has beside its configuration; of several the first counts."""
+        """Keeps what the resource of a plugin has beside its configuration. If a plugin has several resources, the
+        first counts."""
         self.sections.setdefault("plugins", {}).setdefault(plugin, settings)
 
     def unknown(self, plugin: str, found: Iterable[tuple[JsonPath, Any]]) -> None:

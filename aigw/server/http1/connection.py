@@ -183,7 +183,7 @@ class Connection(asyncio.Protocol):
             self._task = self._loop.create_task(self._answer_all())
 
     def _break(self, error: InvalidHttpError) -> None:
-        """What comes now is dropped. What was read before is answered first."""
+        """Drops all further input. Requests that were read before are answered first."""
         log.warning("%s sent something that is not HTTP: %s", self.remote, error)
         closes = {"Connection": "close"}
         self._deaf = True

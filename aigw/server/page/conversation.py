@@ -23,7 +23,7 @@ def conversation(detail: Detail) -> list[Part]:
 
 
 def asked_of(dialect: Dialect, request: Request, api: str) -> list[Part]:
-    """What a request says."""
+    """Returns the parts of a request."""
     return list(_asked(dialect.asked(request, api)))
 
 

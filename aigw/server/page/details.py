@@ -164,7 +164,7 @@ def _headers(headers: CIMultiDict[str], hides: Redaction) -> list[tuple[str, str
 
 
 def _without_row(detail: Detail) -> Summary:
-    """What is known of a request whose row is not written, or not written yet."""
+    """Returns a summary of a request whose row is not written, or not written yet."""
     trace = detail.trace
     names = {"id": detail.id, "at": trace.at, "api": detail.api, "route": trace.exchange.route.name}
     said = {"status": trace.status, "outcome": trace.outcome, "stream": trace.streaming}

@@ -60,7 +60,7 @@ class Start(NamedTuple):
 
 
 class Beginning:
-    """What a configuration answers does not change, so that it is found out once."""
+    """How to begin with one configuration. The result does not change, so it is made once."""
 
     def __init__(self, loaded: Loaded) -> None:
         self._models = models_to_name(loaded)
@@ -84,7 +84,7 @@ class Beginning:
         )
 
     def _environment(self, url: str) -> tuple[list[str], list[str]]:
-        """What to type for programs that read the environment, and what to know about it."""
+        """Returns the lines to type for programs that read the environment, and what to know about them."""
         found = {family: (call, _variable(family, call)) for family, call in self._calls.items() if call}
         lines = [
             f"export {family.url}={shlex.quote(url + _base(call, family))} {variable}={_value(call.key)}"

@@ -72,7 +72,7 @@ class Following:
         changed.set()
 
     async def since(self, after: int | None) -> News:
-        """What is newer than `after`, read now; None: nothing."""
+        """Reads what is newer than `after`. None means nothing."""
         try:
             return await asyncio.to_thread(self._read, after, MOST_AT_ONCE)
         except StoreError as error:
@@ -80,7 +80,7 @@ class Following:
             return News(after or 0, [], 0)
 
     def newer(self, seen: int) -> News:
-        """What is newer than what somebody has seen, of what is known."""
+        """Returns those of the known requests that are newer than what a reader has seen."""
         last = self._last
         if last is None or last <= seen:
             return News(seen, [], 0)

@@ -95,7 +95,7 @@ def _plain(figures: Figures) -> dict[str, Any]:
 
 
 async def limits(inside: Inside) -> list[dict[str, Any]]:
-    """What is left, by every configuration of every plugin; what cannot be read is said."""
+    """Returns what is left of limits, for every configuration of every plugin. An entry that cannot be read says so."""
     found = []
     for plugin in inside.loaded.plugins.values():
         for config in plugin.rules.configs:

@@ -37,7 +37,7 @@ _USUAL = 500
 
 TRY = "try"
 _WITH_PARTS = ("requests", "collections")
-"""What has parts with names of their own."""
+"""The data whose parts have names of their own."""
 LARGEST = 1024 * 1024
 _SECONDS = 30.0
 """A body may have so many bytes, and take so long."""
@@ -67,7 +67,7 @@ class Page:
         self._note = note
 
     def methods(self, name: str) -> tuple[str, ...]:
-        """How this may be asked for; empty if there is no such data."""
+        """Returns the methods by which this data may be requested, empty if there is no such data."""
         first, slash, rest = name.partition("/")
         if first == TRY and rest in self._views.tried:
             return ("POST",)

@@ -72,8 +72,8 @@ class RecentDetails:
 
 
 class KeptAnswer:
-    """What the client gets of an answer. `size` is what its pieces take. `error` is the error that the gateway answers
-    instead, `left_out` counts the bytes that are not kept."""
+    """The answer as the client gets it. `size` is how many bytes its pieces take. `error` is the error that the gateway
+    answered instead. `left_out` counts the bytes that are not kept."""
 
     __slots__ = ("_bytes", "_kept", "error", "headers", "left_out", "pieces", "size", "status", "streaming")
 

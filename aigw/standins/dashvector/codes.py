@@ -36,7 +36,7 @@ BAD_ARGUMENT = -2999
 
 
 class DashVectorError(Exception):
-    """What DashVector refuses, by its code."""
+    """A refusal with DashVector's code."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)

@@ -17,7 +17,7 @@ from aigw.standins.dashvector.codes import (
 )
 
 VECTOR = "proxima_vector"
-"""How a client names the vector of a collection that has one."""
+"""The name of the vector of a collection that has a single one."""
 MOST_FIELDS = 1024
 _NAME = re.compile(r"[a-zA-Z0-9_-]{3,32}")
 _FIELD = re.compile(r"[a-zA-Z0-9_-]{1,32}")

@@ -207,8 +207,8 @@ def _ticket(limits: tuple[Limit, ...], counts: tuple[Count, ...]) -> Ticket:
 
 
 def _holds(keys: Sequence[bytes], ticket: Ticket) -> dict[bytes, tuple[str, int]]:
-    """What the ticket holds under each key: the name, and the amount. Raises StoreError for a number of more than 64
-    bits."""
+    """Returns what the ticket holds under each key: the name and the amount. Raises StoreError for a number of more
+    than 64 bits."""
     holds: dict[bytes, tuple[str, int]] = {}
     for key, limit, count in zip(keys, ticket.limits, ticket.counts, strict=True):
         if limit.hold:

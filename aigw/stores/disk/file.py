@@ -34,9 +34,9 @@ FAILURES = (sqlite3.Error, OSError, Timeout)
 """The exceptions of a cache."""
 OPEN_SECONDS = 1.0
 _PAGES, _MAPPED = 512, 0
-"""What SQLite keeps of the file in memory, of pages of 4 KiB and in bytes, for each of the two threads. With
-diskcache's own 8,192 pages and 64 MiB, 200,000 answers took 130 MiB, though the system keeps the file in memory anyway.
-A look takes as long, and a write a tenth less."""
+"""How much of the file SQLite keeps in memory for each of the two threads: pages of 4 KiB, and mapped bytes. With
+diskcache's own 8,192 pages and 64 MiB, 200,000 answers took 130 MiB, though the system caches the file anyway. With
+these values a read takes as long, and a write a tenth less."""
 Values = dict[bytes, tuple[bytes, float | None]]
 """Values under their keys, each with the seconds for which it is kept, None if that is for ever."""
 _VALUE = "SELECT value FROM Cache WHERE key = ? AND raw = 1"

@@ -34,8 +34,8 @@ MERGING = "merging"
 READERS = 4
 """How many searches run at the same time."""
 _TRIES = 20
-"""How often a read begins anew because a segment was merged under its eyes. While two processes write without a pause
-on a busy machine, five were too few."""
+"""How often a read is repeated because a segment was merged meanwhile. Five were too few while two processes wrote
+without a pause on a busy machine."""
 
 
 class Access:
@@ -46,7 +46,7 @@ class Access:
         self.stopped = threading.Event()
         """Set when all is closed."""
         self.snapshot: Snapshot | None = None
-        """What was there when somebody looked last."""
+        """The snapshot of the last look."""
         self._path = manifest.path_of(folder)
         self._patience = patience
         self._tell = tell
@@ -67,7 +67,7 @@ class Access:
         return not self.stopped.is_set() and identity(self._path) == self._identity
 
     def head(self) -> Head:
-        """What the manifest says first. Takes microseconds. Raises RetrievalError."""
+        """Returns the head of the manifest. Takes microseconds. Raises RetrievalError."""
         self._refuse_absent()
         with told(self.name):
             self._head = manifest.head(self._watch, self.name)

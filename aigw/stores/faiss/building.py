@@ -38,7 +38,7 @@ _AGREEMENT = 0.995
 _QUESTIONS = 64
 _NEAREST = 10
 _NOISE = 0.5
-"""How far a question is from what it asks for, as a share of the length."""
+"""The distance of a question from its nearest vector, as a share of the length."""
 _WRITE_BYTES = 1 << 20
 
 
@@ -92,7 +92,8 @@ def _measure(metric: Metric) -> Any:
 
 
 def _probes(index: Any, sample: Vectors) -> int:
-    """How many lists must be looked at, 0 if so many that lists are of no use: the vectors form no clusters."""
+    """Returns how many lists a search must look at. 0 means that lists are of no use, because the vectors form no
+    clusters."""
     import faiss
 
     draw = np.random.default_rng(0)

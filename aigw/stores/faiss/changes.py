@@ -152,7 +152,7 @@ def drop_segment(connection: sqlite3.Connection, number: int) -> None:
 
 
 def unit(info: CollectionInfo, vectors: Vectors) -> Vectors:
-    """What a segment keeps of vectors: for cosine their direction only."""
+    """Returns the vectors as a segment keeps them: for cosine, only their direction."""
     if info.metric != "cosine":
         return vectors
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

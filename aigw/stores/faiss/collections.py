@@ -103,7 +103,8 @@ class FaissCollections:
         return found if found is not None and found.is_there else None
 
     def _keep(self, name: str, opened: FaissCollection) -> FaissCollection:
-        """What is kept is the first one that was opened. One that was dropped meanwhile closes when nobody has it."""
+        """Keeps a collection that was opened, unless another call has opened it before. A collection that was dropped
+        meanwhile is closed when nobody uses it."""
         if (found := self._ready(name)) is not None:
             opened.discard()
             return found

@@ -68,7 +68,7 @@ PASSAGE = """key, id, text, source, title, first, last, page, fields,
 
 
 class Head(NamedTuple):
-    """What a manifest says first. `incarnation` tells a collection from a later one of the same name."""
+    """The head of a manifest. `incarnation` distinguishes a collection from a later one of the same name."""
 
     incarnation: str
     info: CollectionInfo
@@ -156,7 +156,7 @@ def remove_passages(connection: sqlite3.Connection, keys: Sequence[int]) -> None
 
 
 def _indexed(language: int, title: str, text: str) -> Iterator[tuple[str, str]]:
-    """What each table of words is given of a passage."""
+    """Yields the text of a passage for each table of words."""
     texts: dict[words.Part, str] = {"words": words.indexed(title, text), "titles": words.spelled(title)}
     for part, indexed in texts.items():
         if indexed:

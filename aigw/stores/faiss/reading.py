@@ -121,7 +121,7 @@ def _words(
     connection: sqlite3.Connection, now: Snapshot, query: Query, part: words.Part, terms: Sequence[str],
     narrowed: Narrowed,
 ) -> tuple[Sequence[tuple[int, float]], float]:  # fmt: skip
-    """What has some of these words, and their mass."""
+    """Returns the passages with some of these words, and the mass of the words."""
     if not terms:
         return (), 0.0
     languages: Sequence[Language] = manifest.LANGUAGES if query.language is None else (query.language,)

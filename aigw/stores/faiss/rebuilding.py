@@ -141,7 +141,7 @@ def _is_sound(part: Part) -> bool:
 
 
 def _brought(connection: sqlite3.Connection, info: CollectionInfo, passages: Mapping[int, Passage]) -> Vectors:
-    """What clients brought."""
+    """Returns the vectors that clients brought."""
     found = manifest.vectors(connection, list(passages))
     if len(found) < len(passages):
         raise RetrievalError(

@@ -103,7 +103,7 @@ class Segment:
         return scores[0][found], self.keys[rows[0][found]]
 
     def vectors(self, rows: NDArray[np.int64]) -> Vectors:
-        """What is kept of the vectors of these rows."""
+        """Returns the kept vectors of these rows, which may be compressed."""
         index = self._open()
         with self._opening:
             if self.said.probes and index.direct_map.no():

@@ -110,7 +110,7 @@ class Snapshot:
         return [Near(key, score) for key, score in zip(keys[first].tolist(), scores[first].tolist(), strict=True)]
 
     def vectors(self, keys: Sequence[int]) -> dict[int, Vectors]:
-        """What is kept of the vectors of passages."""
+        """Returns the kept vectors of passages, which may be compressed."""
         wanted = np.sort(np.fromiter(keys, np.int64))
         found: dict[int, Vectors] = {}
         for part in self.parts:

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 Part = Literal["words", "titles"]
 PARTS: tuple[Part, ...] = get_args(Part)
-"""What of passages a table has: all their words, or those of their titles."""
+"""The tables of words: all words of passages, and the words of their titles."""
 MOST_TERMS = 100
 """How many different words of a question are searched for."""
 MOST_ROWS = 50_000
-"""How many times a word may be met in passages: BM25 is computed for each of them, which takes a microsecond. Of many
-words the rarest are searched for, which say most."""
+"""How many occurrences the searched words may have together, because BM25 is computed for each of them, which takes a
+microsecond. If there are more, the rarest words are searched for, because they say most."""
 _MOST_OF_BM25 = 2.2
-"""What a term can add to BM25 at most, as a multiple of its rarity: k1 + 1, and FTS5 has k1 = 1.2."""
+"""The most that a term can add to BM25, as a multiple of its rarity: k1 + 1, where FTS5 has k1 = 1.2."""
 _RUN = re.compile(f"{CJK_LETTER}+")
 _VERSION = re.compile(r"(?<![A-Za-z0-9])[vV]?(\d+(?:\.\d+){1,3}[A-Za-z0-9]*)")
 _DOT = "dot"
@@ -45,7 +45,7 @@ _STOP = frozenset(
 
 
 def indexed(title: str, text: str) -> str:
-    """What FTS5 is given of a passage: its text, and those of its titles that the text does not show."""
+    """Returns the text of a passage for FTS5: the passage, and those of its titles that the text does not show."""
     missing = [part for part in title.split(" > ") if part not in text]
     return spelled("\n".join((*missing, text)))
 
@@ -75,8 +75,8 @@ def table(part: Part, language: Language) -> str:
 
 
 def counts(connection: sqlite3.Connection, name: str, words: Sequence[str]) -> dict[str, int]:
-    """How many passages have each word, without the common words for which there is no time. The rarest comes first.
-    Nobody counts further than to one more than MOST_ROWS."""
+    """Returns how many passages have each word, the rarest word first. Common words for which there is no time are left
+    out. Counting stops at MOST_ROWS + 1."""
     query = f"SELECT count(*) FROM (SELECT 1 FROM {name} WHERE {name} MATCH ? LIMIT ?)"  # noqa: S608  ours
     found = {word: int(connection.execute(query, (_quoted(word), MOST_ROWS + 1)).fetchone()[0]) for word in words}
     rows = 0

@@ -27,7 +27,7 @@ _LOOKS = {
     "unauthenticated": "UNAUTHENTICATED",
     "permission deny": "PERMISSION_DENIED",
 }
-"""What Milvus's own messages look like where no status of gRPC is kept."""
+"""Parts of Milvus's own messages, with the gRPC status for which each stands."""
 
 
 class NotLoadedError(RetrievalError):

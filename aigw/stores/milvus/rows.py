@@ -45,19 +45,19 @@ class Identity(NamedTuple):
     salt: str
 
     def number(self, *names: str) -> int:
-        """What stands for a name. It is not HEAD_KEY."""
+        """Returns the number that stands for a name. It is never HEAD_KEY."""
         digest = blake2b(json.dumps(names).encode(), digest_size=8, key=self.salt.encode()).digest()
         return (int.from_bytes(digest) >> 1) or 1
 
     def origin(self, source: str) -> int:
-        """What stands for a source: the key of its row, too. 0 means none."""
+        """Returns the number that stands for a source, which is also the key of its row. 0 means no source."""
         return self.number("source", source)
 
     def partition(self, name: str) -> int:
         return self.number("partition", name)
 
     def place(self, partition: str, id_: str) -> int:
-        """What stands for an id in its partition. A passage without a source has it as its key."""
+        """Returns the number that stands for an id in its partition. It is the key of a passage without a source."""
         return self.number("place", partition, id_)
 
 
@@ -196,7 +196,7 @@ def _checked(what: str, row: Row) -> Row:
 
 
 def batches(rows: Sequence[Row], most_bytes: int = 8_000_000) -> list[Sequence[Row]]:
-    """What goes to the server in one request each: Milvus takes 64 MB at most."""
+    """Splits rows into requests, because Milvus takes at most 64 MB in one."""
     found: list[Sequence[Row]] = []
     first, size = 0, 0
     for number, row in enumerate(rows):

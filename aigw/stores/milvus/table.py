@@ -57,7 +57,7 @@ class Table:
         return True
 
     def kind(self) -> str:
-        """How its vectors are kept."""
+        """Says how the vectors are kept."""
         said = self._server.call(self.name, "describe_index", self._table, "vector")
         return f"milvus {said['index_type']}".lower()
 

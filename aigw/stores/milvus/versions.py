@@ -18,7 +18,7 @@ AGE_SECONDS = 3.0
 PAUSE_SECONDS = 1.0
 """Between two readings."""
 _IDLE_SECONDS = 600.0
-"""What nobody has asked for so long is not read any more."""
+"""A version that nobody has asked for in this time is not read any more."""
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class _Watched:
     text: str = ""
     read_at: float = float("-inf")
     changes: int = 0
-    """How many changes of this process there were: what was read before one does not count."""
+    """How many changes this process has made. A version that was read before the latest one does not count."""
 
 
 class Versions:

@@ -9,7 +9,7 @@ from aigw.core.stores import LAPSED_SECONDS, LEASE
 from aigw.stores.redis.client import Script
 
 KEPT_SECONDS = 30 * 86_400
-"""How long a hash stays after its last lease, so that somebody comes by and charges what was never settled."""
+"""How long a hash stays after its last lease, so that a later decision can still charge what was never settled."""
 
 _FUNCTIONS = (
     f"local LEASE, LAPSED, KEPT = {LEASE * 1000:.0f}, {LAPSED_SECONDS * 1000:.0f}, {KEPT_SECONDS * 1000}"

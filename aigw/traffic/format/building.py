@@ -48,7 +48,8 @@ _FRAMING = ("content-length", "transfer-encoding")
 
 
 class Key(NamedTuple):
-    """What finds a recording, the digest of the rules by which it was made, and the folders for which they stood."""
+    """The key of a recording, the digest of the rules by which it was made, and the folders for which its placeholders
+    stand."""
 
     key: str
     rules: str

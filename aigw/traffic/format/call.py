@@ -60,8 +60,9 @@ class Begun(NamedTuple):
 
 @dataclass(slots=True)
 class Answered:
-    """What came back. `pieces` have the seconds since the call was sent; they are missing if their `size`, in bytes, is
-    more than MAX_ANSWER. `fault` is the name of an `UpstreamFault`, `whole` is true if the body came to its end."""
+    """The answer of a call. `pieces` have the seconds since the call was sent; they are missing if the answer's `size`,
+    in bytes, is more than MAX_ANSWER. `fault` is the name of an `UpstreamFault`. `whole` is true if the body came to
+    its end."""
 
     status: int = 0
     headers: Headers = ()

@@ -55,8 +55,9 @@ class Name(NamedTuple):
 
 
 class Entry(Struct, frozen=True):
-    """What is known of a recording without reading all of it. `group` is its session, unique in the folder. `left` is
-    true if its client left before the answer was complete; it is not `playable` if there was none of it."""
+    """The facts about a recording that are known without reading all of it. `group` is its session, unique in the
+    folder. `left` is true if the client left before the answer was complete. It is not `playable` if no answer had
+    arrived."""
 
     name: str
     key: str
@@ -116,7 +117,7 @@ class _Peek(Struct):
 
 
 _NOT_ONE = (ValueError, RecursionError)
-"""What decoding raises where a file is no recording of this version."""
+"""The errors that decoding raises for a file that is no recording of this version."""
 _peek = msgspec.json.Decoder(_Peek, strict=True).decode
 _decode = msgspec.json.Decoder(Recording).decode
 _encode = msgspec.json.Encoder().encode

@@ -103,8 +103,8 @@ class Call(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Folded(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an answer says, however it was cut into events. `text` and `reasoning` are lists of lines, so that
-    differences are short. `tokens` are by kind, as in `core.tokens`, empty if none were reported."""
+    """The content of an answer, independent of how it was cut into events. `text` and `reasoning` are lists of lines,
+    so that differences are short. `tokens` are by kind, as in `core.tokens`, empty if none were reported."""
 
     text: list[str] = []
     reasoning: list[str] = []

@@ -28,7 +28,7 @@ class Fault(NamedTuple):
 
 
 class Faults(NamedTuple):
-    """Which faults strike, as `seed` decides."""
+    """Decides which faults strike, by `seed`."""
 
     faults: Sequence[Fault]
     seed: int

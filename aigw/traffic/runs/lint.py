@@ -37,8 +37,8 @@ class Varying(Struct, kw_only=True):
 
 
 class Lint(NamedTuple):
-    """What two runs have in common: `same` counts the calls with equal requests, `different` those with others, and
-    `only_first` and `only_second` those without a counterpart. `varying` is in the order of the run."""
+    """The comparison of two runs. `same` counts calls with equal requests, `different` calls with different ones, and
+    `only_first` and `only_second` calls without a counterpart. `varying` is in the order of the run."""
 
     same: int
     different: int

@@ -59,7 +59,7 @@ async def resend(sessions: Iterable[Sequence[ClientCall]], send: Send, pace: Pac
 
 
 class Answer(NamedTuple):
-    """What a client got. `id` is the request id of the gateway, "" if it told none."""
+    """The answer that a client got. `id` is the gateway's id of the request, "" if the server sent none."""
 
     outcome: Outcome
     id: str

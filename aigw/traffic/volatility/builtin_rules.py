@@ -12,7 +12,7 @@ import re
 from typing import NamedTuple
 
 PLACEHOLDER = re.compile(r"<(?:uuid|id|path) \d+>|<(?:time|date|folder|home|value)>")
-"""What stands in place of a volatile value."""
+"""Matches the placeholders of volatile values."""
 
 _REPLACED = (
     "<time>", "<date>", "<folder>", "<home>", "<value>",
@@ -53,7 +53,7 @@ _TODAY = (
     r"|前(?:日期|时间)|在)"
     r"(?:(?: (?:is|now|today)){1,3}:?|[\"'*]{0,3} ?[:：>=][\"'*]{0,3}|[是为]：?) {0,2}[\"']?"
 )
-"""What stands before today's date: `Today's date:`, `Current date is`, `<current_date>`, `当前日期：`."""
+"""Matches the words before today's date: `Today's date:`, `Current date is`, `<current_date>`, `当前日期：`."""
 _DATE = re.compile(
     rf"({_TODAY})(?:(?:{_WEEKDAY},? ?)?{_DAY}(?:(?:,? (?:at )?|T){_CLOCK})?|{_WEEKDAY}|{_CLOCK})",
 )

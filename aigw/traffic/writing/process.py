@@ -23,10 +23,10 @@ from aigw.traffic.writing.writer import LENGTH, WriterSettings, WriterStatus
 log = logging.getLogger("aigw")
 
 MAX_WAITING_BYTES = 256 * 1024 * 1024
-"""How many bytes may wait. If more do, the disk is too slow, and recording stops."""
+"""How many bytes may wait. If there are more, the disk is too slow, and recording stops."""
 _TOGETHER_SECONDS, _TOGETHER_BYTES = 0.02, 1024 * 1024
 _PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "SYSTEMROOT", "VIRTUAL_ENV")
-"""What of the environment the process gets: no keys."""
+"""The variables of the environment that the process gets, which have no keys."""
 
 
 class WritingProcess:

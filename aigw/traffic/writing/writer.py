@@ -25,7 +25,7 @@ LENGTH = struct.Struct(">I")
 
 
 class WriterSettings(Struct, frozen=True):
-    """What is written where, by which rules. `here` and `home` are the folders that vary from machine to machine."""
+    """The settings of the process. `here` and `home` are the folders that vary from machine to machine."""
 
     folder: str
     run: str
@@ -38,7 +38,8 @@ class WriterSettings(Struct, frozen=True):
 
 
 class WriterStatus(Struct, omit_defaults=True):
-    """What the process says: why a call was not written (`refused`), or why no more are (`failure`)."""
+    """A message of the process: why a call was not written (`refused`), or why no more calls are written
+    (`failure`)."""
 
     written: int = 0
     refused: str = ""

@@ -21,7 +21,7 @@ from aigw.translation.notes import Notes, refused
 from aigw.translation.rules import Rules, matches
 
 FIRST = "[the assistant begins]"
-"""What the user says where the assistant speaks first."""
+"""The text of a user's message that is added if the assistant speaks first."""
 MARK = {"type": "ephemeral"}
 _IMAGE_TYPES = {"": "image/png", "image/jpg": "image/jpeg"}
 

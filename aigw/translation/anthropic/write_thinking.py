@@ -17,7 +17,7 @@ from aigw.translation.thinking import LEAST_BUDGET, budget_of, effort_of
 USUAL_ANSWER = 32000
 """The limit of an answer for which the client set none. The API needs one; a small one cuts agents off."""
 USUAL_BUDGET = 8192
-"""How many tokens a model gets that shall decide itself, but needs a number."""
+"""The number of tokens for a model that should decide by itself but needs a number."""
 
 
 class Limits(NamedTuple):

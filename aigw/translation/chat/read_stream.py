@@ -57,7 +57,7 @@ class ChatReader:
     def __init__(self, frame: Frame) -> None:
         returns = matches(frame.conversation.model, frame.rules.returns_reasoning)
         self._state = sealed(frame.rules.maker) if returns else ""
-        """What comes back with the reasoning, so that its maker gets it again."""
+        """The state that clients send back with the reasoning, so that its maker gets it again."""
         self._usage = UsageReader()
         self._started = False
         self._thinking: set[int] = set()

@@ -32,7 +32,7 @@ _TEXT_TAIL = b'},"finish_reason":null}]'
 
 
 class _Choice:
-    """What has been written of one choice."""
+    """The state of one choice: what has been written of it."""
 
     __slots__ = ("calls", "length")
 
@@ -53,7 +53,7 @@ class ChatWriter:
         self._tells_usage = asked.wants_usage or not asked.stream
         self._rest: Json = {"usage": None} if asked.stream and asked.wants_usage else {}
         self._text_head = b""
-        """What stands before a piece of the first choice's text, once that has begun."""
+        """The bytes before a piece of the first choice's text, once that text has begun."""
         self._text_tail = _TEXT_TAIL + (b',"usage":null}\n\n' if self._rest else b"}\n\n")
         self._choices: dict[int, _Choice] = {}
         self._tokens: Tokens | None = None

@@ -56,7 +56,7 @@ def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Jso
 
 
 class _Marks:
-    """Which parts end a prefix that is to be cached: the last four marks of the client, for models that cache."""
+    """The parts that end a prefix to be cached: the last four marks of the client, for models that cache."""
 
     def __init__(self, conversation: Conversation, rules: Rules) -> None:
         parts = [part for message in conversation.messages for part in message.parts]

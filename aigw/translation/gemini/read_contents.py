@@ -19,7 +19,7 @@ from aigw.translation.notes import Notes, refused
 _WORDS = ("output", "result", "content")
 """The member of a response that is all that a tool said, if it is the only one."""
 _ABOUT_MEDIA = ("videoMetadata", "video_metadata", "mediaResolution", "media_resolution")
-"""How a model shall look at an image or a film."""
+"""Fields that say how a model should look at an image or a film."""
 _FETCHED = ("http://", "https://")
 _GOOGLES = "https://generativelanguage.googleapis.com/"
 

@@ -25,9 +25,9 @@ NO_SIGNATURE = "skip_thought_signature_validator"
 """Stands in place of the signature of a call that Gemini did not make."""
 MOST_STOPS = 5
 _TYPES = {"image": "image/png", "audio": "audio/wav", "file": "application/pdf"}
-"""What a medium probably is whose type nobody said."""
+"""The probable type of a medium whose type is not given."""
 _FETCHED = ("gs://", "https://")
-"""What Gemini itself fetches, models before 2.5 only from Google."""
+"""URLs that Gemini itself fetches. Models before 2.5 fetch only from Google."""
 _SAMPLING = {
     "temperature": "temperature", "top_p": "topP", "top_k": "topK", "seed": "seed",
     "frequency_penalty": "frequencyPenalty", "presence_penalty": "presencePenalty",
@@ -80,7 +80,7 @@ def _contents(messages: list[Message], conversation: Conversation, rules: Rules,
 
 
 def _as_user(message: Message) -> Message:
-    """What the system says later on is said by the user, as no other place keeps the order."""
+    """Turns a later message of the system into one of the user, because no other place keeps the order."""
     if message.role != "system":
         return message
     return Message("user", (Text(f"<system>\n{message.text}\n</system>"),) if message.text else ())

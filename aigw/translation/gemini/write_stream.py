@@ -82,7 +82,7 @@ class ContentWriter:
         return []
 
     def _tail(self) -> bytes:
-        """What stands behind a piece of text."""
+        """Returns the bytes behind a piece of text."""
         return _TEXT_TAIL + encoded(self._head)[1:] + b"\n\n"
 
     def _part(self, part: Json, choice: int, state: str = "") -> Chunk:

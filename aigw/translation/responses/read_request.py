@@ -17,9 +17,10 @@ from aigw.translation.responses.read_tools import choice_of, tools_of
 from aigw.translation.values import boolean, limit, switch
 
 ENCRYPTED = "reasoning.encrypted_content"
-"""What a client includes to get the state of reasoning."""
+"""The value of `include` with which a client asks for the state of reasoning."""
 CONTINUE = "Continue."
-"""What a user says behind an answer that is the last item: a response is a new answer, not the rest of the last one."""
+"""The text of a user's message that is added if the last item is an answer, because a response is a new answer and not
+the rest of the last one."""
 _READ = frozenset(
     ("model", "input", "instructions", "stream", "tools", "tool_choice", "parallel_tool_calls", "max_output_tokens",
      "temperature", "top_p", "reasoning", "text", "user", "safety_identifier", "include", "metadata", "stream_options")

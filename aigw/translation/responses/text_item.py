@@ -83,7 +83,7 @@ class MessageItem:
 
 
 class ReasoningItem:
-    """What the model thinks, as a summary: clients show that. `state` is for its maker, "" if there is none."""
+    """Reasoning, as a summary that clients show. `state` is for its maker, "" if there is none."""
 
     def __init__(self, id: str, index: int) -> None:
         self.index = index

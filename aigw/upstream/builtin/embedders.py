@@ -32,7 +32,7 @@ Embedders = Mapping[str, Embedder]
 
 
 class _Sizes(NamedTuple):
-    """How many tokens were read, and which texts have more."""
+    """How many tokens were read, and which texts were cut."""
 
     read: int
     cut: list[int]

@@ -23,7 +23,7 @@ from aigw.config.rules import MATCH_KEYS, NO_MATCH_KEY, HostForms, PluginRules, 
 from aigw.config.usable import touches
 from aigw.core.json_path import JsonPath
 from aigw.core.plugin import About, Problem
-from aigw.higress.places import OTHER_PLACES
+from aigw.higress.other_plugins import OTHER_PLUGINS, why_missing
 
 FindPlugin = Callable[[str], About[Any] | None]
 
@@ -114,10 +114,10 @@ class PluginLoader:
 
     def _about(self, name: str, path: JsonPath) -> About[Any] | None:
         about = self._find(name)
-        if about is None and name in OTHER_PLACES:
-            self._report.error(path, f"this version of aigw does not have the plugin {name!r}; take it out")
+        if about is None and name in OTHER_PLUGINS:
+            self._report.error(path, why_missing(name, "take it out"))
         elif about is None:
-            hint = suggest(name, [*installed_plugins(), *OTHER_PLACES]) or f"; known: {', '.join(installed_plugins())}"
+            hint = suggest(name, installed_plugins()) or f"; known: {', '.join(installed_plugins())}"
             self._report.error(path[:-1], f"unknown plugin {name!r}{hint}", self._report.line(path))
         return about
 

@@ -9,6 +9,7 @@ from aigw.config.load import load
 from aigw.config.plugins import find_plugin, installed_plugins
 from aigw.config.rules import NO_MATCH_KEY
 from aigw.core.plugin import Problem
+from aigw.higress.other_plugins import why_missing
 from aigw.plugins import ai_proxy
 from aigw.plugins.ai_cache import plugin as ai_cache
 
@@ -184,7 +185,7 @@ def test_unknown_plugins(read_config):
     _, errors, _ = read_config("plugins:\n  ai-proxi: {}\n  bot-detect: {}\n  ai-cache: [1]\n  ../x: {}")
     assert errors[:3] == [
         "aigw.yaml:2 plugins: unknown plugin 'ai-proxi'; did you mean 'ai-proxy'?",
-        "aigw.yaml:3 plugins.bot-detect: this version of aigw does not have the plugin 'bot-detect'; take it out",
+        f"aigw.yaml:3 plugins.bot-detect: {why_missing('bot-detect', 'take it out')}",
         "aigw.yaml:4 plugins.ai-cache: must be a mapping; {} switches the plugin on with nothing set",
     ]
     assert errors[3].startswith("aigw.yaml:5 plugins: unknown plugin '../x'")

@@ -10,7 +10,8 @@ from aigw.config.plugins import find_plugin, installed_plugins
 from aigw.config.reference import Key, keys, paragraphs
 from aigw.config.report import suggest
 from aigw.core.plugin import Difference, Place
-from aigw.higress.places import OTHER_PLACES, sort
+from aigw.higress.other_plugins import OTHER_PLUGINS, why_missing
+from aigw.higress.places import sort
 
 
 class Described(NamedTuple):
@@ -39,8 +40,8 @@ def one_plugin(name: str) -> Described:
     known = installed_plugins()
     if name in known:
         return _described(name)
-    if name in OTHER_PLACES:
-        raise ValueError(f"this version of aigw does not have the plugin {name!r}")
+    if name in OTHER_PLUGINS:
+        raise ValueError(why_missing(name))
     raise ValueError(f"there is no plugin {name!r}{suggest(name, known) or '; there are ' + ', '.join(known)}")
 
 

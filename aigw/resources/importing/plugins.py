@@ -7,7 +7,8 @@ from typing import Any
 
 from aigw.config.plugins import find_plugin
 from aigw.core.plugin import Place
-from aigw.higress.places import OTHER_PLACES, sort
+from aigw.higress.other_plugins import OTHER_PLUGINS
+from aigw.higress.places import sort
 from aigw.resources.importing.joining import in_order, joined, usable
 from aigw.resources.importing.unmapped import Unmapped
 from aigw.resources.report import Findings
@@ -27,10 +28,11 @@ class Plugins:
 
     def _read(self, name: str, parts: Sequence[PluginResource]) -> None:
         if find_plugin(name) is None:
-            message = "aigw does not have this plugin" if name in OTHER_PLACES else "is a plugin of your own"
+            does, instead = OTHER_PLUGINS.get(name, ("", ""))
+            message = f"aigw does not have this plugin, which {does}" if does else "aigw does not know this plugin"
             for part in parts:
                 self._kept.resource(part.resource)
-                self._tell("unknown", part, f"plugin {name}", message)
+                self._tell("unknown", part, f"plugin {name}", message, nearest=instead)
             return
         delivered = [part for part in parts if part.configuration is not None]
         for part in parts:

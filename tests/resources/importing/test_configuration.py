@@ -145,7 +145,8 @@ def test_several_resources_of_one_plugin():
     assert rule["_match_route_"] == ["a"]  # the rule that is disabled is left out
     kept = [each["metadata"]["name"] for each in result.values["x-higress"]["resources"]]
     assert kept == ["ai-cache.internal", "jwt", "model-mapper"]
-    assert "WasmPlugin jwt plugin jwt-auth: aigw does not have this plugin" in told(result, "unknown")
+    said = "aigw does not have this plugin, which asks clients for a JWT"
+    assert f"WasmPlugin jwt plugin jwt-auth: {said}" in told(result, "unknown")
     (refused,) = told(result, "none")
     assert refused.startswith("WasmPlugin model-mapper modelMapping: must be")
     assert refused.endswith("; the plugin is left out, though Higress refuses requests then (failStrategy)")

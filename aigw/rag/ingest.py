@@ -1,7 +1,8 @@
 """Brings sources into a collection: reads those that have changed, cuts them into passages, embeds these, and puts each
 source in the place of its former state.
 
-Rule: a source is written whole or not at all, and what cannot be read keeps its former state. While a child process
+Rule: a source is written whole or not at all, and what cannot be read keeps its former state. What was embedded of a
+large one is kept if the ingest is stopped. While a child process
 reads the next sources, a thread embeds the last ones; a few sources wait between the two."""
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from aigw.core.env import Clock
@@ -30,6 +32,7 @@ from aigw.rag.document import Document, Piece, UnreadableError
 from aigw.rag.parts import Parts
 from aigw.rag.screening import DocumentScreen
 from aigw.rag.settings import AUTO
+from aigw.rag.unfinished import UnfinishedVectors
 
 if TYPE_CHECKING:
     from aigw.core.retrieval import Vectors
@@ -129,7 +132,9 @@ class Ingest:
         clock: Clock,
         shows: Shows = lambda report: None,
         screen: DocumentScreen | None = None,
+        unfinished: Path | None = None,
     ) -> None:
+        """`unfinished` is the file for what was embedded of a source when the ingest was stopped."""
         self._collections = collections
         self._embedders = embedders
         self._name = name
@@ -141,6 +146,7 @@ class Ingest:
         self._screen = screen
         self._refused: set[str] = set()
         self._parts = Parts(clock.time, self._told_part)
+        self._unfinished = unfinished
         self._left = 0, 0
         """How many bytes and passages of the sources that are being embedded are not done yet."""
         self.report = Report(masked=screen is not None and screen.masks)
@@ -164,6 +170,7 @@ class Ingest:
             self.report.gone, gone = len(gone), []
         gone += [name for name in known if name in self._refused]
         if collection is not None:
+            self._forget_parts(everything=True)
             if gone:
                 self.report.removed = await collection.remove(gone)
             await collection.tidy()
@@ -237,6 +244,8 @@ class Ingest:
             collection = await self._make(waiting)
         embedder = self._embedders.get(collection.info.embedder)
         self.report.embedder = embedder.name
+        if self._unfinished is not None:
+            self._parts.unfinished = UnfinishedVectors(self._unfinished, collection.info)
         group: list[_Cut] = []
         async for each in _chain(waiting, ready):
             group.append(await self._pieces(each, embedder))
@@ -279,6 +288,7 @@ class Ingest:
         passages = [passage for source, pieces in group for passage in passages_of(source.name, pieces)]
         if sources:
             await collection.replace_all(sources, passages, vectors)
+            self._forget_parts()
         changed = sum(source.name in known for source in sources)
         self.report.changed += changed
         self.report.added += len(sources) - changed
@@ -288,6 +298,10 @@ class Ingest:
         texts = [piece.embedded for one in group for piece in one.pieces]
         self._left = sum(one.source.size for one in group), len(texts)
         return await self._parts.embed(embedder, texts)
+
+    def _forget_parts(self, *, everything: bool = False) -> None:
+        if self._parts.unfinished is not None:
+            self._parts.unfinished.clear(everything=everything)
 
     def _told_part(self, passages: int) -> None:
         """Counts passages as done, with their share of the source's size, because one source may have many thousands of

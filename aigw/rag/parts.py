@@ -4,10 +4,12 @@ Rule: a part takes about EACH_SECONDS, however slow the embedder is: so little i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from aigw.core.retrieval import Embedder
+from aigw.rag.unfinished import UnfinishedVectors
 
 if TYPE_CHECKING:
     from aigw.core.retrieval import Vectors
@@ -19,25 +21,38 @@ EACH_SECONDS = 5.0
 
 class Parts:
     """`size` is how many texts the next part has. `now` tells the seconds, and `tells` hears how many texts each part
-    had."""
+    had. `unfinished` keeps what is embedded before all of it is, and has what was kept so."""
 
     def __init__(self, now: Callable[[], float], tells: Callable[[int], None]) -> None:
         self.size = FIRST
         self._now = now
         self._tells = tells
+        self.unfinished: UnfinishedVectors | None = None
 
     async def embed(self, embedder: Embedder, texts: Sequence[str]) -> Vectors:
         """The vectors of passages with these texts. Raises RetrievalError."""
         import numpy as np
 
+        known = await asyncio.to_thread(self.unfinished.take, texts) if self.unfinished is not None else {}
+        if not known:
+            return np.concatenate(await self._embedded(embedder, texts))
+        self._tells(len(known))
+        missing = [text for place, text in enumerate(texts) if place not in known]
+        found = iter(np.concatenate(await self._embedded(embedder, missing)))
+        return np.stack([known[place] if place in known else next(found) for place in range(len(texts))])
+
+    async def _embedded(self, embedder: Embedder, texts: Sequence[str]) -> list[Vectors]:
         found: list[Vectors] = []
         done = 0
         while done < len(texts) or not found:
             left = len(texts) - done
             count = left if left < self.size + LEAST else self.size
-            found.append(await self._part(embedder, texts[done : done + count]))
+            part = texts[done : done + count]
+            found.append(await self._part(embedder, part))
             done += count
-        return np.concatenate(found)
+            if self.unfinished is not None and done < len(texts):
+                self.unfinished.add(part, found[-1])
+        return found
 
     async def _part(self, embedder: Embedder, texts: Sequence[str]) -> Vectors:
         began = self._now()

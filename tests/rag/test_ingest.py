@@ -46,6 +46,7 @@ async def stage(tmp_path):
             collections, embedders, name, settings, choose=lambda texts: embedders.get("small"), cut=chunk,
             clock=how.get("clock", FakeClock()), shows=how.get("shows", lambda report: None),
             screen=document_screen(how["guard"]) if "guard" in how else None,
+            unfinished=tmp_path / "unfinished/docs",
         )  # fmt: skip
         return await job.run(items, covers=prune or (lambda name: False), prune=prune is not None)
 
@@ -205,6 +206,31 @@ async def test_a_cancelled_ingest_keeps_the_groups_that_are_done(stage):
     assert len({len(passages) for passages in there.values()}) == 1
     report = await stage(*many)
     assert (report.unchanged, report.added) == (len(there), 60 - len(there))
+
+
+async def test_one_large_source_that_was_stopped_goes_on_where_it_was(stage, tmp_path):
+    large = Text("a.txt", " ".join(f"w{number}" for number in range(6000)))
+    whole = await stage(large, name="whole")
+    stage.embedder.embedded, shown = 0, []
+
+    def shows(report):
+        shown.append(report.passages)
+        if len(shown) == 2:
+            job.cancel()
+
+    job = asyncio.create_task(stage(large, shows=shows))
+    with pytest.raises(asyncio.CancelledError):
+        await job
+    assert (tmp_path / "unfinished/docs").exists()
+    report = await stage(Text("small.txt", "one"), large)
+    assert (report.added, report.passages) == (2, whole.passages + 1)
+    assert stage.embedder.embedded <= whole.passages + 1 + 256, "at most one part was embedded twice"
+    first, second = [await stage.collections.get(name) for name in ("whole", "docs")]
+    assert await first.of_source("a.txt") == await second.of_source("a.txt")
+    ids = [passage.id for passage in await first.of_source("a.txt")]
+    for (_, one), (_, two) in zip((await first.fetch(ids)).values(), (await second.fetch(ids)).values(), strict=True):
+        assert one == pytest.approx(two)
+    assert not (tmp_path / "unfinished/docs").exists()
 
 
 async def test_cutting_ends_soon_if_the_ingest_is_cancelled(tmp_path):

@@ -20,6 +20,7 @@ from aigw.rag.ingest import Ingest, Report, Settings
 from aigw.rag.named_sources import NamedSource, find
 from aigw.rag.reading import Reading, load
 from aigw.rag.screening import document_screen
+from aigw.rag.unfinished import FOLDER as UNFINISHED
 from aigw.rag.web import Page, fetch, why_private
 from aigw.upstream.proxied import upstream_for
 
@@ -127,6 +128,7 @@ async def ingest_paths(
             clock=time,
             shows=shows,
             screen=document_screen(known.loaded.guard),
+            unfinished=known.loaded.state_dir / UNFINISHED / name,
         )
         job.report.failed += found.problems
         report = await job.run(items, covers=found.covers, prune=prune)

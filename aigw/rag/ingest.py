@@ -2,8 +2,8 @@
 source in the place of its former state.
 
 Rule: a source is written whole or not at all, and what cannot be read keeps its former state. What was embedded of a
-large one is kept if the ingest is stopped. While a child process
-reads the next sources, a thread embeds the last ones; a few sources wait between the two."""
+large one is kept if the ingest is stopped. While a child process reads the next sources, a thread embeds the last ones;
+a few sources wait between the two."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ from aigw.rag.readers.kinds import HEAD, UNREAD, is_binary, is_document
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-STDIN = "-"
+STDIN = "stdin"
+"""The name of a text from stdin, if nobody gives it another one."""
 _MAGIC = frozenset("*?[")
 _NEVER = frozenset(("node_modules", "__pycache__"))
 """Folders that nobody wrote, and that are often not in a .gitignore."""
@@ -57,24 +58,25 @@ class Finding:
         )
 
 
-def find(arguments: Sequence[str], base: Path) -> Finding:
-    """Finds the sources. The problems name those that cannot be found. `base` is an absolute path. Raises
-    RetrievalError if a package is missing."""
-    finder = _Finder(base)
+def find(arguments: Sequence[str], base: Path, stdin: str = STDIN) -> Finding:
+    """Finds the sources. The problems name those that cannot be found. `base` is an absolute path, `stdin` is what
+    a text from stdin is called. Raises RetrievalError if a package is missing."""
+    finder = _Finder(base, stdin)
     for argument in arguments:
         finder.add(argument)
     return finder.finding
 
 
 class _Finder:
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, stdin: str) -> None:
         self.finding = Finding()
         self._base = base
+        self._stdin = stdin
         self._names: set[str] = set()
 
     def add(self, argument: str) -> None:
         if argument == "-":
-            self._take(NamedSource(STDIN, "stdin"))
+            self._take(NamedSource(self._stdin, "stdin"))
         elif "://" in argument:
             self._add_url(argument)
         else:
@@ -191,7 +193,7 @@ def _left_out(entry: os.DirEntry[str], path: Path, ignored: Ignored, is_folder: 
 
 def _is_in(name: str, root: str) -> bool:
     if root == ".":
-        return name != STDIN and "://" not in name and not name.startswith("/")
+        return name not in (STDIN, "-") and "://" not in name and not name.startswith("/")
     return name == root or name.startswith(root.rstrip("/") + "/")
 
 

@@ -75,7 +75,7 @@ def test_nothing_comes_twice_and_names_are_plain(tree):
         "docs/a/y.pdf",
         "docs/a/z.docx",
         "docs/a/deep/x.txt",
-        "-",
+        "stdin",
     ]
 
 
@@ -127,8 +127,9 @@ def test_urls_and_stdin_are_taken_as_they_are(tree):
     assert finding.sources == [
         NamedSource("https://example.com/a?b", "url"),
         NamedSource("HTTP://x/", "url"),
-        NamedSource("-", "stdin"),
+        NamedSource("stdin", "stdin"),
     ]
+    assert find(["-", "-"], tree, "notes.md").sources == [NamedSource("notes.md", "stdin")]
     assert finding.problems == [("ftp://x/y", "only http:// and https:// can be fetched")]
 
 
@@ -205,5 +206,6 @@ def test_what_was_found_before_is_covered_only_where_it_was_searched(tree):
     assert find(["."], tree).covers("any/where.txt")
     assert not find(["."], tree).covers("/else/where.txt")
     assert not find(["."], tree).covers("https://example.com/")
-    assert not find(["."], tree).covers("-")
+    assert not find(["."], tree).covers("stdin")
+    assert not find(["."], tree).covers("-"), "what stdin was called before"
     assert not find(["docs/a.md"], tree).covers("docs/a.md")

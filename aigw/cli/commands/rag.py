@@ -35,6 +35,7 @@ def ingest(
     ] = None,
     collection: Collected = "",
     embedder: Embed = "",
+    name: Annotated[str, typer.Option(metavar="NAME", help="What the text from stdin is, such as notes.md.")] = "",
     prune: Annotated[bool, typer.Option("--prune", help="Remove what is no longer in the named folders.")] = False,
     allow_private: Annotated[bool, typer.Option(help="Fetch URLs of private addresses, too.")] = False,
     config: Config = None,
@@ -49,6 +50,9 @@ def ingest(
     from aigw.cli.terminal.progress import Progress
     from aigw.cli.views.rag import plain_report, print_report
 
+    if name and "-" not in (paths or []):
+        fail("rag ingest", "--name is the name of a text from stdin; write - among the paths to read that", USAGE)
+
     shows = Progress()
 
     async def work(known: Known) -> Any:
@@ -56,6 +60,7 @@ def ingest(
             return await ingest_paths(
                 known,
                 paths or [],
+                stdin=name,
                 collection=collection,
                 embedder=embedder,
                 prune=prune,

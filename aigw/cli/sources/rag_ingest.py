@@ -17,7 +17,7 @@ from aigw.core.upstream import Upstream
 from aigw.rag.chunks import chunk
 from aigw.rag.document import Document, UnreadableError
 from aigw.rag.ingest import Ingest, Report, Settings
-from aigw.rag.named_sources import NamedSource, find
+from aigw.rag.named_sources import STDIN, NamedSource, find
 from aigw.rag.reading import Reading, load
 from aigw.rag.screening import document_screen
 from aigw.rag.unfinished import FOLDER as UNFINISHED
@@ -100,19 +100,21 @@ async def ingest_paths(
     known: Known,
     paths: Sequence[str],
     *,
+    stdin: str,
     collection: str,
     embedder: str,
     prune: bool,
     allow_private: bool,
     shows: Progress,
 ) -> Done:
-    """Brings in what `paths` name, or else what the configuration does. Raises RetrievalError."""
+    """Brings in what `paths` name, or else what the configuration does. `stdin` is the name of a text from stdin, or
+    "". Raises RetrievalError."""
     settings = known.loaded.config.rag
     given = list(paths) or [_seen_from(known.base, each) for each in settings.sources]
     if not given:
         raise RetrievalError("name files, folders or URLs, or write them into aigw.yaml (rag: {sources: [docs]})")
     began = time.monotonic()
-    found = await asyncio.to_thread(find, given, known.base.resolve())
+    found = await asyncio.to_thread(find, given, known.base.resolve(), stdin or STDIN)
     name = known.name(collection)
     upstream = upstream_for(os.environ, None if allow_private else why_private)
     async with aclosing(upstream), Reading() as reading, known.collections.exclusive(name):

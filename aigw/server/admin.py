@@ -83,6 +83,8 @@ class Admin:
         if http.method not in methods:
             said = f"{path} can only be {'read' if 'GET' in methods else 'asked with POST'}"
             raise GatewayError(405, said, code="method_not_allowed", headers={"Allow": ", ".join(methods)})
+        if not page and (index := page_file(http, INDEX)):
+            return index  # also where / is a route's
         if page in _OPEN:
             return _health()
         if page.startswith(FILES) and (file := page_file(http, page.removeprefix(FILES))):

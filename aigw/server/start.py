@@ -142,7 +142,7 @@ def describe(loaded: Loaded, url: str, origin: str, *, workers: int = 1, tries: 
     call = first_call(loaded)
     providers = dict.fromkeys(name for each in described(loaded) for name in each.providers)
     facts = {
-        "page": f"{url}/",
+        "page": f"{url}/-/" if any(route.upstream for route in loaded.config.routes) else f"{url}/",
         "configuration": origin,
         "providers": ", ".join(providers) or _without(loaded),
         "models": f"{', '.join(call.builtin)}: built in, need no key" if call and call.builtin else "",

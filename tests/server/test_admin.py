@@ -47,6 +47,16 @@ async def test_health_and_ready_are_for_everybody():
             assert (status, json.loads(body)["status"]) == (200, "ok")
 
 
+async def test_the_page_is_found_where_the_front_is_a_routes_own():
+    site = {"name": "site", "match": {"path": "/*"}, "upstream": "http://127.0.0.1:9", "plugins": {"ai-proxy": False}}
+    async with serving(None, routes=[site]) as (client, _):
+        assert (await get(client, "/", accept="text/html"))[0] == 502
+        for accept in ("text/html", "*/*"):
+            status, body = await get(client, "/-/", accept=accept)
+            assert (status, body[:15]) == (200, "<!doctype html>")
+        assert (await get(client, "/-/nothing"))[0] == 404
+
+
 @pytest.mark.parametrize("page", PAGES)
 async def test_the_others_are_not_for_what_a_proxy_lets_in(tmp_path, page):
     async with serving(tmp_path) as (client, _):

@@ -130,6 +130,8 @@ def as_json(row: UsageRow, exchange: Exchange) -> bytes:
     original = exchange.original
     more: dict[str, Any] = {"method": original.method, "path": original.path, "client": exchange.client}
     labels = exchange.labels
+    if labels.failed:
+        more["failed"] = [{"provider": name, "reason": reason} for name, reason in labels.failed]
     if labels.ai_log:
         more["ai_log"] = labels.ai_log
     if labels.log_properties:

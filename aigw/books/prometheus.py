@@ -23,6 +23,7 @@ _HELP = {
     "llm_first_token_duration": "Milliseconds from requests to the first bytes of streamed answers.",
     "llm_stream_duration_count": "Answers in llm_first_token_duration.",
     "llm_failure_count": "Answers that were errors.",
+    "failed_provider_count": "Failures of a provider, ai_cluster, for which another one was asked.",
     "token_ratelimit_count": "Requests refused by a token limit.",
 }
 _LABELS = ("ai_route", "ai_cluster", "ai_model", "ai_consumer")

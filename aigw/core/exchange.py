@@ -35,15 +35,16 @@ GuardStatus = Literal["", "masked", "denied"]
 
 
 class Labels:
-    """What plugins report about an exchange, for the usage row, the access log, the terminal and spans. No decision
-    about a request or its answer reads them, and plugins do not use them to exchange data.
+    """What plugins report about an exchange, for the usage row, the access log, counters, the terminal and spans. No
+    decision about a request or its answer reads them, and plugins do not use them to exchange data.
 
     `ai_log` is Higress's field of that name in the access log. `log_properties` become fields of their own in the
     access log. `span_tags` are the tags that Higress puts on the span. `retrieved` are the passages that were put into
-    the request. `remarks` has, under the name of a plugin, a few words for users, such
+    the request. `failed` are the providers that failed and for which another one was asked, each with its status and
+    the code of the error. `remarks` has, under the name of a plugin, a few words for users, such
     as why the plugin refused the request."""
 
-    __slots__ = ("ai_log", "cache", "guard", "log_properties", "remarks", "retrieved", "span_tags")
+    __slots__ = ("ai_log", "cache", "failed", "guard", "log_properties", "remarks", "retrieved", "span_tags")
 
     def __init__(self) -> None:
         self.cache: CacheStatus = ""
@@ -53,6 +54,7 @@ class Labels:
         self.log_properties: dict[str, str] = {}
         self.remarks: dict[str, str] = {}
         self.retrieved: Sequence[Retrieved] = ()
+        self.failed: Sequence[tuple[str, str]] = ()
 
 
 class Timing:

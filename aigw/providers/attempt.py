@@ -34,6 +34,14 @@ class Failed(NamedTuple):
     error: UpstreamError | GatewayError | None
     words: str
 
+    @property
+    def reason(self) -> str:
+        """The status and, if the transport failed, how: nothing that the provider wrote, which may quote a key."""
+        error = self.error
+        if isinstance(error, UpstreamError) and not isinstance(error, FailedAnswerError):
+            return f"{self.status} {error.fault.code}"
+        return f"{self.status}"
+
 
 class _Outcome(NamedTuple):
     """The outcome of a call: a reply, or an error. `status` is the status as which it counts, because an answer of

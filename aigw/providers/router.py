@@ -119,6 +119,7 @@ class Router:
             if isinstance(outcome, Reply):
                 return outcome
             failures += outcome
+            exchange.labels.failed = [*exchange.labels.failed, *((provider.name, each.reason) for each in outcome)]
         return await _first_failure(exchange, failures)
 
     def _candidates(self, exchange: Exchange, api: str | None, first: BoundProvider) -> list[BoundProvider]:

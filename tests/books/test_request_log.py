@@ -323,6 +323,7 @@ async def test_the_line_of_the_access_log(tmp_path):
     exchange = stage.request(delta("x", usage=USAGE))
     exchange.labels.ai_log["a"] = 1
     exchange.labels.span_tags["not"] = "logged"
+    exchange.labels.failed = [("slow", "504 upstream_first_byte_timeout")]
     exchange.labels.retrieved = [Retrieved("a.md#1", 0.5)]
     row = await stage.row(exchange)
     (line,) = (tmp_path / "access.jsonl").read_bytes().splitlines()
@@ -330,6 +331,7 @@ async def test_the_line_of_the_access_log(tmp_path):
     read = msgspec.json.decode(line)
     assert (read["method"], read["path"], read["client"]) == ("POST", "/v1/chat/completions", "127.0.0.1")
     assert read["ai_log"] == {"a": 1}
+    assert read["failed"] == [{"provider": "slow", "reason": "504 upstream_first_byte_timeout"}]
     assert row.retrieved == (Retrieved("a.md#1", 0.5),)
     assert read["retrieved"] == [{"id": "a.md#1", "score": 0.5}]
     assert read["tokens"]["source"] == "reported"

@@ -30,6 +30,8 @@ def line(row: UsageRow, exchange: Exchange, width: int = UNLIMITED) -> str:
     """The line of a request that has just ended, with what plugins say of it."""
     labels = exchange.labels
     more = [f"cache: {labels.cache}"] if labels.cache else []
+    if labels.failed:
+        more += [f"{name}: {reason}" for name, reason in labels.failed]
     if labels.remarks:
         more += [f"{name}: {remark}" for name, remark in labels.remarks.items() if remark != row.error]
     return of_row(row, f"{exchange.original.method} {exchange.original.path}", more, width)

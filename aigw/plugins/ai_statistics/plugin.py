@@ -32,6 +32,7 @@ LIMIT, LIGHT_LIMIT, FULL_LIMIT = 32_000, 4_000, 10_485_760
 
 _COUNTED = ("input_token", "output_token", "total_token", "llm_service_duration", "llm_first_token_duration")
 """Fields of the log whose numbers are added up as metrics."""
+_ONE_FAILED = {"failed_provider_count": 1}
 
 DEFAULT_SUFFIXES = ("/completions", "/messages")
 """If a default set is chosen, only requests whose path ends with one of these are recorded."""
@@ -182,6 +183,8 @@ class AiStatistics:
                 amounts["llm_stream_duration_count"] = 1
         if amounts:
             self._metrics.add(labels, amounts)
+        for name, _ in exchange.labels.failed:
+            self._metrics.add((route, name, labels[2], consumer), _ONE_FAILED)
 
 
 class _Observation(Record):

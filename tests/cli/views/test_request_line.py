@@ -61,8 +61,11 @@ def test_what_plugins_noted():
     exchange = make_exchange(chat({}))
     exchange.labels.cache = "hit"
     exchange.labels.ai_log["not"] = "shown"
+    exchange.labels.failed = [("slow", "504 upstream_first_byte_timeout")]
     exchange.labels.remarks["ai-budget"] = "price unknown"
-    assert shown(exchange).endswith("1.84s  cache: hit, ai-budget: price unknown")
+    assert shown(exchange).endswith(
+        "1.84s  cache: hit, slow: 504 upstream_first_byte_timeout, ai-budget: price unknown"
+    )
 
 
 def test_a_model_cannot_move_the_cursor():

@@ -544,6 +544,22 @@ async def test_consumers() -> None:
     assert {labels[3] for _, labels in counts(it)} == {"bob"}
 
 
+async def test_a_provider_that_failed_is_counted_where_another_one_answered() -> None:
+    """And its name and reason are noted, without its words, which may quote a key."""
+    providers = [{"id": name, "type": "openai", "apiTokens": ["k"]} for name in ("slow", "broken", "good")]
+    routing = {"providers": providers, "activeProviderId": "slow", "fallback": ["broken", "good"]}
+    script = (
+        Answer(error=UpstreamError(UpstreamFault.FIRST_BYTE_TIMEOUT, "10.0.0.1: silent")),
+        answer_json({"error": {"message": "not with the key k"}}, 401),
+        answer_json(COMPLETION),
+    )
+    async with world({"ai-statistics": {}, "ai-proxy": routing}, *script, route=ROUTE, metrics=Metrics()) as it:
+        seen = await it.ask()
+    assert seen.labels.failed == [("slow", "504 upstream_first_byte_timeout"), ("broken", "401")]
+    failed = {labels[1]: value for (name, labels), value in counts(it).items() if name == "failed_provider_count"}
+    assert (failed, "llm_failure_count" in counted(it)) == ({"slow": 1, "broken": 1}, False)
+
+
 async def test_a_request_is_seen_as_the_client_sent_it() -> None:
     async with stage({"attributes": [attribute("question"), attribute("h", "request_header", "x-a")]}) as it:
 

@@ -10,7 +10,8 @@ from aigw.books.usage_row import UsageRow
 
 
 class Tally(msgspec.Struct):
-    """Sums over the requests of one process: `read` and `written` are tokens, `unpriced` requests of unknown cost."""
+    """Sums over the requests of one process: `read` and `written` are tokens, `unpriced` requests of unknown cost, and
+    `cached` those that ai-cache has answered."""
 
     requests: int = 0
     errors: int = 0
@@ -18,6 +19,7 @@ class Tally(msgspec.Struct):
     written: int = 0
     cost: float = 0.0
     unpriced: int = 0
+    cached: int = 0
 
     def add(self, row: UsageRow) -> None:
         self.requests += 1
@@ -26,6 +28,7 @@ class Tally(msgspec.Struct):
         self.written += row.tokens.output or 0
         self.cost += row.cost or 0.0
         self.unpriced += row.cost is None and row.tokens.source != "absent"
+        self.cached += row.cache == "hit"
 
 
 def together(tallies: Sequence[Tally]) -> Tally:

@@ -29,7 +29,8 @@ def line(calls: ProgramCalls, report: Report) -> str:
     """Returns a line such as `12 calls (10 replayed, 2 missed): 1,204 tokens in, 310 out, $0.0039, $0.02 saved`."""
     sent, replayed = calls.sent, calls.replayed
     failed = [f"{len(calls.failed):,} failed"] if calls.failed else []
-    what = ", ".join([*facts(report), *failed])
+    cached = [f"{sent.cached:,} from the cache"] if sent.cached else []
+    what = ", ".join([*facts(report), *cached, *failed])
     spent = f"${money(sent.cost, sent.unpriced)}"
     saved = f", ${money(replayed.cost, replayed.unpriced)} saved" if replayed.requests else ""
     tokens = f"{sent.read + replayed.read:,} tokens in, {sent.written + replayed.written:,} out"
@@ -47,6 +48,7 @@ def as_data(calls: ProgramCalls, report: Report, why: list[str], command: int, c
         "diverged": [_missed(each) for each in report.diverged],
         "over_budget": calls.over_budget,
         "failed": len(calls.failed),
+        "cached": sent.cached,
         "written": report.written,
         "unused": report.unused,
         "tokens": {"in": sent.read + replayed.read, "out": sent.written + replayed.written},

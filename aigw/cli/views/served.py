@@ -16,6 +16,7 @@ def line(tally: Tally, seconds: float, crashed: int = 0) -> str:
         f"{tally.read:,} tokens in, {tally.written:,} out",
         f"${money(tally.cost, tally.unpriced)}",
         many(tally.errors, "error"),
+        *([f"{tally.cached:,} from the cache"] if tally.cached else []),
     ]
     return f"aigw served {many(tally.requests, 'request')} in {ran}: {', '.join(facts)}{more}"
 

@@ -45,18 +45,31 @@ def differences(stored: bytes, asked: bytes) -> list[KeyDifference]:
 
 
 def nearest(asked: bytes, entries: Iterable[tuple[str, Entry]]) -> Nearest | None:
-    """Returns the entry with the fewest differences, and the newest one of several. None if there are no entries. What
-    looks like a secret is hidden in the differences."""
+    """Returns the entry that differs least, and the newest one of several. None if there are no entries. What looks
+    like a secret is hidden in the differences."""
     best: tuple[int, float] | None = None
     found = None
     for key, entry in entries:
         different = differences(entry.parts, asked)
-        rank = (len(different), -entry.created)
+        rank = (sum(map(_weight, different)), -entry.created)
         if best is None or rank < best:
             best, found = rank, Nearest(key, entry.created, different)
     if found is None:
         return None
     return msgspec.structs.replace(found, differences=[_without_secrets(each) for each in found.differences])
+
+
+def _weight(each: KeyDifference) -> int:
+    """Returns how many values differ. A message that is there or not counts with all that is in it: else an earlier
+    call of a conversation would be nearer than the same call of another run, of which only an id differs."""
+    count, left = 0, [each.stored, each.asked] if each.stored is None or each.asked is None else [None]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict | list) and value:
+            left += value.values() if isinstance(value, dict) else value
+        else:
+            count += 1
+    return count
 
 
 def _without_secrets(each: KeyDifference) -> KeyDifference:

@@ -21,6 +21,12 @@ def test_what_was_served():
     assert len(said) <= 80
 
 
+def test_what_came_from_the_cache():
+    tally = Tally()
+    tally.add(UsageRow(id="1", at=0.0, route="r", cache="hit", cost=0.0))
+    assert line(tally, 1).endswith("$0, 0 errors, 1 from the cache")
+
+
 def test_nothing_was_served():
     assert line(Tally(), 3) == "aigw served no request in 3s"
 

@@ -57,6 +57,22 @@ def test_the_nearest_has_the_fewest_differences_and_is_the_newest():
     assert nearest(asked, []) is None
 
 
+def test_the_same_call_of_another_run_is_nearer_than_the_call_before_it():
+    """What tells why an agent's second run misses is the time in the result of its tool, not that it said more."""
+
+    def conversation(at, *, calls):
+        called = [{"role": "assistant", "tool_calls": [{"id": f"call_{at}", "name": "look"}]},
+                  {"role": "tool", "tool_call_id": f"call_{at}", "content": f"at {at}"}]  # fmt: skip
+        return {"messages": [{"role": "user", "content": "q"}, *called * calls]}
+
+    entries = [
+        ("same run", entry(9.0, body=conversation(2, calls=1))),
+        ("same call", entry(1.0, body=conversation(1, calls=2))),
+    ]
+    found = nearest(parts(body=conversation(2, calls=2)), entries)
+    assert found.key == "same call"
+
+
 @given(
     st.dictionaries(st.sampled_from("abc"), st.integers(0, 3)),
     st.dictionaries(st.sampled_from("abc"), st.integers(0, 3)),

@@ -217,8 +217,8 @@ def test_what_was_cached_before_does_not_answer_instead(aigw_run, tmp_path):
     }
     (tmp_path / "aigw.yaml").write_text(json.dumps(config))
     assert aigw_run(*APP, "one", "one")[0] == 0
-    assert "2 calls (1 written)" in aigw_run("--record", "new", *APP, "one", "one")[2]
-    assert "2 calls (1 replayed)" in aigw_run("--replay", "new", *APP, "one", "one")[2]
+    assert "2 calls (1 written, 1 from the cache)" in aigw_run("--record", "new", *APP, "one", "one")[2]
+    assert "2 calls (1 replayed, 1 from the cache)" in aigw_run("--replay", "new", *APP, "one", "one")[2]
 
 
 def test_what_goes_beyond_the_budget_is_refused(aigw_run, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -196,9 +197,19 @@ def _source(begun: Begun, hides: Scrubber, key: Key, config: str) -> Source:
         consumer=hides.text(begun.consumer),
         config=config,
         attempt=begun.attempt,
-        folder=key.folder,
-        home=key.home,
+        folder=_if_named(key.folder, begun.sent),
+        home=_if_named(key.home, begun.sent),
     )
+
+
+def _if_named(folder: str, sent: Sent) -> str:
+    """Returns a folder if the request may name it, else "": only then does it matter where that was, and a path with
+    somebody's name stays out of what others read and compare."""
+    name = re.split(r"[\\/]", folder.rstrip("\\/"))[-1]
+    steps = f"/{name}", f"\\{name}"
+    texts = sent.path, sent.query, *(value for _, value in sent.headers)
+    named = any(step.encode() in sent.body or any(step in text for text in texts) for step in steps)
+    return folder if named or not name.isascii() else ""
 
 
 @lru_cache(maxsize=1)

@@ -67,8 +67,8 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
     if a plugin made the call for itself. `service` is the type of the provider in the catalog, or else the host that
     was called; `name` is the provider's name in the configuration. `model` is the model that was sent. `config`
     identifies the configuration. `consumer` is the name of the client, "" if nobody knows it. `attempt` counts the
-    calls of one request of a client, from 0. `folder` and `home` are the current folder and that of the user, by which
-    texts of the request may differ from those on another machine."""
+    calls of one request of a client, from 0. `folder` and `home` are the current folder and that of the user, if the
+    request names them: by them its texts differ from those on another machine."""
 
     date: str
     api: str = ""

@@ -90,7 +90,9 @@ def divergence(name: str, found: Sequence[Difference]) -> str:
 def explained(what: str, folder: str, near: Nearest | None, allowed: str = "") -> str:
     """Returns why a request has no recording, in several lines, and what to do. `what` names the request, `allowed` a
     limit."""
-    lines = [f"{what}: no recording in {folder}", *filter(None, [allowed])]
+    room = max(WIDTH - len(what) - len(": no recording in "), _SHORTEST_TEXT)
+    place = folder if len(folder) <= room else f"...{folder[3 - room :]}"
+    lines = [f"{what}: no recording in {place}", *filter(None, [allowed])]
     if near is None:
         lines.append("No recording there is of this API.")
     else:

@@ -99,6 +99,14 @@ def test_what_it_says():
     assert "No recording there is of this API." in explained("POST /x", "recordings", None)
 
 
+def test_of_a_long_folder_the_end_is_shown():
+    """It has the name of the test; all folders of a project begin alike."""
+    folder = f"/home/{'runner/' * 20}recordings/test_agent/test_it"
+    first, *_ = explained("POST /v1/chat/completions for m", folder, None).splitlines()
+    assert len(first) <= 100
+    assert first.endswith("recordings/test_agent/test_it")
+
+
 def test_it_proposes_rules_where_only_values_differ():
     def said(text):
         near = nearest(form({**BODY, "prompt": text}), [("1.json", form({**BODY, "prompt": "Handle CASE-1."}))])

@@ -173,18 +173,6 @@ class Decoding:
         """Returns what `data` decodes to. Raises ValueError if the body is corrupt, or larger than the limit."""
         return b"".join(self.pieces(data))
 
-    def partly(self, data: bytes) -> tuple[bytes, ValueError | None]:
-        """As `feed`, but returns an error beside what came out before it: a whole body may be followed by something.
-        Nothing comes out of a body that is too large."""
-        decoded: list[bytes] = []
-        try:
-            decoded.extend(self.pieces(data))
-        except TooLargeError as error:
-            return b"", error
-        except ValueError as error:
-            return b"".join(decoded), error
-        return b"".join(decoded), None
-
     def pieces(self, data: bytes) -> Iterator[bytes]:
         """Like `feed`, but yields short pieces. All of them must be read before more data is given."""
         pieces: Iterable[bytes] = (data,)

@@ -100,8 +100,6 @@ class BodyReader:
         self._decoding: Decoding | None = None
         self._corrupt = False
         """Whether the content coding cannot be undone, so that no client can read the answer either."""
-        self._behind = False
-        """Whether the rest stands behind a whole answer."""
         self._lost = self._weight > 1
         """Whether the rest cannot be read."""
         if is_coded(headers):
@@ -118,39 +116,22 @@ class BodyReader:
         self._torn = False
 
     def _feed(self, raw: bytes) -> None:
-        if self._behind:
-            return
+        data = raw
+        if self._decoding is not None and not self._lost:
+            self._size += len(raw)
+            try:
+                data = self._decoding.feed(raw)
+            except ValueError as error:
+                self._decoding, self._lost = None, True
+                self._corrupt = not isinstance(error, TooLargeError)
         if self._lost:
             self._pass_over(len(raw))
-        elif self._decoding is None:
-            self._see(raw)
-        else:
-            self._size += len(raw)
-            data, error = self._decoding.partly(raw)
-            self._see(data)
-            if error is not None:
-                self._give_up(len(raw), error)
-
-    def _see(self, data: bytes) -> None:
-        if self._reader is None:
+        elif self._reader is None:
             self._head += data
             if len(self._head) >= _TOLD:
                 self._begin()
         elif data:
             self._take(data)
-
-    def _give_up(self, size: int, error: ValueError) -> None:
-        """Called when so many bytes could not be decoded. What follows a whole answer is of no account."""
-        if self._head:
-            self._begin()
-        self._decoding, self._lost = None, True
-        if self._json is not None:
-            self._behind = not self._json.open
-        else:
-            self._behind = self._reader is not None and self._reader.finish != "" and self._reader.ended
-        if not self._behind:
-            self._corrupt = not isinstance(error, TooLargeError)
-            self._pass_over(size)
 
     def end(self) -> None:
         """Passes on what is left. Call it when the answer has ended in any way."""

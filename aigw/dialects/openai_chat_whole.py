@@ -69,10 +69,12 @@ def _finished(choice: dict[str, Any], index: int) -> dict[str, Any]:
 
 def _grow_message(message: dict[str, Any], delta: dict[str, Any], numbers: CallNumbers) -> None:
     pieces = delta.get("tool_calls")
-    if not isinstance(pieces, list):
+    if pieces is None:
         _grow(message, delta)
         return
     _grow(message, {name: value for name, value in delta.items() if name != "tool_calls"})
+    if not isinstance(pieces, list):
+        return
     calls = message["tool_calls"] = message.get("tool_calls") or []
     for position, piece in enumerate(rows_of(pieces)):
         number = numbers.number_of(piece, position)
@@ -163,9 +165,11 @@ def _deltas(message: Any) -> Iterator[dict[str, Any]]:
     tool calls."""
     if not isinstance(message, dict):
         raise ValueError("a choice whose message is no object")
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list) or len(rows_of(calls)) < len(calls):
+        raise ValueError("a choice whose tool calls are no objects")
     empty = {name: value for name, value in message.items() if value is None}
     yield {"role": message.get("role", "assistant"), **empty}
-    calls = message.get("tool_calls") or ()
     names = [
         n for n, value in message.items() if value is not None and n != "role" and not (n == "tool_calls" and calls)
     ]

@@ -157,16 +157,17 @@ class _Decoded:
         large, is not held back: nobody here can say whether it failed."""
         if self._decoding is None:
             return True
-        data, error = self._decoding.partly(raw_of(batch))
+        try:
+            data = self._decoding.feed(raw_of(batch))
+        except TooLargeError:
+            return True
+        except ValueError as error:
+            raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider's answer cannot be decoded: {error}") from None
         self._size += len(data)
         try:
-            if self._beginning(self._splitter.feed(data)) or self._size > HOLD_BYTES:
-                return True
+            return self._beginning(self._splitter.feed(data)) or self._size > HOLD_BYTES
         except ValueError:
             return True
-        if error is not None and not isinstance(error, TooLargeError):
-            raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider's answer cannot be decoded: {error}")
-        return error is not None
 
 
 def feed(exchange: Exchange, whole: Chunk | None) -> None:

@@ -29,7 +29,10 @@ async def translated(exchange: Exchange, translation: AnyTranslation, reply: Rep
     if reply.status >= 400:
         return await _error(exchange, reply)
     if reply.streaming:
-        decoder = translation.decoder(lambda error: exchange.dialect.error_event(error, exchange.id))
+        try:
+            decoder = translation.decoder(lambda error: exchange.dialect.error_event(error, exchange.id))
+        except ValueError as error:
+            raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider answered with a stream: {error}") from None
         reply.headers["content-type"] = EVENTS
         return _in_array(reply.decode(decoder)) if exchange.asked.array else reply.decode(decoder)
     whole = await reply.whole(MAX_PLAIN)

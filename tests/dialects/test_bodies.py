@@ -71,24 +71,6 @@ def test_a_body_that_decodes_to_very_much_is_given_up():
 END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
 
 
-@pytest.mark.parametrize("body", [EVENTS + END, b'{"choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":3}}'])
-@pytest.mark.parametrize("step", [10, 1000])
-@pytest.mark.parametrize("coding", [gzip.compress, zstd.compress])
-def test_what_follows_a_whole_answer_is_of_no_account(coding, step, body):
-    answers = []
-
-    def open_reader(streaming):
-        answers.append(CompletionsReader(streaming=streaming))
-        return answers[-1]
-
-    raw = coding(body) + b"something else"
-    reader = BodyReader(open_reader, {"content-encoding": "gzip" if coding is gzip.compress else "zstd"})
-    for at in range(0, len(raw), step):
-        reader.feed((Chunk(raw[at : at + step]),))
-    reader.end()
-    assert (reader.flaw(sure=True), answers[0].tokens.input) == ("", 3)
-
-
 @pytest.mark.parametrize(
     ("coding", "raw"),
     [("gzip", EVENTS + END), ("br", EVENTS + END), ("gzip", gzip.compress(EVENTS + END)[:-8] + b"00000000"),

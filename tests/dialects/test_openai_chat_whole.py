@@ -117,6 +117,19 @@ def test_what_is_no_stream_is_refused(chunks):
         whole(chunks)
 
 
+@pytest.mark.parametrize("odd", [{"a": "b"}, "x", 5, [None]])
+def test_what_is_no_piece_of_a_call_is_left_out(odd):
+    chunks = [call(0, name="f", arguments="{"), delta(tool_calls=odd), call(0, arguments="}")]
+    (made,) = whole([delta(tool_calls=odd), *chunks])["choices"]
+    assert made["message"]["tool_calls"] == [{"function": {"name": "f", "arguments": "{}"}}]
+
+
+@pytest.mark.parametrize("calls", ["x", 5, {"a": "b"}, [None], ["x"], [[]]])
+def test_a_completion_whose_calls_are_none_is_refused(calls):
+    with pytest.raises(ValueError, match="tool calls"):
+        list(pieces({"choices": [{"message": {"content": "a", "tool_calls": calls}}]}))
+
+
 @pytest.mark.parametrize("body", [{}, {"choices": None}, {"choices": ["no"]}, {"choices": [{"message": "no"}]}])
 def test_what_is_no_completion_is_refused(body):
     with pytest.raises(ValueError, match="choice"):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from ai_proxy_world import OPENAI, once
-from fakes import answer_json, chat
+from fakes import answer_json, chat, events
 
 from aigw.core.errors import GatewayError, UpstreamError
 
@@ -50,6 +50,11 @@ async def test_an_error_is_one_of_the_client():
 async def test_fewer_vectors_than_texts_are_a_failure():
     with pytest.raises(UpstreamError, match="1 vectors for 2 texts"):
         await once({"provider": OPENAI}, asks({"requests": [TEXT, TEXT]}, "batchEmbedContents"), answer_json(VECTORS))
+
+
+async def test_a_stream_is_a_failure():
+    with pytest.raises(UpstreamError, match="vectors are not streamed"):
+        await once({"provider": OPENAI}, asks(TEXT), events(VECTORS))
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"", b"{}"])

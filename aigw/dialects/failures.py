@@ -172,9 +172,14 @@ def failure_in_event(event: Chunk) -> Any:
     if isinstance(body, list) and body:
         body = body[0]
     found = failure_in(body) if isinstance(body, dict) else None
-    if found is None and not _is_data(event.raw) and _NAMED_ERROR.search(event.raw):
+    if found is None and names_error(event):
         return body if isinstance(body, dict) else (event.data or b"").decode("utf-8", "replace") or "error"
     return found
+
+
+def names_error(event: Chunk) -> bool:
+    """Whether an event is named "error"."""
+    return not _is_data(event.raw) and _NAMED_ERROR.search(event.raw) is not None
 
 
 def _is_data(raw: bytes) -> bool:

@@ -6,13 +6,11 @@ failure in a vendor's own shape becomes an error that clients read."""
 
 from __future__ import annotations
 
-from aigw.core.errors import GatewayError
 from aigw.core.model import Batch, Chunk, raw_of, without
 from aigw.core.pace import LARGE
-from aigw.dialects.failures import failure_in_event, failure_of
 from aigw.dialects.openai_chat import DONE, DONE_DATA, CompletionsReader
 from aigw.dialects.openai_error import error_event
-from aigw.dialects.sse import Event
+from aigw.dialects.readable_failures import openai_reads, readable
 
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
@@ -42,7 +40,7 @@ class ChatStream:
         if hidden:
             shown = without(batch, hidden)
         if reader.telling and reader.error:
-            shown = [_readable(chunk) for chunk in shown]
+            shown = [readable(chunk, openai_reads, error_event) for chunk in shown]
         if shown:
             self._open = not raw_of(shown).endswith(_BLANK_LINES)
         return shown
@@ -65,14 +63,3 @@ class ChatStream:
         if not self._owed and (self._done or not self._reader.complete):
             return []
         return [Chunk(b"\n\n" + DONE if self._open else DONE, DONE_DATA)]
-
-
-def _readable(event: Chunk) -> Chunk:
-    """Returns an event as it is, unless it is a failure without the field `error`, which SDKs would pass over."""
-    told = failure_in_event(event)
-    body = event.json()
-    if told is None or (isinstance(body, dict) and body.get("error")):
-        return event
-    failure = failure_of(told)
-    error = GatewayError(failure.status, failure.message, kind=failure.kind or "api_error", code=failure.code or None)
-    return Event(error_event(error))

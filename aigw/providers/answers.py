@@ -29,6 +29,7 @@ from aigw.dialects.openai_chat import CompletionsReader
 from aigw.dialects.openai_chat_stream import ChatStream
 from aigw.dialects.openai_embeddings import EmbeddingsView
 from aigw.dialects.openai_error import JSON
+from aigw.dialects.readable_failures import ReadableFailures, anthropic_reads, openai_reads
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
@@ -51,6 +52,8 @@ OWN_HEADERS = ("set-cookie", "alt-svc", "nel", "report-to", "strict-transport-se
 """Response headers that are about the provider's own address, as are those that begin with Access-Control-. They are
 removed, because a browser would apply them to the gateway. So are those that begin with x-aigw-: they are ours."""
 
+READS = {apis.MESSAGES: anthropic_reads, apis.RESPONSES: openai_reads}
+"""By API: what its clients see as an error in a stream. Chat completions have a decoder of their own."""
 MODEL_HEADER = "x-aigw-model"
 """Names the model to which a request went, where the answer names the one that the client asked for."""
 MAX_ERROR = 64 * 1024
@@ -137,7 +140,7 @@ class Answers:
 
     def _decoders(self, exchange: Exchange, call: Call) -> list[Decoder]:
         if call.api not in apis.INCLUDE_USAGE:
-            return []
+            return self._readable_failures(exchange, call)
         asked = call.asked
         decoders: list[Decoder] = []
         if self._row.dialect == "qwen":
@@ -284,6 +287,14 @@ class Answers:
         if not data or (begins_events(data) == asked.stream and not self._converts and call.translation is None):
             return None
         return exchange.reply(data, headers=uncoded_headers(reply.headers.items()))
+
+    def _readable_failures(self, exchange: Exchange, call: Call) -> list[Decoder]:
+        """Returns what lets a client who gets the provider's own events see that these tell of a failure."""
+        reads = READS.get(call.api or "")
+        if reads is None or exchange.answer is None or call.translation is not None:
+            return []
+        dialect = exchange.dialect
+        return [ReadableFailures(exchange.answer, reads, lambda error: dialect.error_event(error, exchange.id))]
 
     def _finishers(self, exchange: Exchange, call: Call) -> list[Decoder]:
         """Returns the last decoders. If the provider's own events are of another dialect, they read the converted

@@ -140,6 +140,10 @@ class HigressAnswers(Answers):
         """Does not convert between plain answers and streams."""
         return reply
 
+    def _readable_failures(self, exchange: Exchange, call: Call) -> list[Decoder]:
+        """They pass in any form."""
+        return []
+
     def _shape_embeddings(self, body: bytes, asked: EmbeddingsView) -> bytes:
         """Does not convert embeddings into the format that the client asked for."""
         return body

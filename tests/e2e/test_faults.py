@@ -6,11 +6,14 @@ Each time: what the client is told, that the provider's connection is closed, th
 import asyncio
 import socket
 
+import anthropic
 import openai
 import pytest
 from stage.answers import CHAT, DONE, PATH, answers, chunk, completion, streams, text_events
 from stage.gateway import proxied, until
 from stage.raw import encode
+from stage.wires import CHAT as CHAT_WIRE
+from stage.wires import MESSAGES
 
 from aigw.core.layers import Outcome
 
@@ -168,6 +171,26 @@ async def test_after_the_first_event(behind, script, code):
     assert seen == ["", "a"]
     assert caught.value.code == code
     await ended(running, upstream, [Outcome.FAILED])
+
+
+@pytest.mark.parametrize("wire", [CHAT_WIRE, MESSAGES], ids=str)
+async def test_sdks_hear_of_a_failure_however_the_provider_tells_it(provider, gateway, wire):
+    """Without `data:`, as Google does, and without the name of an event, by which Anthropic's SDK goes."""
+    error = b'{"error":{"message":"busy","code":503}}\n\n'
+    left = [error, b"data: " + error, b"event: error\ndata: " + error]
+
+    async def script(peer):
+        await peer.begin()
+        for event in [*wire.opening(), wire.piece("a"), left.pop(0), *wire.closing(["a"])]:
+            await peer.piece(event)
+        await peer.end()
+
+    upstream = await provider(script)
+    running = await gateway(wire.config(upstream.url, {}), keeps=True)
+    while left:
+        with pytest.raises((openai.APIError, anthropic.APIError), match="busy"):
+            [text async for text in wire.read(running)]
+    assert len(upstream.requests) == 3
 
 
 async def test_error_event_on_the_wire(behind):

@@ -13,6 +13,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from aigw.core import pace
+from aigw.core.aside import aside
 from aigw.core.dialect import Asked
 from aigw.core.env import Env, Services
 from aigw.core.errors import ContextTooLongError
@@ -91,14 +93,16 @@ class _ContextLimit:
 
     async def _tokens(self, exchange: Exchange) -> int:
         """Returns the estimated tokens, 0 if they surely fit or cannot be counted."""
-        size = self._size(exchange)
+        size = await aside(len(exchange.request.body), self._size, exchange)
         if int(size * self._ratio) <= self._most:  # a token has at least one byte
             return 0
         try:
-            if size <= LARGE and self._env.tokenizer.ready(self._model(exchange.asked)):
-                counted = self._count(exchange)
-            else:
+            if size > pace.LARGE:
+                counted = await aside(size, self._count, exchange)
+            elif size > LARGE or not self._env.tokenizer.ready(self._model(exchange.asked)):
                 counted = await asyncio.to_thread(self._count, exchange)
+            else:
+                counted = self._count(exchange)
         except (ImportError, OSError, ValueError) as error:
             self._env.log.warning("%s: a prompt was not counted: %s", NAME, error)
             return 0

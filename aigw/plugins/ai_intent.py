@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 from urllib.parse import SplitResult, quote, urlsplit
 
-import msgspec
 from msgspec import Meta, Struct
 
 from aigw.clients.callout import TLS_PORT, Callout, CalloutError
 from aigw.clients.openai_chat import chat_body, text_in
+from aigw.core.aside import aside
 from aigw.core.asking import AskError, Question
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
@@ -21,6 +21,7 @@ from aigw.core.json_path import JsonPath
 from aigw.core.plain import header_text
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
+from aigw.dialects.json_values import decoded
 from aigw.dialects.model_field import as_header
 from aigw.higress.bodies import is_unseen
 from aigw.higress.gjson import GjsonPath
@@ -179,7 +180,7 @@ class _Safe:
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         exchange.request.headers.popall(HEADER, None)
-        question = self._question(exchange)
+        question = await aside(len(exchange.request.body), self._question, exchange)
         if not question.strip():
             return await call_next(exchange)
         category, told = await self._classify(question)
@@ -202,8 +203,8 @@ class _Safe:
             if self._path is None:
                 return exchange.asked.question
             exchange.request.seal()
-            return text_of(self._path.get(msgspec.json.decode(exchange.request.body)))
-        except (ValueError, RecursionError):
+            return text_of(self._path.get(decoded(exchange.request.body)))
+        except ValueError:
             return ""
 
     async def _classify(self, question: str) -> tuple[str, str]:
@@ -230,7 +231,8 @@ class _Higress:
         request.seal()
         if request.body and request.upload is None and not is_unseen(exchange.original.headers):
             try:
-                answer = await self._ask(sprintf(self._prompt, self._question(request.body), self._category))
+                question = await aside(len(request.body), self._question, request.body)
+                answer = await self._ask(sprintf(self._prompt, question, self._category))
             except (CalloutError, AskError) as error:
                 self._env.log.warning("%s: %s", NAME, error)
                 answer = ""
@@ -240,8 +242,8 @@ class _Higress:
 
     def _question(self, body: bytes) -> str:
         try:
-            value = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            value = decoded(body)
+        except ValueError:
             return ""
         return without_unicode_escapes(unquoted(body, value, self._path))
 

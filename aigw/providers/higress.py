@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from multidict import CIMultiDict
 
+from aigw.core.aside import aside
 from aigw.core.dialect import Asked, Dialect
 from aigw.core.document import Document
 from aigw.core.env import Clock, Env
@@ -33,7 +34,7 @@ from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
 from aigw.providers.endpoint import Endpoint
 from aigw.providers.higress_format import format_of, takes
-from aigw.providers.judge import Beginning, Judge, check_alone, feed
+from aigw.providers.judge import Beginning, Judge, check_alone, error_of, feed
 from aigw.providers.provider import Provider
 from aigw.providers.request_errors import not_offered, unusable
 from aigw.providers.request_path import RequestPath
@@ -175,7 +176,9 @@ class HigressJudge(Judge):
             whole = await reply.whole(MAX_PLAIN)
             if not is_coded(reply.headers):
                 feed(exchange, whole)
-            if exchange.answer is not None and exchange.answer.error:
+            answer = exchange.answer
+            size = 0 if whole is None else len(whole.raw)
+            if answer is not None and await aside(size, error_of, answer):
                 return FAILED
         return reply.status
 

@@ -33,7 +33,7 @@ LAST_SECONDS = 2.0
 """Like HOLD_SECONDS, if no other provider could be tried."""
 
 
-_error_of = attrgetter("error")
+error_of = attrgetter("error")
 
 
 class Judge:
@@ -88,7 +88,7 @@ class Judge:
         if whole is None or answer is None:
             return
         size = max(len(whole.raw), answer.size)  # it may be coded
-        if await aside(size, _error_of, answer):  # reads the body: what is asked later is known then
+        if await aside(size, error_of, answer):  # reads the body: what is asked later is known then
             raise failed(exchange)
         if _is_answer(answer) or (coded and not is_known(reply.headers["content-encoding"])):
             return

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import msgspec
-
 from aigw.clients.dashvector import NearestQuestion
+from aigw.core.aside import aside
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.layers import Outcome
@@ -19,7 +18,7 @@ from aigw.core.model import Batch, Chunk
 from aigw.core.plugin import Next
 from aigw.core.reply import Fixed, Reply
 from aigw.core.stores import KV, StoreError
-from aigw.dialects.json_values import json_text
+from aigw.dialects.json_values import decoded, json_text
 from aigw.dialects.sse import EventSplitter
 from aigw.higress.bodies import is_unseen
 from aigw.higress.conversation import user_contents
@@ -98,7 +97,7 @@ class HigressCache:
         if request.headers.get(SKIP) == "on":
             note(exchange, "bypass", "skip")
             return await call_next(exchange)
-        question, stream = self._read(exchange)
+        question, stream = await aside(len(request.body), self._read, exchange)
         if not question:
             return await call_next(exchange)
         value = await self._get(question)
@@ -108,7 +107,7 @@ class HigressCache:
             if value:
                 exchange.defer(self._put, question, value)
         if value:
-            return self._hit(exchange, value, stream=stream)
+            return await aside(len(value), self._hit, exchange, value, stream=stream)
         note(exchange, "miss")
         reply = await call_next(exchange)
         reply.headers[HEADER] = "miss"
@@ -129,8 +128,8 @@ class HigressCache:
             return "", False
         request.seal()
         try:
-            body = msgspec.json.decode(request.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            body = decoded(request.body)
+        except ValueError:
             return "", False
         if settings.strategy == "allQuestions":
             question = "\n".join(_questions(request.body, body))
@@ -161,7 +160,8 @@ class HigressCache:
         return exchange.reply(Fixed(*events), headers=headers, streaming=True)
 
     async def _keep(self, question: str, near: NearestQuestion | None, collected: _Collected, streaming: bool) -> None:
-        value = collected.stream(self._stream_answer) if streaming else collected.plain(self._answer)
+        read = collected.stream if streaming else collected.plain
+        value = await aside(collected.size, read, self._stream_answer if streaming else self._answer)
         if not value.strip():
             return
         if self._settings.escaped:
@@ -185,11 +185,11 @@ class _Collected:
 
     def __init__(self) -> None:
         self._chunks: list[Chunk] = []
-        self._size = 0
+        self.size = 0
 
     def batch(self, batch: Batch) -> None:
-        self._size += sum([len(chunk.raw) for chunk in batch])
-        if self._size <= MAX_BYTES:
+        self.size += sum([len(chunk.raw) for chunk in batch])
+        if self.size <= MAX_BYTES:
             self._chunks += batch
         else:
             self._chunks.clear()

@@ -9,7 +9,8 @@ from hashlib import sha256
 from typing import cast
 
 from aigw.core.answer import Reader
-from aigw.core.dialect import Said
+from aigw.core.aside import aside
+from aigw.core.dialect import Asked, Said
 from aigw.core.env import Env
 from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
@@ -44,7 +45,8 @@ class SafeHistory:
         key = self._key(exchange)
         if is_query(exchange.request.path):
             return await self._answer(exchange, key)
-        question = _question(exchange)
+        size = len(exchange.request.body)
+        question = await aside(size, _question, exchange)
         if not question:
             return await call_next(exchange)
         told = await self._fill(exchange, key) if key else f"none; no {self._config.header} header"
@@ -83,8 +85,8 @@ class SafeHistory:
 
     async def _fill(self, exchange: Exchange, key: str) -> str:
         """Puts the history into the request. Returns what was done."""
-        asked, request = exchange.asked, exchange.request
-        if sum(turn.role == "user" and not turn.results for turn in asked.turns) > 1:
+        request = exchange.request
+        if await aside(len(request.body), _has_its_own, exchange.asked):
             return "none; the request has its own"
         try:
             turns = await self._turns(key)
@@ -95,7 +97,7 @@ class SafeHistory:
         try:
             said = [(cast(Said, role), text) for role, text in turns if role in ROLES]
             if said:
-                exchange.dialect.insert(request.document, said, "behind system")
+                await aside(len(request.body), exchange.dialect.insert, request.document, said, "behind system")
         except ValueError:
             return "none; this API has no conversation"
         return f"{len(turns) // 2} {'turn' if len(turns) == 2 else 'turns'}"
@@ -108,23 +110,19 @@ class SafeHistory:
 
         def ended(outcome: Outcome) -> None:
             answer = own or exchange.answer
-            if outcome is Outcome.COMPLETE and answer is not None and (text := _whole_text(answer)):
+            if outcome is Outcome.COMPLETE and answer is not None:
                 done = asyncio.get_running_loop().create_future()
                 self._adding.setdefault(key, set()).add(done)
-                exchange.defer(self._add, key, question, text, done)
+                exchange.defer(self._add, key, question, answer, done)
 
         return reply.tap(own.feed if own is not None else None, ended)
 
-    async def _add(self, key: str, question: str, answer: str, done: asyncio.Future[None]) -> None:
+    async def _add(self, key: str, question: str, answer: Reader, done: asyncio.Future[None]) -> None:
         """Adds a turn. Turns that come at the same time, also to other workers and machines, are all kept."""
         try:
-            for _ in range(TRIES):
-                value = await self._kv.get(key)
-                turns = [*(decoded(value or b"[]") or ()), *zip(ROLES, (question, answer), strict=True)]
-                new = _bounded(turns[-2 * self._config.count :])
-                if not new or await self._kv.swap(key, value, new, self._config.ttl):
-                    return
-            self._env.log.warning("%s: a turn was not kept, because too many came at once", NAME)
+            text = await aside(answer.size, _whole_text, answer)
+            if text and len(question) + len(text) < MOST_BYTES and not await self._added(key, question, text):
+                self._env.log.warning("%s: a turn was not kept, because too many came at once", NAME)
         except (StoreError, UnicodeEncodeError) as error:
             self._env.log.warning("%s: a turn was not kept: %s", NAME, error)
         finally:
@@ -132,6 +130,16 @@ class SafeHistory:
             self._adding[key].discard(done)
             if not self._adding[key]:
                 del self._adding[key]
+
+    async def _added(self, key: str, question: str, answer: str) -> bool:
+        """Returns whether the turn is kept, or too large for that. Raises StoreError and UnicodeEncodeError."""
+        for _ in range(TRIES):
+            value = await self._kv.get(key)
+            turns = [*(decoded(value or b"[]") or ()), *zip(ROLES, (question, answer), strict=True)]
+            new = _bounded(turns[-2 * self._config.count :])
+            if not new or await self._kv.swap(key, value, new, self._config.ttl):
+                return True
+        return False
 
 
 def _question(exchange: Exchange) -> str:
@@ -143,6 +151,11 @@ def _question(exchange: Exchange) -> str:
         return asked.question if any(turn.role == "user" for turn in asked.turns) else ""
     except ValueError:
         return ""
+
+
+def _has_its_own(asked: Asked) -> bool:
+    """Whether the user has said something before the question."""
+    return sum(turn.role == "user" and not turn.results for turn in asked.turns) > 1
 
 
 def _whole_text(answer: Reader) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
+from aigw.core.aside import aside
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.plain import header_text
@@ -42,7 +43,8 @@ class SafeRag:
         self._env = env
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
-        placed = _question(exchange)
+        size = len(exchange.request.body)
+        placed = await aside(size, _question, exchange)
         if placed is None:
             return await call_next(exchange)
         failed = False
@@ -54,7 +56,7 @@ class SafeRag:
             self._env.log.warning("ai-rag: %s", error)
             failed, told = True, f"failed; {header_text(str(error), _SHOWN)}"
         if hits:
-            self._put(exchange, placed, hits)
+            await aside(size, self._put, exchange, placed, hits)
         noun = "passage" if len(hits) == 1 else "passages"
         exchange.labels.remarks[NAME] = f"{len(hits)} {noun}" if hits else told
         exchange.labels.retrieved = [Retrieved(hit.passage.id, round(hit.score, 4)) for hit in hits]

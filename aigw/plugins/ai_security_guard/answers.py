@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from aigw.core.aside import aside
 from aigw.core.dialect import Asked, Dialect
 from aigw.core.model import Batch, Chunk
+from aigw.core.pace import MANY
 from aigw.dialects.answer_texts import as_read, unread
 from aigw.plugins.ai_security_guard.arguments import leaves_of, with_leaves
 from aigw.plugins.ai_security_guard.decision import PASS, Decision
@@ -53,8 +54,7 @@ class Answer:
         source = batches.__aiter__()
         while True:
             try:
-                for chunk in await anext(source):
-                    windows.feed(as_read(chunk))
+                await self._feed(await anext(source))
             except StopAsyncIteration:
                 windows.end()
                 break
@@ -77,6 +77,12 @@ class Answer:
             yield ending(decision)
         elif failure is not None:
             raise failure
+
+    async def _feed(self, batch: Batch) -> None:
+        for number, chunk in enumerate(batch):
+            if number % MANY == MANY - 1:
+                await self._check.give_way()
+            self._windows.feed(as_read(chunk))
 
     async def _settle(self) -> Decision:
         """Checks all windows that are due. Returns the first decision to deny, else that they pass."""

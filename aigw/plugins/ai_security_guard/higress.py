@@ -7,14 +7,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import msgspec
-
+from aigw.core.aside import aside
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
-from aigw.dialects.json_values import encoded
+from aigw.dialects.json_values import decoded, encoded
 from aigw.higress.gjson import GjsonPath
 from aigw.higress.moderation import ANSWER_PATH, ANTHROPIC_ANSWER, ANTHROPIC_EVENT, EVENT_PATH, REQUEST_PATH, question
 from aigw.plugins.ai_security_guard.config import Config
@@ -53,7 +52,7 @@ class HigressGuard:
         if reply.streaming:
             return reply.through(lambda batches: self._stream(exchange, check, batches))
         chunk = await reply.whole(MOST_BYTES)
-        decision = PASS if chunk is None else await check.text(_first(self._answer, chunk.json()))
+        decision = PASS if chunk is None else await check.text(await _text(self._answer, chunk))
         if decision.kind != "deny":
             return reply
         count(self._env, "ai_sec_response_deny")
@@ -61,7 +60,7 @@ class HigressGuard:
         return self._refusals.reply(exchange, decision, "response", streaming=False)
 
     async def _request(self, exchange: Exchange) -> Reply | None:
-        body = _body(exchange)
+        body = await _body(exchange)
         text = self._question.get(body)
         decision = await self._checks(exchange, "request").text(text) if isinstance(text, str) else PASS
         if decision.kind == "deny":
@@ -127,14 +126,14 @@ class OriginalGuard:
         self._refusals = refusals
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
-        text = question(_body(exchange))
+        text = question(await _body(exchange))
         if text is not None:
             decision = await self._checks(exchange, "request").text(text)
             if decision.kind == "deny":
                 return self._refusals.reply(exchange, decision, "request", streaming=False)
         reply = await call_next(exchange)
         chunk = await reply.whole(MOST_BYTES)
-        found = "" if chunk is None or reply.streaming else _first([GjsonPath(ANSWER_PATH)], chunk.json())
+        found = "" if chunk is None or reply.streaming else await _text([GjsonPath(ANSWER_PATH)], chunk)
         check = self._checks(exchange, "response")
         decision = await check.text(found, empty=True)
         if decision.kind == "deny":
@@ -142,14 +141,21 @@ class OriginalGuard:
         return reply
 
 
-def _body(exchange: Exchange) -> Any:
-    if not exchange.request.is_json:
+async def _body(exchange: Exchange) -> Any:
+    """The value of a JSON body, None if it is none."""
+    request = exchange.request
+    if not request.is_json:
         return None
-    exchange.request.seal()
+    request.seal()
     try:
-        return msgspec.json.decode(exchange.request.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return await aside(len(request.body), decoded, request.body)
+    except ValueError:
         return None
+
+
+async def _text(paths: list[GjsonPath], answer: Chunk) -> str:
+    """The text of a plain answer, "" if it has none."""
+    return await aside(len(answer.raw), lambda: _first(paths, answer.json()))
 
 
 def _first(paths: list[GjsonPath], body: Any) -> str:

@@ -9,6 +9,7 @@ from weakref import ref
 
 from multidict import CIMultiDict
 
+from aigw.core.aside import aside
 from aigw.core.asking import AskError, Question, asking
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError, UpstreamError
@@ -70,7 +71,8 @@ class Asker:
             raise AskError(f"{_about(question)}: no answer within {question.seconds:g} s") from None
 
     async def _ask(self, question: Question, outer: Exchange | None) -> str:
-        request = _request(question, outer)
+        size = sum([len(text) for _, text in question.turns])
+        request = await aside(size, _request, question, outer)
         found = self._find(request, question.route, question.provided)
         if found is None:
             raise AskError(f"{_about(question)}: there is no such route", absent=True)

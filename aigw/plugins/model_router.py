@@ -10,6 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from aigw.core.aside import aside
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.model import Request
@@ -91,7 +92,7 @@ class ModelRouter:
         if self._field.counts(request.path):
             model = await self._field.read(request)
             if model == AUTO and self._config.auto_routing.enable:
-                self._choose(exchange)
+                await aside(len(request.body), self._choose, exchange)
             elif model:
                 self._name(request, model)
         return await call_next(exchange)

@@ -244,7 +244,7 @@ class BoundProvider:
         try:
             self._check_convertible(request, request.document, api)
             if self.config.context and not bare:
-                context = await self._edits.context(asked, api)
+                context = await self._edits.context(asked, api, len(request.body))
         except ValueError as error:
             raise unusable(str(error)) from None
         model = await aside(len(request.body), self._edited, request, api, source, context, bare=bare)
@@ -322,7 +322,7 @@ class BoundProvider:
         that of a provider whose path has the model."""
         prepared = source.copy()
         try:
-            context = await self._edits.context(exchange.asked, api) if self.config.context else None
+            context = await self._edits.context(exchange.asked, api, len(source.body)) if self.config.context else None
             self._edits.prepare(prepared.document, api, context, native=False)
         except ValueError as error:
             raise unusable(str(error)) from None

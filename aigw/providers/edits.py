@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from multidict import CIMultiDict
 
+from aigw.core.aside import aside
 from aigw.core.dialect import Asked
 from aigw.core.document import Document
 from aigw.core.env import Env
@@ -48,12 +49,12 @@ class BodyEdits:
         """Whether a request that names no model gets the one that is configured for it."""
         return True
 
-    async def context(self, asked: Asked, api: str) -> str | None:
-        """Returns the text of the context file for a conversation, None if none is to be inserted. Raises GatewayError
-        if it cannot be fetched."""
+    async def context(self, asked: Asked, api: str, size: int) -> str | None:
+        """Returns the text of the context file for a conversation of so many bytes, None if none is to be inserted.
+        Raises GatewayError if it cannot be fetched."""
         if self._context is None:
             return None
-        return await self._context.text() if any(turn.role for turn in asked.turns) else None
+        return await self._context.text() if await aside(size, _is_conversation, asked) else None
 
     def prepare(self, document: Document, api: str, context: str | None, *, native: bool = True) -> None:
         """Makes the changes that do not depend on the type of the provider. `native`: the provider gets this body, and
@@ -167,3 +168,7 @@ class BodyEdits:
         headers.update(qwen.headers_for(document))
         search, files = self._config.qwen_enable_search, self._config.qwen_file_ids
         return self.encode_chat(document, search=search, file_ids=files, context=context)
+
+
+def _is_conversation(asked: Asked) -> bool:
+    return any(turn.role for turn in asked.turns)

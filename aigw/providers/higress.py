@@ -60,9 +60,9 @@ class HigressEdits(BodyEdits):
         """Adds a missing model only for providers whose row says so."""
         return row.without_model == "write"
 
-    async def context(self, asked: Asked, api: str) -> str | None:
+    async def context(self, asked: Asked, api: str, size: int) -> str | None:
         """Adds the context file only to chat requests."""
-        return await super().context(asked, api) if api == apis.CHAT else None
+        return await super().context(asked, api, size) if api == apis.CHAT else None
 
     def _edit_messages(self, document: Document, context: str | None) -> None:
         """Leaves the context file out if a format puts it into a place of its own."""

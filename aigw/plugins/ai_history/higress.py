@@ -5,6 +5,7 @@ one. Where Higress crashes (a negative number of turns), nothing is added."""
 
 from __future__ import annotations
 
+from aigw.core.aside import aside
 from aigw.core.env import Env
 from aigw.core.exchange import Exchange
 from aigw.core.layers import Outcome
@@ -31,7 +32,7 @@ class HigressHistory:
             return await call_next(exchange)
         request.seal()
         body, querying = request.body, is_query(request.target)
-        question = chat_history.question(body)
+        question = await aside(len(body), chat_history.question, body)
         if not question:
             return await call_next(exchange)
         identity = request.headers.get(self._config.header, "").replace(" ", "")
@@ -46,13 +47,14 @@ class HigressHistory:
             return exchange.reply(chat_history.encoded(last(turns, count)), headers=headers)
         if turns is not None:
             count = wanted(request.query, "fill_history_cnt", self._config.count)
-            if (filled := chat_history.filled(body, last(turns, count))) is not None:
+            filled = await aside(len(body), chat_history.filled, body, last(turns, count))
+            if filled is not None:
                 request.replace_body(filled)
         reply = await call_next(exchange)
         kept = turns if value is not None else Turns()
         if kept is None or querying or is_unseen(reply.headers):
             return reply
-        streams = chat_history.streams(body) or EVENTS in reply.headers.get("content-type", "")
+        streams = await aside(len(body), chat_history.streams, body) or EVENTS in reply.headers.get("content-type", "")
         return self._recorded(exchange, reply, key, [*kept, ("user", question)], stream=streams)
 
     def _reads(self, exchange: Exchange) -> bool:

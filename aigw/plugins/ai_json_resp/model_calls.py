@@ -10,8 +10,9 @@ from typing import Protocol
 import msgspec
 
 from aigw.clients.callout import Callout
+from aigw.core.aside import aside
 from aigw.core.asking import AskError, Models, Question
-from aigw.core.dialect import Said
+from aigw.core.dialect import Asked, Said
 from aigw.core.exchange import Exchange
 from aigw.dialects import apis
 from aigw.dialects.question import PATH, chat
@@ -41,9 +42,10 @@ class ServiceModel:
         asked, request = exchange.asked, exchange.request
         if exchange.api == apis.CHAT and not self._model:
             request.seal()
-            body = plainly(request.body, before, behind)
+            body = await aside(len(request.body), plainly, request.body, before, behind)
         else:
-            body = chat([*before, *said(exchange), *behind], self._model or asked.model, asked.max_tokens)
+            turns = [*before, *await said(exchange), *behind]
+            body = chat(turns, self._model or asked.model, asked.max_tokens)
         answer = await self._callout.post(self._path, self._headers, msgspec.Raw(body))
         return content_in(answer, self._content)
 
@@ -59,15 +61,19 @@ class RouteModel:
         if self._models is None:
             raise AskError("no route can be asked here")
         asked = exchange.asked
-        turns = [*before, *said(exchange), *behind]
+        turns = [*before, *await said(exchange), *behind]
         model = self._model or asked.model
         return await self._models.ask(Question(turns, model, self._route, self._seconds, asked.max_tokens))
 
 
-def said(exchange: Exchange) -> list[tuple[Said, str]]:
+async def said(exchange: Exchange) -> list[tuple[Said, str]]:
     """Returns the texts of a conversation with who says them. Raises ValueError if there are none."""
-    roles: dict[str, Said] = {"system": "system", "assistant": "assistant"}
-    turns = [(roles.get(turn.role, "user"), turn.text) for turn in exchange.asked.turns if turn.text]
+    turns = await aside(len(exchange.request.body), _texts, exchange.asked)
     if not turns:
         raise ValueError("there is no conversation")
     return turns
+
+
+def _texts(asked: Asked) -> list[tuple[Said, str]]:
+    roles: dict[str, Said] = {"system": "system", "assistant": "assistant"}
+    return [(roles.get(turn.role, "user"), turn.text) for turn in asked.turns if turn.text]

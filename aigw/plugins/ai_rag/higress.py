@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from aigw.clients.callout import CalloutError
 from aigw.clients.dashscope import DashScopeClient
 from aigw.clients.dashvector import DashVectorClient, Doc
+from aigw.core.aside import aside
 from aigw.core.exchange import Exchange
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
@@ -35,7 +36,7 @@ class HigressRag:
         self._warn = warn
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
-        chat = _chat(exchange)
+        chat = await aside(len(exchange.request.body), _chat, exchange)
         found = await self._near(chat) if chat is not None and chat.messages else []
         if chat is not None and found:
             _write(exchange, retrieval.as_messages(chat, [retrieval.text_of(doc.fields) for doc in found]))
@@ -58,7 +59,8 @@ class OriginalRag:
         self._warn = warn
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
-        chat = _chat(exchange) if exchange.request.path == ORIGINAL_PATH else None
+        size = len(exchange.request.body) if exchange.request.path == ORIGINAL_PATH else 0
+        chat = await aside(size, _chat, exchange) if size else None
         if chat is not None and chat.messages:
             docs = await _query(chat, self._embedder, self._vectors, 1, retrieval.RAW, self._warn)
             if docs:

@@ -5,6 +5,7 @@ In a stream of the form of June 2024, an empty text is checked, so that nothing 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from operator import attrgetter
 from typing import Any
 
 from aigw.core.aside import aside
@@ -74,7 +75,8 @@ class HigressGuard:
 
     async def _images(self, exchange: Exchange) -> Reply | None:
         check = self._checks(exchange, "request")
-        for image in exchange.asked.images if exchange.request.is_json else ():
+        size = len(exchange.request.body)
+        for image in await aside(size, attrgetter("images"), exchange.asked) if exchange.request.is_json else ():
             decision = await check.image(image)
             if decision.kind == "deny":
                 count(self._env, "ai_sec_request_deny")

@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from hashlib import blake2b
+from operator import attrgetter
 from typing import NamedTuple
 
 from aigw.core.answer import BreakingOff
@@ -103,10 +104,11 @@ class SafeGuard:
                 return decision
             if decision.kind == "mask":
                 masked += await self._masked(decision, places, check)
-        for image in exchange.asked.images if self._settings.images else ():
-            decision = await check.image(image)
-            if decision.kind == "deny":
-                return decision
+        if self._settings.images:
+            for image in await aside(len(exchange.request.body), attrgetter("images"), exchange.asked):
+                decision = await check.image(image)
+                if decision.kind == "deny":
+                    return decision
         if check.failed and self._settings.fail_closed:
             raise Uncheckable(check.failed)
         if masked:

@@ -9,7 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[1] / "aigw"
 SAID = {"turns", "places", "other_places", "question", "tools", "images", "material"}
 """What an `Asked` reads all of a request for."""
-FILES = [path for room in ("pipeline", "plugins", "providers", "server") for path in sorted((ROOT / room).rglob("*.py"))]
+FILES = [
+    path for room in ("pipeline", "plugins", "providers", "server") for path in sorted((ROOT / room).rglob("*.py"))
+]
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -25,9 +27,8 @@ def read_on_the_loop(tree: ast.Module) -> list[int]:
 
 def _reads(function: ast.AST, readers: set[str]) -> Iterator[int]:
     for node in _own(function):
-        if isinstance(node, ast.Attribute) and node.attr in SAID and _name(node.value) == "asked":
-            yield node.lineno
-        elif isinstance(node, ast.Call) and _name(node.func) in readers:
+        said = isinstance(node, ast.Attribute) and node.attr in SAID and _name(node.value) == "asked"
+        if said or (isinstance(node, ast.Call) and _name(node.func) in readers):
             yield node.lineno
 
 

@@ -26,6 +26,8 @@ PLUGINS = {
     "claude": _USUAL,
     "guard": _USUAL + "  ai-security-guard: {serviceName: green.dns, servicePort: 443, serviceHost: green,"
     " accessKey: local, secretKey: local, checkRequest: true, checkResponse: true}\n",
+    "history": _USUAL + "  ai-history: {redis: {serviceName: redis.static}}\n"
+    "  ai-context-limit: {max_context_tokens: 100000000}\n",
     "prompts": _USUAL + "  ai-prompt-decorator: {prepend: [{role: system, content: Be brief.}]}\n"
     "  ai-prompt-template: {templates: []}\n"
     "  ai-transformer: {request: {enable: true, rules: [{set: {user: somebody}}]}}\n",

@@ -101,6 +101,8 @@ KINDS = {
     "10 MB, 100,000 messages, to Anthropic": Large(CHAT, _small_messages, "claude"),
     "8,000 tool calls, to Anthropic": Large(CHAT, _tool_calls, "claude"),
     "1 MB text, screened": Large(CHAT, lambda: _one_text(MB), "guard"),
+    "10 MB, 100,000 messages, with a history": Large(CHAT, _small_messages, "history"),
+    "5 MB answer, with a history": Large(CHAT, lambda: _asks("answer"), "history"),
     "10 MB, 100,000 messages, decorated": Large(CHAT, _small_messages, "prompts"),
 }
 

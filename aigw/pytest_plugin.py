@@ -161,7 +161,8 @@ def _usual_folder(request: pytest.FixtureRequest) -> Path:
 
 
 def _names(wanted: PrivateGatewayOptions) -> set[str]:
-    """Returns what was recorded before, of which a test that records anew leaves nothing but what it has used."""
+    """Returns the names of the existing recordings. A test that records anew deletes those of them that it has not
+    used."""
     from aigw.traffic.format.folder import Folder
 
     chosen = wanted.recordings

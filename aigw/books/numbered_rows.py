@@ -31,8 +31,8 @@ class Recent(NamedTuple):
 
 
 def recent(path: Path, after: int, most: int) -> Recent:
-    """Returns at most so many rows with numbers above `after`. If there is no such number, the file was begun anew, and
-    all of it is new. Raises FileError.
+    """Returns at most `most` rows with numbers above `after`. If no row has the number `after`, the file was begun
+    anew, and all its rows are new. Raises FileError.
 
     SQLite makes one text of all rows, in which numbers have 15 digits: a thread that fetches them one by one has to win
     Python's lock from the event loop for each."""
@@ -55,8 +55,8 @@ def _recent(connection: sqlite3.Connection, after: int, most: int) -> Recent:
 
 
 def find(path: Path, id_: str) -> tuple[int, UsageRow] | None:
-    """Returns the row of a request with its number, None if there is none. Takes longer the older it is. Raises
-    FileError."""
+    """Returns the row of a request with its number, None if there is none. The older the row, the longer it takes.
+    Raises FileError."""
     with opened(path) as connection:
         if connection is None:
             return None

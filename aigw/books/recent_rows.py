@@ -113,7 +113,7 @@ def row_with(path: Path, id_: str, since: float) -> UsageRow | None:
 
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """The file, None if there is none. Raises FileError, also for what goes wrong in the block."""
+    """Opens the file; yields None if there is none. Raises FileError, also for failures of SQLite in the block."""
     import sqlite3
 
     connection = open_for_reading(path, FORMAT)

@@ -18,7 +18,7 @@ from aigw.stores.redis.client import RedisClient, Word
 from aigw.stores.redis.url import parse_redis_url
 
 ROWS = 200_000
-"""The stream keeps about so many rows, which take some 100 MB."""
+"""About how many rows the stream keeps. They take some 100 MB."""
 BATCH = 500
 _encode = msgspec.json.Encoder().encode
 

@@ -201,7 +201,7 @@ class RequestLog:
             self._show(row, exchange)
 
     def _hand_over(self) -> None:
-        """Gives what was made to the threads that write it."""
+        """Gives the rows and lines to the threads that write them."""
         if self._usage is not None:
             rows, self._rows = self._rows, []
             self._usage.extend(rows)

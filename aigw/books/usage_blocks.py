@@ -64,7 +64,7 @@ class _Block(NamedTuple):
 
 
 class UsageBlocks:
-    """The blocks of the rows whose file has this path. So many `threads` add blocks up at the same time."""
+    """The blocks of the rows in the file at `path`. `threads` is how many threads add blocks up at the same time."""
 
     def __init__(self, path: Path, block: int = BLOCK, threads: int = 1) -> None:
         self._rows = path
@@ -73,7 +73,8 @@ class UsageBlocks:
         self._threads = threads
 
     def read(self, connection: sqlite3.Connection, question: Question) -> list[Part]:
-        """The sums of the rows that are asked for. `connection` is to their file. Raises sqlite3.Error."""
+        """Returns the sums of the rows that a question is about. `connection` is to their file. Raises
+        sqlite3.Error."""
         window = (question.since, question.until)
         (requests,) = connection.execute("SELECT count(*) FROM requests WHERE at >= ? AND at < ?", window).fetchone()
         if requests < _FEW * self._block:
@@ -201,7 +202,7 @@ class UsageBlocks:
 
 
 def _parts(kept: _Block | None, seen: _Block) -> list[Part] | None:
-    """The sums that are kept of a block, None if there are none or they are of other rows."""
+    """Returns the kept sums of a block, None if there are none or if they belong to other rows."""
     if kept is None or kept[:3] != seen[:3]:
         return None
     try:

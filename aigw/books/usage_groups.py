@@ -73,9 +73,8 @@ class Rows(NamedTuple):
 
 
 class Part(msgspec.Struct, array_like=True):
-    """The requests of one key among some rows. `kind` tells whether a provider knew their model. `sums` are as in
-    _SUMS. `first_tokens` says how often each time to the first token was there, in milliseconds. `first` is the
-    earliest arrival."""
+    """The requests with one key among some rows. `kind` says whether a provider knew their model. `sums` are as in
+    _SUMS. `first_tokens` counts the times to the first token, in milliseconds. `first` is the earliest arrival."""
 
     key: tuple[str, ...]
     kind: int

@@ -52,8 +52,8 @@ def read(path: Path, *, since: float = 0.0, until: float | None = None) -> Itera
 
 
 def summarise(path: Path, question: Question, *, block: int = usage_blocks.BLOCK, threads: int = 1) -> summary.Summary:
-    """The summary of the file at one moment. Without a file it is one of no requests. `block` is how many rows are
-    added up at a time, in so many `threads`. Raises FileError."""
+    """Returns the summary of the file at one moment. Without a file, it is a summary of no requests. `block` is how
+    many rows are added up at a time, `threads` how many threads do so. Raises FileError."""
     import sqlite3
 
     connection = open_for_reading(path, FORMAT)

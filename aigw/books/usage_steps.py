@@ -131,8 +131,8 @@ class _Piece(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """The requests of a piece. `by` has the sums by name of each of _KINDS, `paid` the cost and the number
-    of what was paid for, by the model that was asked for."""
+    """The requests of a part of a step. `by` has the sums by the names of each of _KINDS. `paid` has the cost and the
+    number of paid requests, by the requested model."""
 
     step: int
     day: str
@@ -142,7 +142,7 @@ class _Part(NamedTuple):
 
 
 class UsageSteps:
-    """Reads one file. `unwanted` says that nobody waits for the answer any more."""
+    """Reads one file. `unwanted` returns true when nobody waits for the answer any more."""
 
     def __init__(self, path: Path, unwanted: Callable[[], bool] = lambda: False) -> None:
         self._path = path

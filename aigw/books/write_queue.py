@@ -88,8 +88,8 @@ class WriteQueue(ABC, Generic[Item]):
                 self._start()
 
     def close(self, seconds: float = 10.0) -> None:
-        """Writes what is left, and waits for that at most so long. After that the thread writes on while the process
-        lives."""
+        """Writes what is left, and waits for that at most `seconds`. After that the thread continues to write while the
+        process lives."""
         with self._starting:
             if self._stop.is_set():
                 return

@@ -206,8 +206,8 @@ async def serve_together(options: ServeOptions, workers: int) -> int:
 
 
 async def _loaded_for_workers(options: ServeOptions) -> tuple[Loaded, str]:
-    """The configuration, and the text of one that was found in the environment: what is found once holds for all
-    workers."""
+    """Loads the configuration. If it was made from the environment, also returns its text, so that all workers use the
+    same one."""
     if options.choice.is_given:
         return loaded_from(options.choice, options.env, options.given), ""
     upstream = upstream_for(options.env)

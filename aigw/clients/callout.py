@@ -161,7 +161,7 @@ class Callout:
         return await fetch_json(self._upstream, _post(target, headers, body), self._target, self._timeout, shape)
 
     async def fetch(self, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
-        """Does the same, but returns the answer as it is."""
+        """Like `send`, but returns the answer as it is."""
         return await fetch(self._upstream, _post(target, headers, body), self._target, self._timeout)
 
 

@@ -48,8 +48,8 @@ class DashScopeClient:
         self._model = model or EMBED_MODEL
 
     async def embed(self, text: str) -> Raw:
-        """Returns the vector of a text as JSON: it only goes on, and to decode and encode 1,536 numbers takes 150 us.
-        Raises CalloutError."""
+        """Returns the vector of a text as JSON. It is only passed on, and decoding and encoding 1,536 numbers would
+        take 150 us. Raises CalloutError."""
         headers = {"content-type": "application/json", **self._headers}
         body = encoded(embed_body(self._model, [text], "query"))
         try:
@@ -69,7 +69,7 @@ def embed_body(model: str, texts: Sequence[str], text_type: TextType, dimensions
 
 
 def vectors_in(answer: Any) -> list[Vector]:
-    """The vectors, at least one, in the order of the texts. Raises CalloutError if there is none."""
+    """Returns the vectors in the order of the texts. Raises CalloutError if there are none."""
     try:
         rows = answer["output"]["embeddings"]
         vectors = [row["embedding"] for row in sorted(rows, key=lambda row: row.get("text_index", 0))]

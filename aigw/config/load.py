@@ -158,7 +158,7 @@ def _known() -> set[str]:
 
 
 def _misplaced(values: Mapping[str, Any], find: FindPlugin) -> list[str]:
-    """The plugins whose configuration stands where that of the gateway belongs."""
+    """Returns the plugins whose configuration stands at the top level, where settings of the gateway belong."""
     return [] if _known() & set(values) else plugins_with(values, find)
 
 

@@ -39,7 +39,7 @@ def _failed(path: Path, message: str) -> tuple[Source, Report]:
 
 
 def _dotenv(path: Path) -> bytes:
-    """The content of a `.env` file. Where there is none, or a folder or a pipe of this name, it is empty."""
+    """Returns the content of a `.env` file. It is empty if there is no such file, or if it is a folder or a pipe."""
     try:
         return content(path, MAX_BYTES)
     except (FileNotFoundError, NoFileError):

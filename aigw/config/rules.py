@@ -21,7 +21,7 @@ NO_MATCH_KEY = (
 
 
 class HostForms(NamedTuple):
-    """The form in which hosts are compared: what it makes of a request's authority, and of a pattern."""
+    """The form in which hosts are compared: one function brings a request's authority into it, one a pattern."""
 
     host: Callable[[str], str]
     pattern: Callable[[str], str]
@@ -93,10 +93,10 @@ class PluginRules:
         return self.configs[-1]
 
     def select(self, route: str, host: str, service: str) -> int | None:
-        """The index in `configs` of the one that applies; None if the plugin does not take part.
+        """Returns the index in `configs` of the configuration that applies, None if the plugin does not take part.
 
-        `host` is that of the request, in the form in which the configuration has its patterns. `service` is `fqdn:port`
-        or `fqdn`, or "" if the route has no upstream."""
+        `host` is the host of the request, in the form of the patterns. `service` is `fqdn:port` or `fqdn`, or "" if the
+        route has no upstream."""
         index = len(self.rules)
         for position in self._concerning(route):
             if self.rules[position].matches(route, host, service):

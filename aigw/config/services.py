@@ -84,7 +84,7 @@ def _names(origin: Origin, service: str) -> list[str]:
 
 
 def _mapped(name: str, url: str, tls_name: str) -> Origin:
-    """The address of `name` according to its URL. Its certificate must still be that of `tls_name`."""
+    """Returns the address to which `name` is mapped. The certificate must still be that of `tls_name`."""
     scheme, _, rest = url.partition("://")
     scheme = scheme.lower()
     if scheme not in DEFAULT_PORTS:

@@ -20,8 +20,8 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
 def usable(value: Any, type_: Any) -> tuple[Any, list[JsonPath]]:
-    """Returns the value as `type_` without the fields that are wrong, and the places of these, also of required ones
-    that are missing. Returns None if what is wrong cannot be left out, such as one of several sections."""
+    """Returns the value as `type_` without its wrong fields, and the places of wrong or missing required fields.
+    Returns None if a wrong part cannot be left out, such as one of several sections."""
     value = copy.deepcopy(value)
     left_out: list[JsonPath] = []
     for _ in range(MOST):
@@ -46,7 +46,7 @@ def touches(place: JsonPath, others: list[JsonPath]) -> bool:
 
 
 def _place_of(message: str) -> JsonPath:
-    """Returns the field that a message of msgspec is about, or that holds what it is about; () if it names none."""
+    """Returns the path of the field that a message of msgspec is about, () if it names none."""
     found = _PLACE.search(message)
     steps = _steps(found[1] if found else "")
     while steps and isinstance(steps[-1], int):

@@ -91,7 +91,7 @@ class Reader(Protocol):
         ...
 
     def pass_over(self, size: int) -> None:
-        """Notes that so many bytes arrived which cannot be read, such as those of an unknown content coding."""
+        """Notes that `size` bytes arrived that cannot be read, for instance because of an unknown content coding."""
         ...
 
     def cut(self) -> None:
@@ -106,8 +106,8 @@ class Reader(Protocol):
 
     @property
     def text(self) -> str:
-        """The text so far, one choice after the other. If the answer is larger than what is kept, this is only its
-        beginning."""
+        """The text so far, one choice after the other. Of a very large answer this is only the beginning, because the
+        rest is not kept."""
         ...
 
     @property

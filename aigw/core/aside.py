@@ -22,9 +22,9 @@ from typing import ParamSpec, TypeVar
 from aigw.core.pace import LARGE, begin
 
 SWITCH_SECONDS = 0.0005
-"""A job gives way to the loop after so long at most, also between rests. With Python's own 5 ms it would hold up a
-small request for tens of milliseconds. Only while a job runs: all the time, each request took a tenth more of the
-processor."""
+"""How long a job may keep Python's lock at most, also between rests. With Python's own 5 ms it would hold up a small
+request for tens of milliseconds. The value is set only while a job runs, because otherwise every request takes a tenth
+more processor time."""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -32,8 +32,8 @@ _thread = ThreadPoolExecutor(1, "large")  # it starts with the first job
 
 
 async def aside(size: int, job: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-    """Returns the result of a job on something of so many bytes. Nobody else may use meanwhile what the job uses: if
-    the caller is cancelled, it ends once the job has."""
+    """Returns the result of a job on something of `size` bytes. Nobody else may use the same objects meanwhile. So a
+    caller that is cancelled still waits until the job has ended."""
     if size <= LARGE:
         return job(*args, **kwargs)
     submitted = _thread.submit(copy_context().run, partial(_paced, partial(job, *args, **kwargs)))

@@ -80,7 +80,7 @@ def is_address(host: str) -> bool:
 
 def origin_of(scheme: str, authority: str, default_port: int = 0) -> Origin:
     """Returns where to connect for `authority`. If it has no port, `default_port` is used, or the port of the scheme if
-    that is 0. Raises ValueError if nobody can connect there."""
+    that is 0. Raises ValueError if it is no possible address."""
     if scheme not in DEFAULT_PORTS:
         raise ValueError("the scheme must be http or https")
     host, port = split_authority(authority)

@@ -12,9 +12,9 @@ from aigw.core.pace import LARGE
 
 
 async def uncoded(body: bytes, header: str, limit: int) -> tuple[bytes, bool]:
-    """Returns a whole body without the codings that `header` names, and whether nothing of it is missing. Raises
-    TooLargeError for more than `limit` bytes, ValueError if it is corrupt or a coding is unknown, ImportError if
-    nothing here can undo it."""
+    """Decodes a whole body with the codings that `header` names. Returns the decoded body, and whether it was complete.
+    Raises TooLargeError for more than `limit` bytes, ValueError if it is corrupt or a coding is unknown, ImportError if
+    the package for a coding is not installed."""
     decoding = Decoding(header, limit)
     if len(codings_of(header)) > 1:
         return await aside(LARGE + 1, decoding.feed, body), decoding.complete

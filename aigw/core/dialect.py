@@ -104,7 +104,7 @@ class Asked(Protocol):
 
     @property
     def metered(self) -> bool:
-        """Whether the answer may tell what was used."""
+        """Whether the answer may report usage."""
         ...
 
     @property
@@ -148,8 +148,8 @@ class Asked(Protocol):
         ...
 
     def other_places(self, places: Sequence[TextPlace], /) -> Sequence[TextPlace]:
-        """The texts beside those of `places`, which the caller has already: descriptions of tools, arguments of calls,
-        also names of members. The last step of the path of such a name is a `dialects.answer_texts.MemberName`."""
+        """The texts that are not among `places`, which the caller has already: descriptions of tools, arguments of
+        calls, names of members. The path of a name ends with a `dialects.answer_texts.MemberName`."""
         ...
 
     @property
@@ -226,8 +226,8 @@ class Dialect(Protocol):
         ...
 
     def opens(self, event: Chunk) -> bool:
-        """Whether the event has neither content nor an error, nor is the last one: it only opens an answer, or nobody
-        knows what it is. A client would not miss it if another provider answered instead."""
+        """Whether the event only opens an answer, or is of an unknown kind: it has no content and no error, and is not
+        the last one. A client would not miss it if another provider answered instead."""
         ...
 
     def speaks(self, raw: bytes) -> bool:
@@ -248,7 +248,7 @@ class Dialect(Protocol):
         ...
 
     def rewrite(self, chunk: Chunk, texts: Iterable[tuple[AnswerText, str]]) -> Chunk:
-        """Returns the piece with these texts in the places of those of `texts`."""
+        """Returns the piece with texts replaced: each pair has a text of `Dialect.texts` and the new one."""
         ...
 
     def whole(self, events: Iterable[Chunk]) -> bytes:
@@ -275,8 +275,8 @@ class Dialect(Protocol):
         ...
 
     def failed_stream(self, error: GatewayError, request_id: str) -> bytes:
-        """Returns a stream, of status 200, that tells nothing but an error: clients of some APIs shorten a conversation
-        that is too long only then. b"" for the others, who read it in a plain answer."""
+        """Returns a stream of status 200 with nothing but an error. Some clients shorten a conversation that is too
+        long only when they get this. b"" for all other dialects, whose clients read the error in a plain answer."""
         ...
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:

@@ -126,12 +126,12 @@ class Document:
         return {name: values[name] for name in self._fields if name not in but}
 
     def refuse_duplicate_names(self) -> None:
-        """Raises ValueError if an object in the source has a name twice. Readers take the first value or the last one,
-        so that what is checked here need not be what the next one reads.
+        """Raises ValueError if an object in the source has a name twice. Some readers take the first value and some the
+        last, so the next reader might not read what was checked here.
 
-        Most clients write JSON as it is written here. Theirs comes out unchanged if it is decoded and encoded again,
-        which takes 1 us for a short request, and all its values are then known. Others take 2 us, and 12 us for 10 kB:
-        C code scans the text, and calls back once an object."""
+        Most clients write JSON in the same form as this module. Their text stays the same if it is decoded and encoded
+        again, which takes 1 us for a short request and also yields its values. Other texts take 2 us, and 12 us for 10
+        kB: C code scans them, and calls back once for each object."""
         source, values = self._parsed, None
         if len(source) > LARGE:
             self._refuse_duplicate_names_by_slices(source)
@@ -237,8 +237,8 @@ class Document:
 
 
 def may_say_more(source: bytes, value: Any) -> bool:
-    """Whether somebody could read something else in a JSON text than this value, as an object has a name twice or as it
-    is no UTF-8."""
+    """Whether a JSON text could also be read as another value, because an object has a name twice or because it is no
+    UTF-8."""
     try:
         if _encode(value) == source:
             return False
@@ -284,8 +284,8 @@ def _exact_element(text: bytes) -> Any:
 
 
 def encoded(value: Any) -> bytes:
-    """Returns the value as JSON. Half of a surrogate pair stays what it is, as an escape. Raises ValueError if that is
-    not possible."""
+    """Returns the value as JSON. Half of a surrogate pair is written as an escape. Raises ValueError if the value is
+    not possible in JSON."""
     try:
         try:
             return _encode(value)

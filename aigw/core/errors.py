@@ -45,11 +45,11 @@ class GatewayError(Exception):
 
 
 class ContextTooLongError(GatewayError):
-    """The prompt does not fit: it has `tokens` and may have `limit`, 0 where a number is not known. Each dialect says
-    it in the words by which its clients know that they must shorten the conversation.
+    """The prompt is too long: it has `tokens` and may have `limit` (0: not known). Each dialect reports this in the
+    words by which its clients recognize that they must shorten the conversation.
 
-    `said` is what a provider said of it, "" if it is the gateway that refuses. `answer_tokens` is the limit of the
-    answer if the prompt alone would fit."""
+    `said` is the provider's message, "" if the gateway itself refuses. `answer_tokens` is the limit of the answer if
+    the prompt alone would fit."""
 
     def __init__(self, status: int, tokens: int, limit: int, *, said: str = "", answer_tokens: int = 0) -> None:
         ours = f"This model's maximum context length is {limit} tokens. Your request had approximately {tokens} tokens."

@@ -17,7 +17,7 @@ _ESCAPE = re.compile(
 """A run of backslashes is looked at once, however long it is. Each way begins with a character, not with an assertion:
 Python's engine then skips most of a text."""
 _MOST_LAYERS = 4
-"""An escape may itself be escaped, so often at most."""
+"""How often an escape may itself be escaped."""
 
 
 def without_escaped(data: bytes, secrets: Sequence[bytes]) -> bytes:

@@ -15,7 +15,7 @@ from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.headers import VIA_HEADER
 
 MOST = 16
-"""A request that has passed so many gateways goes round in a circle of gateways that do not share an id."""
+"""A request that has passed this many gateways is taken to go in a circle, through gateways that do not share an id."""
 KEEP_ALIVE = "keep-alive"
 """The header with the mark of a gateway with `fidelity: higress`. It belongs to the connection, so that the provider
 gets the same headers as from Higress. The mark is `via="..."`, an extension that servers ignore (RFC 2068 19.7.1.1)."""

@@ -88,7 +88,7 @@ def bytes_of(raw: msgspec.Raw) -> bytes:
 
 
 def text(source: bytes) -> str | None:
-    """Returns a JSON text, None if it cannot be cut or is none."""
+    """Returns the decoded text of a large JSON string, None if it cannot be cut or is no string."""
     try:
         return "".join([_decode(b'"%b"' % part) for part in Cuts(source).parts_of_text()])
     except (UnsureError, msgspec.DecodeError):
@@ -117,15 +117,16 @@ class Cuts:
         self._end = 0
 
     def runs(self, opening: int, take: Callable[[bytes], Any] | None = None) -> Iterator[Any]:
-        """Yields the elements of the whole text, several at once: lists of an array, dicts of an object. Of `take`,
-        which raises DecodeError unless it gets JSON, what it returns of small ones."""
+        """Yields the elements of the whole text, several at once: lists for an array, dicts for an object. With `take`,
+        yields for small elements what `take` returns for their bytes; it must raise DecodeError for what is not
+        JSON."""
         take = take or (_decode_fields if opening == _OBJECT else _decode_items)
         yield from self._runs(self._behind_space(0), opening, _DEEP, take)
         if self._behind_space(self._end) != len(self._source):
             raise UnsureError
 
     def parts_of_text(self) -> Iterator[bytes]:
-        """Yields the parts of the whole text, none of which ends within a character."""
+        """Yields the parts of a JSON string. No part ends within a character."""
         source, at = self._source, 1
         if self._at(0) != _QUOTE:
             raise UnsureError
@@ -226,7 +227,7 @@ class Cuts:
         return found.end()
 
     def _before_escape(self, end: int) -> int:
-        """Returns `end`, or where the escape begins that may go on behind it."""
+        """Returns `end`, or the beginning of an escape that may continue behind it."""
         source, end = self._source, min(end, len(self._source))
         found = source.rfind(b"\\", end - _LONGEST_ESCAPE, end)
         if found < 0:

@@ -31,7 +31,7 @@ Encode = Callable[[Any], bytes]
 
 
 def decoded(source: bytes, decode: Decode, depth: int = DEEP) -> Any:
-    """Returns what `decode` returns. Raises what it raises, with other offsets."""
+    """Returns what `decode` returns for the source. Raises the same errors, but their offsets differ."""
     rest()
     source = source.lstrip(SPACE)
     kind = source[:1]
@@ -65,13 +65,15 @@ def slices(source: bytes, encode: Encode, depth: int = DEEP) -> Iterator[bytes]:
 
 
 def _is_encoded(source: bytes, found: dict[str, msgspec.Raw], encode: Encode) -> bool:
-    """Whether an object is written as `encode` writes it. Only what is joined may be large."""
+    """Whether an object is written as `encode` would write it. The values may be large, because they are only
+    joined."""
     pieces = [piece for name, value in found.items() for piece in (encode(name), b":", bytes_of(value), b",")]
     return b"".join([b"{", *pieces[:-1], b"}"]) == source
 
 
 def without_large(source: bytes, decode: Decode) -> Any:
-    """Returns an object without its large fields. Raises ValueError if it is none, or a field cannot be decoded."""
+    """Returns an object without its large fields. Raises ValueError if the source is no object, or if a field cannot be
+    decoded."""
     return {name: decode(bytes(value)) for name, value in fields(source).items() if len(value) <= SLICE}
 
 
@@ -114,7 +116,8 @@ def occurrences(body: bytes, text: bytes) -> int:
 
 
 def windows(size: int, length: int, start: int = 0) -> Iterator[tuple[int, int]]:
-    """Yields where to begin and to end the searches for something of a length in so many bytes, with rests between."""
+    """Yields the begin and the end of each search for something of `length` bytes within `size` bytes, with rests in
+    between."""
     for begin in range(start, size, SEARCHED):
         yield begin, begin + SEARCHED + length - 1
         rest()
@@ -127,8 +130,8 @@ def find(body: bytes, text: bytes, start: int = 0) -> int:
 
 
 def cut(body: bytes, start: int, end: int) -> Iterator[bytes]:
-    """Yields this part of a body in pieces, with rests between: to copy it at once lets nobody else run, but to join
-    pieces does."""
+    """Yields this part of a body in pieces, with rests in between. Copying it at once would block all other threads;
+    joining the pieces does not."""
     for begin in range(start, end, SEARCHED):
         yield body[begin : min(begin + SEARCHED, end)]
         rest()

@@ -136,7 +136,7 @@ class Layers:
             raise
 
     def _pass(self, batch: Batch, place: int, *, tells: bool = True) -> Batch:
-        """Returns what the layers from `place` on leave of a batch. `tells`: if one fails, those behind it are told."""
+        """Passes a batch through the layers from `place` on. `tells`: if one fails, the layers behind it are told."""
         layers = self._layers[place:] if place else self._layers
         for layer in layers:
             try:

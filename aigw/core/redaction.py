@@ -28,7 +28,7 @@ SHORTEST = 8
 """A secret with fewer characters is hidden only in its own place. It is not searched for in other texts, because it
 may be part of any word."""
 LONG = 16
-"""A secret with so many characters is no word of a text by chance. It is hidden even in an answer that succeeded."""
+"""A secret of this length cannot be an ordinary word. It is hidden even in an answer that succeeded."""
 _ESCAPES = tuple(map(re.compile, (rb"\\u00[2-7]", rb"\\/", rb"%[0-9A-Fa-f]{2}", b"&#")))
 _LONGEST_ESCAPE = 6
 """Bytes in which a character of a key is escaped contain one of these. No key has what JSON escapes most in texts:

@@ -252,7 +252,8 @@ class Reply:
 
     @property
     def only(self) -> Chunk | None:
-        """The body, if it is one chunk that exists already, was not read yet, and that nobody observes or rewrites."""
+        """Returns the body if it is a single chunk that exists already, was not read yet, and is neither observed nor
+        rewritten."""
         return self._source.only() if isinstance(self._source, Fixed) else None
 
     async def body(self) -> bytes:

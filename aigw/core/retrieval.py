@@ -327,9 +327,9 @@ class LocalCollections(Collections, Protocol):
         ...
 
     async def repair(self, name: str, embed: Embed) -> int:
-        """Makes again what is missing or damaged. Vectors that clients brought are read from the manifest. Of a
-        manifest that is damaged itself it saves what can be read; then the next ingest reads all sources. Returns how
-        many passages got their vectors again."""
+        """Makes missing and damaged vectors again. Vectors that clients brought are read from the manifest. If the
+        manifest is damaged, what can be read of it is saved, and the next ingest reads all sources again. Returns how
+        many passages got new vectors."""
         ...
 
 

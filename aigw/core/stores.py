@@ -50,8 +50,8 @@ class KV(Protocol):
         ...
 
     async def swap(self, key: str, old: bytes | None, new: bytes, ttl: float | None = None) -> bool:
-        """Keeps `new` as `put` does, but only if the value is `old` (None: there is none). Returns whether it was. Of
-        several who change the same value, whoever read an old one learns it, and reads again."""
+        """Stores `new` as `put` does, but only if the present value is `old` (None: there is none). Returns whether it
+        was. If several change the same value, those who have read an outdated one get False, and read again."""
         ...
 
     async def drop(self, *keys: str) -> int:

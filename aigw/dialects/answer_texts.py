@@ -46,7 +46,8 @@ def rewrite(chunk: Chunk, texts: Iterable[tuple[AnswerText, str]]) -> Chunk:
 
 
 def as_read(chunk: Chunk) -> Chunk:
-    """Returns a chunk that says only what was read: others may take another value of a name that stands twice."""
+    """Returns a chunk that contains only what was read here. If a name stands twice, other readers might take its other
+    value."""
     body = chunk.json()
     return rewritten(chunk, body) if body is not None and may_say_more(chunk.data or b"", body) else chunk
 
@@ -60,8 +61,8 @@ def unread(chunk: Chunk) -> Sequence[AnswerText]:
 
 
 def leaves(path: JsonPath, value: Any, choice: int = 0) -> Iterator[AnswerText]:
-    """Yields the texts in a value, such as the arguments of a call that is an object on the wire: strings, long
-    numbers, and names of members that are no identifiers, these after what they name."""
+    """Yields the texts in a value, such as the arguments of a call: strings, long numbers, and names of members that
+    are no identifiers. A name comes after its value."""
     waiting: list[tuple[JsonPath, Any]] = [(path, value)]
     while waiting:
         place, value = waiting.pop()

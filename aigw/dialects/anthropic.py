@@ -38,7 +38,7 @@ _FINISHES: dict[str, Finish] = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
-"""The reasons for the end of an answer. Any other that tells of no failure is taken as "stop"."""
+"""The reasons for the end of an answer. Any other reason that is no failure counts as "stop"."""
 
 
 class MessagesReader(AnswerReader):

@@ -36,7 +36,7 @@ class AskedModel:
 
 
 def with_asked_model(body: bytes, name: str) -> bytes:
-    """Returns a plain answer with the name that was asked for. What is no message stays as it is."""
+    """Returns a plain answer with the name that the client asked for. Anything but a message stays as it is."""
     try:
         document = Document(body)
         if document.get("type") == "message" and document.get("model") != name:

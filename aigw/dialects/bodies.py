@@ -147,7 +147,7 @@ class BodyReader:
 
     @property
     def between(self) -> bool:
-        """Whether an array was read up to a place between two elements. True for what is no array."""
+        """Whether an array was read up to a place between two elements. True for anything but an array."""
         if self._lost or self._torn:
             return True
         return self._reader is not None and (self._json is None or self._json.between)

@@ -70,7 +70,7 @@ def _texts(content: Any) -> Iterator[str]:
 
 
 def failure_in(body: Json) -> Json | None:
-    """Returns what an event says of a failure, with the status that fits it. None: it says nothing of one."""
+    """Returns the failure that an event reports, with a status that fits. None if it reports none."""
     for name, said in body.items():
         if name.endswith(_EXCEPTION):
             words = text_of(said.get("message")) if isinstance(said, dict) else ""

@@ -55,8 +55,8 @@ def _shows_media(request: Document | None) -> bool:
 
 
 def check(request: Document, *, has_default: bool, quoted: str = "") -> None:
-    """Makes the checks that Higress makes before it converts a request. `has_default`: a model is known for a request
-    that names none. `quoted` is what the message says of the body. Raises ValueError."""
+    """Makes the checks that Higress makes before it converts a request. `has_default`: there is a model for requests
+    that name none. `quoted` is the body as the message quotes it. Raises ValueError."""
     if request.get("messages") == []:
         raise ValueError(f"no message found in the request body{quoted}")
     if not has_default and not request.get("model"):

@@ -12,7 +12,7 @@ LONGEST = 64
 
 
 def code_of(body: bytes) -> str:
-    """Returns a short word for what went wrong, "" if the body tells none."""
+    """Returns the code of the error in a body, "" if it has none."""
     try:
         document = decoded(body)
     except ValueError:

@@ -59,7 +59,7 @@ class GeminiGeneric(Generic):
 
 
 class Service(Generic):
-    """A stand-in. Its requests are none to a model."""
+    """The dialect of a stand-in. Its requests do not go to a model."""
 
     def asked(self, request: Request, api: str) -> Asked:
         return _NoModel(request, api)

@@ -20,7 +20,7 @@ _STOPPED = re.compile(rb'"stop_reason":\s*"')
 
 
 def ends(raw: bytes) -> bool | None:
-    """Whether an event ends its stream. None: it tells neither that more must come, nor that nothing does."""
+    """Whether an event ends its stream. None if the event is of a kind that does not say so."""
     if found := _TYPED.search(raw):
         return found[1] in _ENDS
     if _CHUNK.search(raw):

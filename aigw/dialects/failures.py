@@ -59,13 +59,13 @@ _VENDORS_NUMBERS = {
 _FAILED_ENDS = ("error", "abort", "cancel", "fail", "timeout", "timed_out", "malformed", "interrupt", "system_resource")
 
 _SIGNS = frozenset(("error", "base_resp", "error_code", "success", "errors", "message", "detail"))
-"""A body without these names tells a failure only in its type or in a choice."""
+"""The names by which a body reports a failure. A body without them can report one only in its type or in a choice."""
 
 _NAMED_ERROR = re.compile(rb"(?:^|[\r\n])event: ?error[ \t]*[\r\n]")
 
 
 def failure_in(body: Json) -> Any:
-    """Returns what the body says of its failure, None if it has not failed."""
+    """Returns the failure that a body reports, None if there is none."""
     if _SIGNS.isdisjoint(body):  # nearly every answer: one look instead of ten takes 0.2 us less
         said_so = body.get("object") == "error" or body.get("type") == "error"
         return body if said_so else _in_choices(body.get("choices"))
@@ -108,8 +108,8 @@ def is_failed_end(reason: str) -> bool:
 
 
 def failure_in_any(body: Any) -> Any:
-    """Returns what a body of any API says of a failure, None if it says nothing of one. A body that has a message and
-    nothing else is no answer either."""
+    """Returns the failure that a body of any API reports, None if there is none. A body with nothing but a message
+    counts as a failure."""
     if isinstance(body, list) and body:
         body = body[0]
     if not isinstance(body, dict):
@@ -128,8 +128,8 @@ def failure_in_any(body: Any) -> Any:
 
 
 def is_resource(body: Any) -> bool:
-    """Whether a body is something that is kept, such as a batch or a job. Its failure is not that of who asks for
-    it."""
+    """Whether a body is something that the provider keeps, such as a batch or a job. If it has failed, the request for
+    it has not."""
     if not isinstance(body, dict) or not body.get("id"):
         return False
     return body.get("object", body.get("type")) not in (None, "error")
@@ -164,8 +164,8 @@ def may_fail(raw: bytes) -> bool:
 
 
 def failure_in_event(event: Chunk) -> Any:
-    """Returns what an event says of a failure, None if it says nothing of one. An event that is named "error" is one,
-    whatever its data."""
+    """Returns the failure that an event reports, None if there is none. An event that is named "error" is one, whatever
+    its data."""
     if not may_fail(event.raw):
         return None
     body = event.json()

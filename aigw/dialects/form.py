@@ -106,7 +106,7 @@ def _line(body: bytes, boundary: bytes, start: int) -> tuple[int, int, bool] | N
 
 
 def _boundary(content_type: str) -> bytes:
-    """Returns the boundary with its hyphens, b"" if the content type is not that of a form."""
+    """Returns the boundary with its hyphens, b"" if the content type does not belong to a form."""
     found = _boundaries(content_type)
     return b"--" + found[0] if found else b""
 

@@ -19,7 +19,7 @@ _OWN = frozenset(("nullable", "propertyOrdering", "property_ordering", "example"
 
 
 def json_schema(schema: Any, depth: int = _DEEP) -> Any:
-    """Returns the schema as JSON Schema. A value that is none is returned as it is."""
+    """Returns the schema as JSON Schema. A value that is no schema is returned as it is."""
     if not isinstance(schema, dict) or not depth:
         return schema
     made: Json = {_NAMES.get(str(name), str(name)): value for name, value in schema.items() if name not in _OWN}

@@ -62,7 +62,7 @@ class GenericView(RequestView):
 
     @property
     def places(self) -> Sequence[TextPlace]:
-        """The texts of these fields, and of documents that are ranked. Those of a form have no place."""
+        """The texts of these fields, and of documents to rank. Texts of a form have no place."""
         if not self._request.is_json:
             return ()
         names = (*self.PROMPTS, *_READ)

@@ -104,7 +104,7 @@ def name_deployment(request: Request) -> None:
 
 
 def named_model(document: Document) -> str | None:
-    """The model of a JSON body of OpenAI's APIs, "" if it names none; None if what it names is no text."""
+    """Returns the model in a JSON body of OpenAI's APIs, "" if there is none, and None if its value is no text."""
     model = document.get("model")
     return "" if model is None else model if isinstance(model, str) else None
 

@@ -238,9 +238,9 @@ def _choices(chunk: Chunk) -> list[Json]:
 
 
 def _folded(events: Iterable[Chunk]) -> Iterable[Json]:
-    """Returns the choices of a stream as those of a plain answer, with a piece of each field instead of all of it.
-    Whole messages are left out, because clients of a stream do not look at them. So is an end without a delta: it does
-    not say that an empty answer is meant."""
+    """Returns the choices of a stream in the form of a plain answer, with a piece of each field instead of the whole.
+    Leaves out whole messages, because clients of a stream do not look at them, and ends without a delta, because they
+    do not mean that the answer is empty on purpose."""
     made: dict[int, Json] = {}
     for event in events:
         for position, choice in enumerate(_choices(event)):

@@ -8,13 +8,15 @@ _USAGE = b'"usage":{"'
 
 
 def only_goes_on(raw: bytes) -> bool:
-    """Whether this is certainly one event that goes on, as most that come alone. It takes a third of the time."""
+    """Whether this is certainly a single event that only continues an answer, like most events that come alone. It
+    takes a third of the time of `going_on`."""
     single = raw.endswith(_GOES_ON) and raw.count(b"\n") == 2 and raw.count(b'"finish_reason"') == 1
     return single and raw.find(_USAGE) < 0
 
 
 def going_on(raw: bytes) -> int:
-    """Returns where the first events end that certainly do nothing but go on, of events whose lines end with LF.
+    """Returns where the leading events end that certainly do nothing but continue an answer, for events whose lines end
+    with LF.
 
     A search of 5 KB takes 1 to 4 µs, unless it is for a single byte or ends at once."""
     number = end = 0

@@ -19,7 +19,7 @@ _ARGUMENTS = {"function": "arguments", "custom": "input"}
 
 
 class _Call:
-    """A call so far. The arguments of a custom tool may be any text, so that nobody sees their end."""
+    """A call so far. The arguments of a custom tool may be any text, so that their end cannot be seen."""
 
     __slots__ = ("_arguments", "_begun", "id", "name")
 

@@ -47,8 +47,8 @@ class ChatStream:
 
     def _look_for_done(self, batch: Batch) -> list[Chunk]:
         """Notes whether the stream has ended. Returns the events to hold back: a [DONE] without a blank line, which
-        some clients would not see (`end` then sends a complete one), and one after half an answer, of which the client
-        is told by an error."""
+        some clients would not see (`end` then sends a complete one), and a [DONE] after half an answer, about which the
+        client gets an error."""
         reader = self._reader
         for chunk in reversed(batch):
             if (len(chunk.raw) > LARGE or DONE_DATA in chunk.raw) and chunk.data == DONE_DATA:

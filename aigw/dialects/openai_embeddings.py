@@ -228,7 +228,7 @@ class OpenAIEmbeddings(Generic):
 
 
 def have_one_size(vectors: Sequence[Sequence[float]], count: int) -> bool:
-    """Whether there are so many vectors, and all have equally many numbers."""
+    """Whether there are `count` vectors, all of the same length."""
     sizes = {len(vector) for vector in vectors}
     return len(vectors) == count and len(sizes) == 1 and 0 not in sizes and all(map(_is_finite, vectors))
 

@@ -18,7 +18,7 @@ class ModelList(msgspec.Struct):
     data: list[Any]
 
     def by_id(self) -> dict[str, Json]:
-        """The models by their ids. What has none is left out."""
+        """The models by their ids. Entries without an id are left out."""
         return {
             model["id"]: model for model in self.data if isinstance(model, dict) and isinstance(model.get("id"), str)
         }

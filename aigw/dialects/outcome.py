@@ -24,12 +24,12 @@ _WORDS = ("message", "msg", "detail", "error_message", "reason", "failure_reason
 _PICTURES = frozenset((apis.IMAGE_GENERATION, apis.IMAGE_EDIT, apis.IMAGE_VARIATION))
 _RANKS = frozenset((apis.RERANK, apis.RERANKS))
 _TOLD_AT_ONCE = _PICTURES | _RANKS | {apis.MODERATIONS}
-"""The APIs whose answer has what was asked for, and not the name of a job."""
+"""The APIs whose answer has the result itself, and not the name of a job."""
 _AROUND = frozenset(
     ("id", "object", "type", "model", "created", "created_at", "usage", "meta", "metadata", "request_id", "requestId",
      "code", "success", "ok", "warnings", "cost", "status", "state", "outcome", "task_status", *_WORDS)
 )  # fmt: skip
-"""The fields that stand around what was asked for."""
+"""Fields of an answer that are not its result."""
 
 
 def failed_state(body: Json) -> Json | None:

@@ -80,7 +80,7 @@ class AnswerReader:
         self._garbled = 0
         """The size of the events, or of the plain body, that are no JSON object."""
         self._passed = 0
-        """The size of what was not even fed."""
+        """The size of what was passed over without being fed."""
         self._text: dict[int, list[str]] = {}
         """The pieces of each choice."""
         self._reasoning: dict[int, list[str]] = {}
@@ -124,7 +124,7 @@ class AnswerReader:
                 call[place] = call[place] + piece if place == 1 else piece or call[place]
 
     def fail(self, error: Any) -> None:
-        """Notes what the provider says of its failure, in any format."""
+        """Notes a failure that the provider reports, in any format."""
         self._failure = error
         self._error = message_of(error)
 
@@ -158,7 +158,7 @@ class AnswerReader:
 
     def telling_of(self, batch: Batch, raw: bytes) -> Sequence[Chunk]:
         """Returns the events of a batch for which `tells` is true. `raw` are the bytes of the batch. A large event is
-        rather decoded once than searched for each mark."""
+        decoded once instead of being searched for each mark."""
         if len(raw) > LARGE:
             return [chunk for chunk in resting(batch) if len(chunk.raw) > LARGE or self.tells(chunk.raw)]
         if not self.tells(raw):
@@ -267,7 +267,7 @@ class AnswerReader:
         return passed + int(twin._made() * self.share)
 
     def cut(self) -> None:
-        """A plain body ends here, though it is not whole. What is there of it is read."""
+        """Ends a plain body that is not whole. What has arrived of it can be read then."""
         self._kept = [(_readable(b"".join([raw_of(batch) for batch in self._kept])),)]
         self._undecoded = True
 
@@ -293,7 +293,8 @@ class AnswerReader:
         return self._usage.model
 
     def _named(self) -> str:
-        """Returns the name of the model in the first events, "" if there is none. Their usage is out of date by now."""
+        """Returns the name of the model in the first events, "" if there is none. Their usage is ignored, because it is
+        out of date by now."""
         first = UsageReader()
         for chunk in islice(self._chunks(), NAMED_SOON):
             if first.model:
@@ -374,6 +375,7 @@ def _is_json(text: str) -> bool:
 
 
 def _readable(data: bytes) -> Chunk:
-    """Returns a JSON text that may be cut off as one that can be decoded, or as it is if that is not possible."""
+    """Completes a JSON text that may be cut off, so that it can be decoded. Returns it unchanged if that is not
+    possible."""
     tried = [Chunk(data, each) for each in closed(data)]
     return next((chunk for chunk in tried if chunk.json() is not None), tried[0])

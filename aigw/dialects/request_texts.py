@@ -42,8 +42,8 @@ format."""
 
 
 def other_texts(fields: Iterable[tuple[str, Any]], known: Collection[JsonPath]) -> Iterator[TextPlace]:
-    """Yields the texts in these fields of a body, but for those at the paths that are known. Those of one element of a
-    list come together; in it, those that are not nested come first."""
+    """Yields the texts in these fields of a body, except for those at known paths. The texts of one element of a list
+    come together, and those that are not nested come first."""
     waiting: list[tuple[JsonPath, Any, _Kind]] = [((), dict(fields), "wire")]
     while waiting:
         path, value, kind = waiting.pop()

@@ -80,7 +80,7 @@ class EventSplitter:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._has_returns = False
-        """Whether a CR is in what is left: then a line may end with more than LF."""
+        """Whether the rest contains a CR, so that lines may end in other ways than with LF."""
 
     @property
     def rest(self) -> bytes:
@@ -154,8 +154,8 @@ def is_whole(event: Event) -> bool:
 
 
 def closed(raw: bytes) -> Event:
-    """Returns the last event of a stream, whose blank line is missing, with it: clients drop an event without. Only an
-    object without `data:` stays as it is, because Google's SDK for Node.js drops that with one."""
+    """Adds the missing blank line to the last event of a stream, because clients drop an event without it. Only an
+    object without `data:` stays as it is, because Google's SDK for Node.js drops one with a blank line."""
     return Event(raw if _is_object(raw) else raw.rstrip(b"\r\n") + b"\n\n")
 
 

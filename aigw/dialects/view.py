@@ -151,8 +151,8 @@ class RequestView:
 
     @property
     def _prompt(self) -> str | None:
-        """Returns the name of the field with the prompt, None if there is none. The name of a template stands for a
-        prompt, too: limits must not take such a request for one without."""
+        """Returns the name of the field with the prompt, None if there is none. The name of a template counts as a
+        prompt, too, because limits apply to such a request."""
         return self._first_of((*self.PROMPTS, TEMPLATE))
 
     def _first_of(self, names: Sequence[str]) -> str | None:

@@ -33,7 +33,7 @@ RULES = (
 PEM_START = "-----BEGIN "
 _PEM = PEM_START + r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _LEAST_PEM = 16
-"""The beginning of a real key has so many different characters; an example such as XXXX has fewer."""
+"""How many different characters the beginning of a real key has at least. An example such as XXXX has fewer."""
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BODY = re.compile(r"(?:[A-Za-z0-9+/=:,.\s-]|\\[nrt])*")
 _JWT = r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}"
@@ -74,7 +74,7 @@ def find(text: str, strict: bool = False) -> Iterator[Hit]:
 
 
 def _private_keys(text: str) -> Iterator[Span]:
-    """A key without its last line goes on as long as its letters do."""
+    """Yields private keys. A key without its last line extends as far as its letters do."""
     at = 0
     for start, head in spans(_PEM, text):
         if start < at:

@@ -14,7 +14,7 @@ _MEMORY = 64 << 20
 
 @lru_cache(maxsize=1024)
 def compiled(pattern: str) -> Any:
-    """Raises ValueError, which says what is wrong with the pattern."""
+    """Compiles a pattern. Raises ValueError that says what is wrong with it."""
     import re2
 
     options = re2.Options()

@@ -84,7 +84,7 @@ def _cards(text: str) -> Iterator[Span]:
 
 
 def _in_table(text: str, start: int, end: int) -> bool:
-    """Whether groups of four digits go on before or behind what consists of such groups."""
+    """Whether more groups of four digits stand right before or behind a number that consists of such groups."""
     if not text[start + 4 : start + 5].isspace():
         return False
     return bool(

@@ -20,7 +20,7 @@ class Rule(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """The rule of this name holds from `start` to `end`. `level` is that of the rule unless it is given."""
+    """A rule, by its name, has found something from `start` to `end`. Without `level`, the rule's own level counts."""
 
     rule: str
     start: int

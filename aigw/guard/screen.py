@@ -86,7 +86,7 @@ class Screen:
         return list(_outer(sorted(found, key=self._place)))
 
     def _looks(self, given: View) -> Iterator[tuple[View, Sequence[Find]]]:
-        """The forms of a text, and what is looked for in each."""
+        """Yields the forms of a text, each with the searches to run on it."""
         view = seen_through(given, self._normal(given.text))
         yield view, self._open
         if inner := decoded(view.text):
@@ -95,7 +95,8 @@ class Screen:
             yield seen_through(view, other), self._hidden
 
     def _normal(self, text: str) -> View:
-        """The plain form of a text. What is screened is asked for its end right after that."""
+        """Returns the plain form of a text. It remembers the last one, because `pending` is called right after a text
+        is screened."""
         known, view = self._seen
         if known is not text:
             view = normal(text)

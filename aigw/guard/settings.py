@@ -9,9 +9,9 @@ from msgspec import Meta, Struct
 from aigw.guard.finding import Action, Level
 
 LONGEST_WORD = 200
-"""A word has at most so many characters."""
+"""The longest word, in characters."""
 MOST_BYTES = 4 << 20
-"""A file of words has at most so many."""
+"""The largest file of words, in bytes."""
 
 
 class UserRule(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,7 +10,8 @@ _BEFORE = 24
 
 
 def alone(text: str, start: int, end: int) -> bool:
-    """Whether no Latin letter, digit, dash or decimal point with digits goes on beside it."""
+    """Whether the number stands alone: no Latin letter, digit, dash or decimal point with digits stands right beside
+    it."""
     left, right = text[max(start - 2, 0) : start], text[end : end + 2]
     return not (_goes_on(left[-1:]) or _goes_on(right[:1]) or _fraction(left[::-1]) or _fraction(right))
 

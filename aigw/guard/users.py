@@ -72,7 +72,7 @@ class _Allowed:
 
 
 def _words(words: Iterable[tuple[str, str]]) -> Any:
-    """An automaton of pairs of label and word, or None if there are none."""
+    """Returns an automaton that finds pairs of label and word, None if there are no words."""
     labels: dict[str, list[str]] = {}
     for label, word in words:
         labels.setdefault(normal(word).text.lower(), []).append(label)
@@ -99,7 +99,7 @@ def _occurrences(automaton: Any, text: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _goes_on(text: str, at: int) -> bool:
-    """Whether a word goes on from the character before `at` to the one behind, in a script that has blanks."""
+    """Whether the characters before and behind `at` belong to one word, in a script with blanks."""
     return 0 < at < len(text) and all(map(_in_word, text[at - 1 : at + 1]))
 
 

@@ -19,8 +19,8 @@ _LARGE, _SMALL = 1e21, 1e-6
 
 
 def go_json(value: Any) -> bytes:
-    """Writes JSON as Go does, which keeps no half of a surrogate pair. The names stay in order, as those of a struct
-    do."""
+    """Writes JSON as Go does, which replaces half of a surrogate pair. Names keep their order, like those of a
+    struct."""
     try:
         text = msgspec.json.encode(value).decode()
     except UnicodeEncodeError:

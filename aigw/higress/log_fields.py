@@ -63,7 +63,8 @@ def chat_round(request: Request) -> int:
 
 
 def _roles(document: Document, name: str) -> list[Any] | None:
-    """Returns who speaks in the turns of a field: nobody if one of them is no object. None if there are no turns."""
+    """Returns the roles of the turns in a field, an empty list if one of them is no object. None if there are no
+    turns."""
     if isinstance(turns := document.known(name), list):  # 2 us less than to decode them again
         roles = [turn.get("role") for turn in turns if isinstance(turn, dict)]
         return roles if len(roles) == len(turns) else []

@@ -136,7 +136,7 @@ def _fields(value: msgspec.Raw | None) -> _Fields:
 
 
 def _items(value: msgspec.Raw | None) -> list[msgspec.Raw]:
-    """The elements as gjson has them: null is none, and what is no array is an array of one."""
+    """Returns the elements as gjson does: null has none, and a value that is no array is its own single element."""
     if value is None or bytes(value).strip() == b"null":
         return []
     return _array(value) if bytes(value).lstrip()[:1] == b"[" else [value]
@@ -155,7 +155,7 @@ def _text(fields: _Fields, name: str) -> str:
 
 
 def _string(value: msgspec.Raw | None) -> str:
-    """A value as text: strings as they are, null empty, anything else as it is written."""
+    """Returns a value as text: a string as it is, null as "", anything else as it is written in JSON."""
     raw = b"" if value is None else bytes(value).strip()
     if raw[:1] != b'"':
         return "" if raw == b"null" else raw.decode()

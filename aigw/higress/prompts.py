@@ -33,7 +33,7 @@ def decorate(document: Document, before: Added, behind: Added, rewrite: Rewrite 
 
 
 def _items(document: Document) -> Sequence[Any]:
-    """The messages as gjson has them: null is none, and what is no array is an array of one."""
+    """Returns the messages as gjson does: null has none, and a value that is no array is its own single element."""
     given = document.get("messages")
     if isinstance(given, list):
         return document.items_of("messages")

@@ -9,7 +9,7 @@ _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 
 
 def integer(query: str, name: str, usual: int) -> int:
-    """Returns the first value under a name as a number, `usual` if it is missing or is none."""
+    """Returns the first value under a name as a number, `usual` if it is missing or no number."""
     try:
         value = parse_qs(query).get(name, [""])[0]
     except ValueError:  # too many fields

@@ -24,8 +24,8 @@ class Property(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A request that names a template. `name` is None if it is not a text. `properties` is None if the request has
-    some that are no object; `has_properties` is whether it has any."""
+    """A request that names a template. `name` is None if it is no text. `properties` is None if it is no object.
+    `has_properties` says whether the request has the field at all."""
 
     name: str | None
     properties: Mapping[str, Property] | None

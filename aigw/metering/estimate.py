@@ -35,9 +35,9 @@ def estimate(
     size: int = 0,
     unread: int = 0,
 ) -> Tokens:
-    """Returns the estimated tokens, or `reported` if that covers all. `reported` is what the provider reported until
-    the answer ended; `text` and `reasoning` are what arrived until then. `text` includes the tool calls. `size` are the
-    bytes of a prompt that has no text to count, `unread` those of the answer that could not be read.
+    """Returns the estimated tokens, or `reported` if that covers all. `reported` is what the provider had reported when
+    the answer ended. `text` and `reasoning` are what had arrived by then. `text` includes the tool calls. `size` are
+    the bytes of a prompt that has no text to count, `unread` those of the answer that could not be read.
 
     It counts tokens, which takes time for long texts and loads a vocabulary at first. So do not call it on the event
     loop. Without a tokenizer it takes no time, and goes by sizes alone."""

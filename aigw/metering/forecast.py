@@ -20,7 +20,7 @@ from aigw.dialects.reader import BYTES_PER_TOKEN
 log = logging.getLogger("aigw")
 
 COUNTED_BYTES = 512
-"""The tokens of a prompt up to this size are counted (in 20 us). Those of a larger one are estimated."""
+"""The largest prompt, in bytes, whose tokens are counted (which takes 20 us). Tokens of a larger one are estimated."""
 COUNTED_SHARE = 100
 """The tokens of a prompt that is smaller than the limit divided by this number are estimated as well."""
 USUAL_BYTES = 2048
@@ -34,7 +34,7 @@ FORGETTING = 0.75
 """The assumed output tokens are multiplied by this after each call that made fewer. So they fall within a few short
 answers, and a burst of calls after them is not held up."""
 EXCEEDED = 16
-"""A call that made so many tokens more than its `max_tokens` shows that its provider ignores them."""
+"""If an answer has this many tokens more than `max_tokens`, its provider ignores `max_tokens`."""
 LARGEST = 10_000_000
 """The most output tokens that a forecast may have, whatever the client asks for."""
 MOST_CHOICES = 128

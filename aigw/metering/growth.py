@@ -20,7 +20,7 @@ from aigw.metering.forecast import Forecast, Forecaster
 log = logging.getLogger("aigw")
 
 STEP_BYTES = 64
-"""An answer is looked at again after so many bytes, or later."""
+"""After this many bytes, or later, the answer is looked at again."""
 STEP_SHARE = 8
 """A plain answer is looked at again after this part of its size, or later, because it is read from its beginning. If
 less than this part of it is text (images, numbers), it is looked at again when it has doubled."""
@@ -29,7 +29,7 @@ SPARE = 8
 the next look."""
 
 Grow = Callable[[int], Awaitable[None]]
-"""Sets so many tokens of output more aside. May raise StoreError, and GatewayError if the answer must break off."""
+"""Reserves this many more tokens of output. May raise StoreError, and GatewayError if the answer must break off."""
 
 
 _output_of = attrgetter("output_so_far")
@@ -49,7 +49,8 @@ class Growth:
         self.at = max(forecast.output * BYTES_PER_TOKEN, 1)
 
     async def look(self, answer: Reader) -> None:
-        """Sets more aside if the answer has outgrown what was. Raises GatewayError if it must break off."""
+        """Reserves more if the answer has outgrown what is reserved. Raises GatewayError if the answer must break
+        off."""
         made = await aside(answer.size, _output_of, answer)
         if made > self._held:
             self._forecaster.notice(self._forecast, made)

@@ -38,7 +38,7 @@ class Held:
 
 
 def is_full(limit: Limit, count: Count) -> bool:
-    """Whether others have used up or hold all of a limit, so that an answer that outgrew what was set aside for it must
+    """Whether other calls have used or reserved all of a limit. An answer that has outgrown its reservation must then
     break off: one call may exceed a limit, but not many at once. `limit` and `count` are those that `grow` returned."""
     others = count.held - limit.hold
     return count.used - others <= 0 if limit.down else count.used + others > limit.limit

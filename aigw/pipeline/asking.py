@@ -29,8 +29,8 @@ NO_MODEL = 404
 """The status where no provider has the model."""
 
 Find = Callable[[Request, str, bool], tuple[Route, Chain] | None]
-"""Returns the route of a request, or the one of this name, and its chain. None if there is none or, if it must be one
-with a provider, if it has none."""
+"""Finds the route of a request, or the route of this name, and its chain. Returns None if there is none, or if it has
+no provider although it must have one."""
 
 
 class Recorder(Protocol):

@@ -15,9 +15,9 @@ from aigw.dialects.sse import MAX_EVENT
 
 
 class Judged:
-    """A layer over a body that is not split into events, for `Reply.within`. What was read last is held back until it
-    is known that the body is whole, so that a client cannot take a part of it for all. `live`: it comes piece by piece
-    for a reason, so that nothing is held back. Then it also does not matter how the connection ends behind its end."""
+    """A layer over a body that is not split into events, for `Reply.within`. It holds the last piece back until it is
+    known that the body is whole, so that a client cannot take a part of it for the whole. `live`: the body comes piece
+    by piece on purpose, so nothing is held back, and it does not matter how the connection ends behind it."""
 
     def __init__(self, inner: ChunkSource, body: BodyReader, *, sure: bool, live: bool) -> None:
         self._inner = inner
@@ -59,7 +59,7 @@ class Judged:
         return out
 
     def _left(self) -> Batch:
-        """Returns what was held back when the body has ended well."""
+        """Returns the piece that was held back, once the body has ended well."""
         out, self._held = self._held, ()
         return out
 

@@ -261,8 +261,8 @@ class EventSource:
         return self._latest
 
     def _is_over(self) -> bool:
-        """Whether the client has all of the answer, so that it does not matter how the body ends. Nothing of the rest
-        is passed on then."""
+        """Whether the client has all of the answer, so that it does not matter how the body ends. The rest is not
+        passed on then."""
         dialect, answer = self._dialect, self._answer
         if dialect is None or not answer.complete:
             return False

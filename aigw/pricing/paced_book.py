@@ -12,7 +12,7 @@ from aigw.core.env import Clock
 from aigw.pricing.prices import Asked, Book, Price, ask_pricebook
 
 _REST = 4.0
-"""The next lookup begins after so many times as long as one took that found nothing."""
+"""After a lookup that found nothing, the next one begins after this many times as long as that one took."""
 
 
 class PacedBook:

@@ -119,7 +119,7 @@ def _question(query: Query, at: float) -> dict[str, Any]:
 
 
 def url_of(type_: str) -> str:
-    """The address by which the pricebook knows a provider of this type, "" if it has none of its own."""
+    """Returns the address by which the pricebook knows a provider of this type, "" if it needs none."""
     row = CATALOG.get(type_)
     return f"{row.scheme}://{row.host}" if row is not None and row.host else ""
 
@@ -185,8 +185,8 @@ class Prices:
         return self.find(query, at) is not None
 
     async def prepare(self, query: Query, at: float, patience: float | None = None) -> None:
-        """Looks up a price if it is not known yet, together with all that are wanted meanwhile. It returns after
-        `patience` seconds at the latest; the lookup goes on."""
+        """Looks up a price if it is not known yet, together with all others that are wanted meanwhile. Returns after
+        `patience` seconds at the latest; the lookup continues in the background."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 while not self.ready(query, at):
@@ -200,8 +200,8 @@ class Prices:
         await asyncio.gather(*(self.prepare(Query("", model), at) for model in self._named()[:_AT_ONCE]))
 
     async def _look(self) -> None:
-        """Looks up what is wanted, as much as goes into one lookup. The rest is looked up next, so that nobody waits
-        for those who come later."""
+        """Looks up as many wanted prices as go into one lookup. The rest is looked up next, so that nobody waits for
+        prices that are wanted later."""
         wanted = list(self._wanted.items())[:_AT_ONCE]
         asked = [(query, at) for query, at in wanted if query.model]
         try:

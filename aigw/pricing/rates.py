@@ -27,8 +27,8 @@ _FALLS_BACK = {
 
 
 class _Step(NamedTuple):
-    """The rates above so many input tokens, in USD per million tokens. `more` is what a token of a part costs more than
-    its bucket, which includes it."""
+    """The rates above a number of input tokens, in USD per million tokens. `more` is how much more a token of a part
+    costs than the bucket that includes it."""
 
     above: int
     input: float

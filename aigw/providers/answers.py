@@ -258,8 +258,8 @@ class Answers:
         return exchange.reply(body, status=reply.status, headers=headers, streaming=reply.streaming)
 
     async def _keyless(self, exchange: Exchange, reply: Reply, *, encoded: bool) -> Reply:
-        """Returns a body without our keys that is no stream of events. One with a coding keeps it where it has none of
-        them; a coded stream that has one is broken off."""
+        """Hides our keys in a body that is no stream of events. A body with a content coding keeps its bytes if it has
+        no key. A coded body that streams is broken off if it has one."""
         if encoded and not reply.single:
             decoding = decoding_of(reply.headers)
             return reply.decode(CodedKeys(self._hidden_always, decoding)) if decoding is not None else reply

@@ -26,7 +26,7 @@ ERROR_SECONDS = 1.0
 
 
 class Failed(NamedTuple):
-    """A provider that failed, or one of its tokens, with its reply or with what was raised."""
+    """A provider or one of its tokens that failed, with its reply or its exception."""
 
     name: str
     status: int
@@ -196,7 +196,7 @@ class Attempt:
             return ""
 
     async def _told(self, outcome: _Outcome) -> Reply:
-        """Returns or raises the failure that the client gets. If several attempts were made, it tells SDKs not to
+        """Returns or raises the failure that the client gets. After several attempts, a header tells SDKs not to
         retry."""
         if outcome.error is not None:
             raise outcome.error

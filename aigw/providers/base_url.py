@@ -60,8 +60,8 @@ def variables_of(row: EnvProvider) -> Iterator[str]:
 
 
 def variable_of(row: EnvProvider, env: Mapping[str, str], here: tuple[str, int]) -> str:
-    """Returns the name of the variable with the base URL of this provider, "" if there is none. `here` is this
-    gateway, whose own URL is none."""
+    """Returns the name of the variable with the base URL of this provider, "" if there is none. The URL of this
+    gateway, `here`, does not count."""
     return next((name for name in variables_of(row) if (url := _value(env, name)) and not _leads(url, here)), "")
 
 
@@ -96,8 +96,8 @@ def reached(row: EnvProvider, env: Mapping[str, str], here: tuple[str, int]) -> 
 
 
 def _refuse_azures(row: EnvProvider, env: Mapping[str, str]) -> None:
-    """Raises ValueError if the key is probably that of an Azure resource, which LangChain and the SDK before 1.0 read
-    from OPENAI_API_KEY."""
+    """Raises ValueError if the key probably belongs to an Azure resource. LangChain and the SDK before 1.0 read such a
+    key from OPENAI_API_KEY."""
     if row.type != "openai":
         return
     endpoint, key = (without_blanks(env.get(f"AZURE_OPENAI_{name}", "")) for name in ("ENDPOINT", "API_KEY"))
@@ -113,8 +113,8 @@ def _needs_no_key(url: str) -> bool:
 
 
 def keys_for(row: EnvProvider, env: Mapping[str, str], here: tuple[str, int]) -> dict[str, Any]:
-    """Returns the keys of a provider's configuration that stand for its base URL, none if there is no URL or it is that
-    of this gateway, which is `here`. Raises ValueError if the URL cannot be used."""
+    """Returns the keys of a provider's configuration that stand for its base URL. Empty if there is no URL, or if it is
+    that of this gateway (`here`). Raises ValueError if the URL cannot be used."""
     variable = variable_of(row, env, here)
     if not variable:
         return {}
@@ -140,7 +140,7 @@ def _usable(given: str) -> SplitResult:
 
 
 def _leads(given: str, here: tuple[str, int]) -> bool:
-    """Whether a URL is that of this gateway."""
+    """Whether a URL leads to this gateway."""
     try:
         url = _usable(given)
     except ValueError:

@@ -58,8 +58,8 @@ class BoundProvider:
     """Whether a request that the gateway sends by itself, to retry or to probe a token, has only what the provider
     needs: a mapped model and its own form, but nothing that the configuration changes, and no header of the client."""
     tells_first_only: ClassVar[bool] = False
-    """Whether the client gets the first failure as it is where all tokens fail, without a line on what the others got.
-    Any failure of another token is then followed by a retry."""
+    """Whether the client gets the first failure unchanged if all tokens fail, without a line on the other failures. If
+    so, any failure of a further token is followed by another attempt."""
 
     def __init__(self, config: ProviderConfig, env: Env) -> None:
         """Raises ValueError for a configuration that the plugin's `check` would refuse, ConfigError if `services:` maps
@@ -165,15 +165,15 @@ class BoundProvider:
         return headers.public(source)
 
     def _add_headers(self, given: CIMultiDict[str]) -> None:
-        """Adds the provider's own headers to those of the client, which count where both have one."""
+        """Adds the provider's own headers to those of the client. If both have one of a name, the client's counts."""
         for name, value in self._endpoint.headers.items():
             given.setdefault(name, value)
 
     async def _write_model(
         self, asked: Asked, request: Request, api: str | None, source: Request, *, bare: bool
     ) -> tuple[str, bool]:
-        """Writes the mapped model where this API has it, and into a body all else that the configuration changes.
-        Returns that model, "" if it stays as it is, and whether a stream was asked for."""
+        """Writes the mapped model to its place in this API, and into a body everything else that the configuration
+        changes. Returns that model, "" if it does not change, and whether a stream was asked for."""
         if self.config.protocol != "openai":
             return "", False
         if api in apis.MODEL_IN_BODY and request.method == "POST" and (request.parsed is not None or request.is_json):
@@ -269,8 +269,8 @@ class BoundProvider:
     async def _translation(
         self, exchange: Exchange, source: Request, api: str | None
     ) -> tuple[AnyTranslation | None, Continued | None]:
-        """Returns the request in a format that this provider speaks, None if it speaks that of the client, and with it
-        what is kept here of its conversation."""
+        """Returns the translation of a request for this provider, None if it speaks the client's format; and the kept
+        conversation that the request continues, if there is one."""
         if api is None or self.config.protocol != "openai" or not self.row.maps_models:
             return None, None
         if api in VECTOR_TARGETS and not self._offers(api) and self._offers(VECTOR_TARGETS[api]):
@@ -286,7 +286,7 @@ class BoundProvider:
         return translation, continuing
 
     async def _continuing(self, exchange: Exchange, source: Request, api: str) -> Continued | None:
-        """Returns the request with what is kept here of its conversation, if the provider keeps nothing of it."""
+        """Returns the kept conversation that the request continues, if the provider itself keeps none."""
         if self._responses is None or api != apis.RESPONSES or self._offers(api):
             return None
         return await continued(self._responses, exchange, source)
@@ -318,8 +318,8 @@ class BoundProvider:
         )
 
     async def _prepared(self, exchange: Exchange, source: Request, api: str) -> Request:
-        """Returns the request with what the configuration changes, in the client's format: there is no such change in
-        that of a provider whose path has the model."""
+        """Returns the request with the changes of the configuration, made in the client's format. Formats of providers
+        whose path has the model have no such changes."""
         prepared = source.copy()
         try:
             context = await self._edits.context(exchange.asked, api, len(source.body)) if self.config.context else None

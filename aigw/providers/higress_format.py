@@ -38,7 +38,7 @@ class Format(Protocol):
         ...
 
     def read(self, api: str, answer: Json, model: str) -> Json:
-        """Returns a plain answer in OpenAI's format. Raises ValueError if it is none."""
+        """Returns a plain answer in OpenAI's format. Raises ValueError if it is no such answer."""
         ...
 
     def reader(self, model: str) -> Decoder:

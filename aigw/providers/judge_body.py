@@ -89,7 +89,7 @@ def _own_failure(exchange: Exchange, value: object) -> dict[str, object] | None:
 
 
 def _is_nothing(exchange: Exchange, value: object) -> bool:
-    """Whether no client could use the value. What is deleted is gone, whatever is said of it."""
+    """Whether no client could use the value. The answer to a deletion is always usable."""
     api, method = exchange.api, exchange.request.method
     if api in apis.LISTS:
         return method == "GET" and not tells_models(value)

@@ -186,7 +186,7 @@ class Provider:
     """If the path of a configured URL ends with one of these, all requests go to exactly this URL. Otherwise the URL is
     a base, which replaces /v1."""
     deployments: str = ""
-    """The path before the name of a deployment. If it is set, a configured URL is that of a resource (without a path),
+    """The path before the name of a deployment. If it is set, a configured URL belongs to a resource (without a path),
     a deployment, or an endpoint."""
     versioned_base: str = ""
     """Used with `deployments`: a configured URL with this path is a base."""
@@ -230,7 +230,8 @@ class Provider:
     usage_in_choice: bool = False
     """Whether streams have their usage inside choices[0], from where it must be moved to the top."""
     keeps_cache_lifetimes: bool = True
-    """Whether `cache_control.ttl` goes on in requests in Anthropic's format: other makers may refuse it."""
+    """Whether the provider gets `cache_control.ttl` in requests in Anthropic's format. Models of other makers may
+    refuse it."""
     reads_replies: bool = False
     """Whether Higress reads this provider's answers. Higress's promoteThinkingOnEmpty works only for such providers."""
     keeps_reasoning: bool = False

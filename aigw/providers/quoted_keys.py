@@ -122,8 +122,8 @@ def hidden_text(value: str, secrets: tuple[bytes, ...]) -> str:
 
 
 async def decoded_body(body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
-    """Returns a body without its content coding, empty if it cannot be decoded, or not to at most `limit` bytes: nobody
-    can look into it."""
+    """Returns a body without its content coding. Empty if it cannot be decoded, or if it would be larger than `limit`
+    bytes."""
     if not is_coded(headers):
         return body
     try:

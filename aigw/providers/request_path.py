@@ -26,8 +26,8 @@ class RequestPath:
         self._base = config.base_path.rstrip("/")
 
     def write(self, source: Request, call: Call, *, bare: bool) -> tuple[str, str]:
-        """Returns the path and the query for a call that was written for `source`. `bare`: without what the
-        configuration says of the base. Raises GatewayError for a model that would change the path."""
+        """Returns the path and the query for a call that was written for `source`. `bare`: without the base path of the
+        configuration. Raises GatewayError for a model that would change the path."""
         config, base = self._config, "" if bare else self._base
         path = source.path
         if base and config.base_path_handling == "removePrefix" and self._is_below(path, base):

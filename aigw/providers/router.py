@@ -171,8 +171,8 @@ def _with_one_model(model: str, providers: list[BoundProvider]) -> list[BoundPro
 
 
 async def _first_failure(exchange: Exchange, failures: Sequence[Failed]) -> Reply:
-    """Returns or raises the first failure of a provider, with a line on what the others said. A refusal of ours is told
-    if no provider was asked."""
+    """Returns or raises the first failure of a provider, with a line on the other failures. If no provider was asked,
+    it is our own refusal."""
     first = next((each for each in failures if not isinstance(each.error, GatewayError)), failures[0])
     others = [f"{each.name} was tried, too: {each.status} {each.words}" for each in failures if each is not first]
     line = shown("; ".join(dict.fromkeys(" ".join(each.split()) for each in others)))

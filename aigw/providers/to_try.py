@@ -23,7 +23,7 @@ from aigw.upstream.builtin.engine import MODELS
 
 BUILTIN = "builtin"
 TRIED = (apis.CHAT, apis.COMPLETIONS, apis.EMBEDDINGS, apis.RESPONSES, apis.MESSAGES, apis.GENERATE_CONTENT)
-"""The APIs of which it is told whether there is a provider that answers them."""
+"""The APIs for which the gateway says whether a provider answers them."""
 
 _KEYLESS = frozenset((BUILTIN, "ollama", "vllm", "generic"))
 _NO_CHAT = re.compile(r"embed|whisper|tts|dall-e|image|rerank|moderation|audio|ocr", re.IGNORECASE)

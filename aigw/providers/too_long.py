@@ -13,7 +13,7 @@ from aigw.translation.errors import too_long
 
 
 def told_in_stream(exchange: Exchange, error: ContextTooLongError, headers: Iterable[tuple[str, str]]) -> Reply | None:
-    """Returns the stream that tells it, None if the client reads it in an answer with the status of the error."""
+    """Returns a stream with the error, None if the client reads the error in an answer with its status."""
     told = exchange.dialect.failed_stream(error, exchange.id) if exchange.asked.stream else b""
     return exchange.reply(told, headers=[*headers, ("content-type", EVENTS)], streaming=True) if told else None
 

@@ -136,7 +136,8 @@ class _Chunker:
         return taken
 
     def _fitting(self, repeated: Sequence[_Unit], taken: list[_Unit], left: deque[_Unit]) -> Piece:
-        """The piece, after giving back what is too much. Tokens do not just add up, so the whole is counted."""
+        """Makes a piece, and gives back units that are too much. The tokens of the whole piece are counted, because
+        they are not the sum of those of its units."""
         while True:
             piece = self._piece(repeated, taken)
             if self._count(piece.embedded) <= self._size:
@@ -181,7 +182,7 @@ class _Chunker:
     # What a piece repeats
 
     def _repeated(self, taken: Sequence[_Unit], following: _Unit) -> Sequence[_Unit]:
-        """The end of the piece before; of a table that goes on, its header."""
+        """Returns what the next piece repeats: the end of the piece before or, within a table, the table's header."""
         if not self._overlap or not taken or taken[-1].path != following.path:
             return ()
         if following.block.kind == "table":

@@ -11,8 +11,8 @@ Kind = Literal["heading", "paragraph", "code", "table", "list"]
 
 
 class Block(NamedTuple):
-    """A part of a document that belongs together. `text` is as the source has it; of a heading whose words are not in
-    the text, such as that of a PDF's outline, it is "". Only headings have a `level` (from 1) and a `title`. `first`
+    """A part of a document that belongs together. `text` is as it is in the source. It is "" for a heading whose words
+    are not in the text, such as one from a PDF's outline. Only headings have a `level` (from 1) and a `title`. `first`
     and `last` are its lines, 0 if the format has none."""
 
     kind: Kind
@@ -32,9 +32,9 @@ class Document(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A part of a document, as large as an embedder likes it. `title` is where it stands ("Guide > Install"); `context`
-    are those of these titles that its text does not show. The first `repeated` characters are also the end of the piece
-    before it."""
+    """A part of a document, of a size that suits the embedder. `title` is where it stands ("Guide > Install").
+    `context` are those of its titles that the text does not show. The first `repeated` characters are also the end of
+    the piece before it."""
 
     text: str
     title: str = ""

@@ -341,7 +341,7 @@ def id_stem(source: str) -> str:
 
 
 async def _sample(ready: AsyncIterator[Ready]) -> list[Ready]:
-    """The first sources, of which so many are enough to choose an embedder."""
+    """Returns the first sources, as many as are needed to choose an embedder."""
     sample: list[Ready] = []
     size = 0
     async for each in ready:

@@ -41,7 +41,7 @@ class Answer(msgspec.Struct, array_like=True):
 
 LENGTH = struct.Struct(">I")
 OUT_OF_MEMORY = 12
-"""The exit code of a process whose memory is full: what is left of it would be of little use."""
+"""The exit code of a process whose memory is full."""
 
 
 def main() -> None:
@@ -87,7 +87,7 @@ def _limit_memory(size: int) -> None:
 
 
 def _limit_time(seconds: int) -> None:
-    """Lets the system end this process after so many seconds of CPU time from now."""
+    """Lets the system end this process after `seconds` more of CPU time."""
     if sys.platform != "win32":
         _, hard = resource.getrlimit(resource.RLIMIT_CPU)
         resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + seconds + 1, hard))

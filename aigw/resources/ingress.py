@@ -20,7 +20,7 @@ from aigw.resources.shapes import Backend, IngressPath, IngressSpec
 from aigw.resources.unknown import prune
 
 CLASS = "higress"
-"""The class of Ingresses that a Higress serves unless it is told otherwise."""
+"""The class of Ingresses that Higress serves by default."""
 _CLASS = "kubernetes.io/ingress.class"
 """The annotation that named the class before there was a field for it. A cluster refuses an Ingress with both."""
 FALLBACK_HEADER = "x-higress-fallback-from"

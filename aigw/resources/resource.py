@@ -64,7 +64,7 @@ class Resource:
         return {**rest, "metadata": metadata}
 
     def place(self, *steps: str | int) -> str:
-        """The file and the line of a value, or of what is around it."""
+        """Returns the file and the line of a value, or of the nearest place around it."""
         line = Report(self.file, self.source.lines).line((*self.start, *steps))
         return f"{self.file}:{line}" if line else self.file
 
@@ -110,7 +110,8 @@ def _resources(values: Any, source: Source, start: JsonPath, report: Report) -> 
 
 
 def _texts(value: Any) -> dict[str, str]:
-    """A mapping of texts. Others than texts, which a cluster refuses, are read as what they look like."""
+    """Returns a mapping of texts. Other values, which a cluster would refuse, are read as the texts that they look
+    like."""
     return {
         key: item if isinstance(item, str) else str(item).lower() if isinstance(item, bool) else str(item)
         for key, item in mapping(value).items()

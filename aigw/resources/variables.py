@@ -32,7 +32,7 @@ def in_cluster(name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """A text that is read from aigw.yaml as it is, though it has what looks like a reference."""
+    """Escapes a text so that aigw.yaml reads it as it is, although it contains something like a reference."""
     return _OURS.sub(lambda found: found[1] * 2, text)
 
 

@@ -68,7 +68,7 @@ class Acceptor(Generic[C]):
             do(connection)
 
     async def gone(self, seconds: float) -> None:
-        """Returns when no connection is open any more, at the latest after so many seconds."""
+        """Returns when no connection is open any more, after `seconds` at the latest."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._open:

@@ -22,7 +22,7 @@ from aigw.server.http1.request import HttpRequest
 from aigw.server.process_limits import SMALL
 
 SLOWEST = 1024
-"""A client may send so many bytes a second on average, once it has used the time that every body has."""
+"""How many bytes a second a client must send on average, once it has used up the time that every body has."""
 BEGINNING = 64 * 1024
 """How many bytes are read of an upload that is too large to be kept. SDKs write the fields of a form at the
 beginning."""
@@ -65,8 +65,8 @@ async def unpack_object(request: Request, limit: int) -> bool:
 
 
 def is_mislabelled(request: Request) -> bool:
-    """Whether the body is a JSON object, and its label does not say so. Providers read it all the same, so that nobody
-    here may overlook it."""
+    """Whether the body is a JSON object although its content type does not say so. It must not be overlooked here,
+    because providers read it all the same."""
     return request.method == "POST" and not request.says_json and begins_object(request.body)
 
 
@@ -155,7 +155,7 @@ class Incoming:
         return piece
 
     async def _in_time(self) -> bytes:
-        """Waits for the next piece. Only what was waited for the client counts, not what others took in between."""
+        """Waits for the next piece. Only the time spent waiting for the client counts."""
         seconds, loop = self._bounds.seconds, asyncio.get_running_loop()
         began, left = loop.time(), seconds + self._size / SLOWEST - self._waited
         try:

@@ -58,8 +58,8 @@ Record = Callable[[Exchange, int, Outcome, str], None]
 
 
 class _Served:
-    """A request while it is served, and how it ended, for the books. `dialect` is that of its path, `exchange` is None
-    until it came to a route."""
+    """A request while it is served, and how it ended, for the books. `dialect` is the dialect of its path. `exchange`
+    is None until the request has a route."""
 
     __slots__ = ("dialect", "error", "exchange", "http", "id", "outcome", "path", "status")
 
@@ -219,7 +219,7 @@ class Edge:
         return exchange
 
     async def settled(self, seconds: float | None = None) -> None:
-        """Waits until the jobs are done that its requests deferred, at most for so long."""
+        """Waits until the deferred jobs of its requests are done, `seconds` at most."""
         if self._jobs:
             await asyncio.wait(self._jobs, timeout=seconds)
 

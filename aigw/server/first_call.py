@@ -211,7 +211,7 @@ def _path(pattern: str, api: str) -> str | None:
 
 
 def _host(loaded: Loaded, route: RouteConfig) -> str | None:
-    """A name that the route takes and the gateway answers to; "" if any does, None if there is none."""
+    """Returns a host name that the route takes and the gateway answers to, "" if any will do, None if there is none."""
     wanted = route.match.hosts
     if not wanted:
         return ""

@@ -61,8 +61,8 @@ class Guard:
         self._known_hosts: set[str] = set()
 
     def check(self, headers: Mapping[str, str], *, probe: bool = False) -> None:
-        """Raises GatewayError 403 for a Host or an Origin that is not allowed. For a `probe`, any Host or none will do
-        where other machines may call: load balancers send what they like."""
+        """Raises GatewayError 403 for a Host or an Origin that is not allowed. For a `probe`, any Host or none is
+        allowed if other machines may call, because load balancers send all kinds."""
         authority = headers.get("host", "")
         if authority not in self._known_hosts and not (probe and self._addresses):
             self.check_host(authority)
@@ -105,8 +105,8 @@ class Guard:
         return any(fnmatchcase(origin, pattern) for pattern in self._origins)
 
     def _is_own_page(self, origin: str, authority: str) -> bool:
-        """True for the gateway's page, which is of the same origin as what it asks. Behind a Host that only `*` lets
-        in may be any page: DNS rebinding gives it this address."""
+        """Whether the request comes from the gateway's own page, which has the same origin as the request. A Host that
+        only `*` allows does not count, because with DNS rebinding any page may have this address."""
         host = host_of(authority)
         known = host in self._hosts or (self._addresses and is_address(host))
         return known and is_same_origin(origin, authority)

@@ -90,8 +90,8 @@ class Knowledge:
         return self._embedders.get(name) if name else self._embedders.choose(())
 
     async def missing(self, loaded: Loaded) -> Sequence[str]:
-        """A sentence for each collection that the plugins of a configuration search and that is not here. A Milvus is
-        not asked, so that nobody waits for it."""
+        """Returns a sentence for each missing collection that plugins of a configuration search. Collections in a
+        Milvus are not checked, so that nobody waits for it."""
         if self.collections is None or loaded.config.rag.store != LOCAL:
             return []
         wanted = searched(loaded)

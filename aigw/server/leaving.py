@@ -13,8 +13,8 @@ from aigw.core.reply import Reply
 
 
 async def had_all(exchange: Exchange, reply: Reply, unsent: Batch, error: Exception) -> bool:
-    """Whether a client had the last event before `unsent` could not be written because of `error`. Then reads what is
-    there of the rest, so that all learn that the answer is complete."""
+    """Whether a client had got the last event before `unsent` could not be written because of `error`. If so, reads
+    what has arrived of the rest, so that all layers learn that the answer is complete."""
     dialect, answer = exchange.dialect, exchange.answer
     if not isinstance(error, ConnectionError) or answer is None or not (dialect.marks_end and answer.complete):
         return False

@@ -84,8 +84,8 @@ def too_small() -> str:
 
 
 class Space:
-    """Lets large bodies in as long as there is address space enough to work on all of them. Not every library that
-    writes one again survives that there is none."""
+    """Admits large bodies as long as there is enough address space to work on all of them. Without it, some libraries
+    would end the process."""
 
     def __init__(self) -> None:
         self.held: dict[str, int] = {}

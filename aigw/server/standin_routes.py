@@ -21,7 +21,7 @@ PATHS: Mapping[str, Sequence[str]] = {
     green_cip.STANDIN: (ROOT,),
 }
 _HOSTS: Mapping[str, Sequence[str]] = {dashscope.STANDIN: (dashscope.EMBED_HOST,), green_cip.STANDIN: green_cip.HOSTS}
-"""The names of the services themselves: a Higress whose service leads here goes on to send them as Host."""
+"""The names of the cloud services. A Higress whose service leads here still sends them as Host."""
 _CHECKED = {green_cip.STANDIN: green_cip.SIGNED_STANDIN}
 """The stand-ins that have another one for clients, because clients must sign their requests."""
 
@@ -72,7 +72,7 @@ def explained(error: GatewayError, path: str, off: Collection[str]) -> GatewayEr
 
 
 def _has(name: str, path: str) -> bool:
-    """A path that says nothing of what is meant belongs to nobody."""
+    """Whether a path belongs to the stand-in of this name. A path such as `/`, which says nothing, belongs to none."""
     return path != ROOT and any(
         path.startswith(each[:-1]) if each.endswith("*") else path == each for each in PATHS[name]
     )

@@ -59,7 +59,7 @@ async def load_or_discover(
 
 
 def load_file(path: Path, env: Mapping[str, str], given: Overrides) -> Loaded:
-    """The configuration of a file, with what is given. Raises ConfigError with all findings."""
+    """Loads the configuration of a file, changed by `given`. Raises ConfigError with all findings."""
     return _changed(load(path, env), given)
 
 
@@ -74,8 +74,8 @@ def load_found(
 
 
 def notes_on(env: Mapping[str, str], listen: str | None = None) -> list[str]:
-    """Says what of the environment is not used, because something in it is wrong or missing, and what is used although
-    its key is missing. `listen` is the address of the gateway, if it is not the usual one."""
+    """Says which variables of the environment are not used because something is wrong or missing, and which are used
+    although their key is missing. `listen` is the address of the gateway, if it is not the usual one."""
     return [*wrong(env, listen), *keyless(env, listen or LISTEN)]
 
 
@@ -117,7 +117,7 @@ async def discover(env: Mapping[str, str], upstream: Upstream, listen: str | Non
 
 
 def _ollama_address(env: Mapping[str, str]) -> tuple[tuple[str, int], list[str]]:
-    """The address of Ollama, and what is wrong with the one in the environment."""
+    """Returns the address of Ollama, and what is wrong with the address in the environment."""
     try:
         return ollama_address(env), []
     except ValueError:

@@ -64,7 +64,7 @@ class LocalStores:
 
 class GatewayStores:
     """The stores of a gateway. `folder` is the state folder. With `empty_cache`, values are kept in memory only, so
-    that nothing of other runs is there, and nothing of this one stays; what is counted is kept as always."""
+    that no run sees those of another. Counters are kept as always."""
 
     def __init__(
         self,

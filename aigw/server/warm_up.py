@@ -43,7 +43,7 @@ class WarmUp:
             self._task = asyncio.create_task(self._run())
 
     async def aclose(self) -> None:
-        """Gives up what is not done yet."""
+        """Cancels the jobs that are not done yet."""
         self._started = False
         if self._task is not None:
             self._task.cancel()

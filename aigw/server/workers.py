@@ -207,8 +207,8 @@ class Supervisor:
             await self._pause(pause)
 
     async def _change(self, before: tuple[Stamp, ...]) -> None:
-        """Waits until the files, which a worker has refused, are no longer as they were. What is wrong may also be
-        elsewhere, so it does not wait for ever."""
+        """Waits until the files that a worker has refused have changed. Does not wait for ever, because the cause may
+        also be elsewhere."""
         serving = sum(each.ready for each in self._children.values())
         file = self._orders.file or "the configuration"
         told = "no worker can be started with %s as it is now; %d of %d serve until it has changed"

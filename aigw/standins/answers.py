@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def read(request: Request, shape: type[T]) -> T:
-    """Raises ValueError that says what is wrong with the body."""
+    """Decodes the body of a request. Raises ValueError that says what is wrong with it."""
     try:
         return msgspec.json.decode(request.body or b"{}", type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

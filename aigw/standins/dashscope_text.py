@@ -31,7 +31,7 @@ class TextGeneration:
         self._new_id = new_id
 
     async def __call__(self, request: Request) -> StandinAnswer:
-        """Raises ValueError for what is no question, AskError if there is no answer."""
+        """Answers a request. Raises ValueError if it has no question, AskError if there is no answer."""
         asked = DASHSCOPE.asked(request, apis.CHAT)
         turns: Turns = [(turn.role or "user", "\n".join(turn.texts)) for turn in asked.turns if any(turn.texts)]
         if not turns:

@@ -35,7 +35,8 @@ def check(info: CollectionInfo) -> None:
 
 
 def fitting(info: CollectionInfo, vectors: Vectors, count: int) -> Vectors:
-    """Raises RetrievalError if these are not so many vectors of the collection's dimension."""
+    """Returns the vectors in the collection's form. Raises RetrievalError if they are not `count` vectors of its
+    dimension."""
     import numpy as np
 
     rows = np.ascontiguousarray(vectors, np.float32)

@@ -36,8 +36,8 @@ class Applied(NamedTuple):
 
 
 class ReplyState(NamedTuple):
-    """An answer at one point of its way. `reply` tells one reply from another. `rewriters` is how many plugins had
-    begun to rewrite it."""
+    """An answer at one point of its way. `reply` identifies the reply. `rewriters` is how many plugins had begun to
+    rewrite it."""
 
     reply: int
     status: int

@@ -105,7 +105,7 @@ class Recordings:
         return self._player.services if self._player is not None else set()
 
     def close(self) -> None:
-        """Writes what is left, and what was used. Waits for the disk."""
+        """Writes the remaining calls, and which recordings were used. Waits for the disk."""
         if self._player is not None and (names := self._player.report.used):
             try:
                 note(self.path, names, self._began)

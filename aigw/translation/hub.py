@@ -68,8 +68,8 @@ class Call(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """The result of the call with this id. `failed`: the tool reports an error. `name` is that of the tool, "" if the
-    format does not say it."""
+    """The result of the call with this id. `failed`: the tool reports an error. `name` is the name of the tool, "" if
+    the format does not have it."""
 
     id: str
     parts: tuple[Text | Media, ...]
@@ -138,7 +138,7 @@ class Reasoning(Struct, frozen=True):
 
 
 class Format(Struct, frozen=True):
-    """The answer shall be JSON: any object if `schema` is None, or one of this JSON Schema."""
+    """The answer must be JSON: any object if `schema` is None, otherwise one that fits this JSON Schema."""
 
     schema: Any = None
     name: str = ""

@@ -63,7 +63,7 @@ def unwrapped(messages: Iterable[Message]) -> tuple[Message, ...]:
 
 
 def _inner(id: str) -> str:
-    """Returns the id in one of ours, or the id itself. A short form of an id stays as it is."""
+    """Returns the id that travels inside one of ours; any other id is returned as it is, also a short form."""
     found = _OURS.match(id)
     if found is None or not found[2]:
         return id

@@ -28,8 +28,8 @@ def refused(field: str, why: str) -> GatewayError:
 
 
 def not_fetched(kind: str, fetches: str = "no URL") -> GatewayError:
-    """Returns the error for an image, a sound or a file that the provider would have to fetch; `fetches` is what it
-    does. The gateway fetches nothing either: who sends a URL could make it ask servers that only this machine
+    """Returns the error for an image, a sound or a file that the provider would have to fetch; `fetches` says what it
+    does fetch. The gateway fetches nothing, because a client could make it call servers that only this machine
     reaches."""
     how = f"send the {kind} itself in base64; where the request has a URL, as data:TYPE;base64,..."
     return refused("messages", f"this provider fetches {fetches}; {how}")

@@ -162,8 +162,8 @@ class Ordered:
 
 
 def unwrapped_input(arguments: str) -> str:
-    """Returns the text in `{"input": text}`. Anything else stays as it is: to guess what was meant would break more
-    than it mends."""
+    """Returns the text in `{"input": text}`. Anything else stays as it is, because guessing would break more than it
+    mends."""
     try:
         given = decoded(arguments.encode("utf-8", "surrogatepass"))
     except ValueError:

@@ -44,7 +44,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     plain_sampling: tuple[str, ...] = ("*",)
     """The models that take temperature, top_p and top_k."""
     prefills: tuple[str, ...] = ("*",)
-    """The models that go on with a last message of the assistant."""
+    """The models that continue a last message of the assistant."""
     safety: Mapping[str, str] = {}
     """Category -> threshold, of Gemini's filters."""
     thinking_budget: int = 0

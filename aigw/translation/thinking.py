@@ -13,7 +13,7 @@ _MEDIUM, _HIGH = 4096, 16384
 
 
 def effort_of(reasoning: Reasoning) -> Effort:
-    """Returns the effort, "" if the client said nothing of it."""
+    """Returns the effort, "" if the client has not chosen one."""
     if reasoning.effort or reasoning.budget is None:
         return reasoning.effort
     if reasoning.budget == 0:

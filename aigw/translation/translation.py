@@ -98,8 +98,8 @@ _THERE_ONLY = (apis.CHAT, apis.MESSAGES, apis.GENERATE_CONTENT, apis.STREAM_GENE
 
 
 def target_of(api: str, source: Request, asked: Asked, model: str, offers: Callable[[str], bool], rules: Rules) -> str:
-    """Returns the API of a provider into which a request of this API for this model is translated, "" if the provider
-    takes it as it is, or not at all."""
+    """Returns the API of a provider into which a request of this API for this model is translated. "" if the provider
+    takes the request as it is, or not at all."""
     if api not in CLIENTS:
         return ""
     if api in _THERE_ONLY and _needs_responses(source, asked, model, rules) and offers(apis.RESPONSES):
@@ -207,7 +207,7 @@ class Translation:
         return Translator(reader, ordered, writer, error_event, self._recall)
 
     def whole(self, body: bytes) -> bytes:
-        """Returns a plain answer in the client's format. Raises ValueError if it is none."""
+        """Returns a plain answer in the client's format. Raises ValueError if the body is no answer."""
         failures: list[GatewayError] = []
 
         def failed(error: GatewayError) -> bytes:

@@ -14,7 +14,7 @@ def integer(value: Any) -> int | None:
 
 
 def limit(value: Any, name: str) -> int | None:
-    """Raises GatewayError for what is no whole number."""
+    """Returns a limit as a whole number, None if it is missing. Raises GatewayError for anything else."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if value is None or type(value) is int:

@@ -57,7 +57,7 @@ class Body:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def take(self) -> bytes | None:
-        """Returns the whole body if it has arrived and nothing of it was read, and it counts as read. Else None."""
+        """Returns the whole body if it has arrived and nothing of it was read, else None. It then counts as read."""
         if self._source is not None or self._error is not None:
             return None
         data = b"".join(self._pieces)
@@ -89,8 +89,8 @@ class Body:
 
 
 def arrived(body: UpstreamBody) -> bytes | None:
-    """Returns a body that nobody has read of if the whole of it is there already, and it counts as read. Most answers
-    in JSON are, and all that were recorded: one that is watched costs 20 us less so."""
+    """Returns a whole unread body if all of it has arrived already, else None; the body then counts as read. This is
+    the case for most answers in JSON and for all recorded ones, and saves 20 us for one that is watched."""
     return body.take() if isinstance(body, Body) else None
 
 

@@ -18,7 +18,7 @@ from aigw.upstream.pool import Pool
 from aigw.upstream.reader import ResponseReader
 
 ONE_WRITE = 64 * 1024
-"""A body of up to so many bytes is written together with its head; a larger one is written after it."""
+"""A body of at most this many bytes is written together with its head; a larger one is written after it."""
 
 
 class UnansweredError(UpstreamError):

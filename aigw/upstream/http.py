@@ -36,7 +36,7 @@ def client_tls() -> ssl.SSLContext:
 
 class HttpUpstream:
     """An `Upstream`. It belongs to the event loop that uses it first. `tls` replaces the default TLS settings. `refuse`
-    says of an IP address why no connection may be made to it, "" if one may. It is asked about each that a name has."""
+    returns why no connection may be made to an IP address, "" if one may. It is called for each address of a name."""
 
     def __init__(
         self,

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 
 def upstream_for(environ: Mapping[str, str], refuse: Callable[[str], str] | None = None) -> Upstream:
-    """The upstream for a process with this environment. `refuse` is that of HttpUpstream; where a proxy connects, only
-    the proxy knows to which address."""
+    """Returns the upstream for a process with this environment. `refuse` is as in HttpUpstream; it cannot check
+    connections that a proxy makes."""
     proxies = _proxies(environ)
     direct = HttpUpstream(refuse=refuse)
     return ProxyAwareUpstream(direct, proxies) if proxies.keys() - {"no"} else direct

@@ -44,7 +44,7 @@ class ResponseReader:
         self.until_close = False
 
     def feed(self, data: bytes) -> None:
-        """Raises ValueError, which says what is wrong, if the bytes are not a response."""
+        """Reads more bytes. Raises ValueError that says what is wrong if they are not a response."""
         self.begun = True
         self._overhead += len(data)
         try:
@@ -62,7 +62,7 @@ class ResponseReader:
             raise ValueError("its head is too large")
 
     def _deliver(self) -> None:
-        """Gives the body what has arrived of it, as one piece."""
+        """Gives the body the bytes that have arrived of it, as one piece."""
         arrived = self._arrived
         data = arrived[0] if len(arrived) == 1 else b"".join(arrived)
         arrived.clear()  # the parser holds this list

@@ -20,7 +20,7 @@ from aigw.upstream.local import LocalResponse, whole
 
 
 class Outgoing(NamedTuple):
-    """A request on its way through the door. `exchange` is the request of a client that causes it, None if there is
+    """A request on its way through the one door. `exchange` is the client's request that caused it, None if there is
     none. The body is complete."""
 
     request: Request
@@ -69,7 +69,8 @@ class Recorder(Protocol):
     """Records calls."""
 
     def begin(self, outgoing: Outgoing) -> Take | None:
-        """Returns None if this call is not recorded. Raises GatewayError if the gateway must not go on without."""
+        """Begins to record a call. Returns None if it is not recorded. Raises GatewayError if traffic must stop because
+        recording has failed."""
         ...
 
 

@@ -76,8 +76,8 @@ def providers(loaded: Loaded) -> list[ProviderConfig]:
 
 
 def keys(loaded: Loaded, env: Mapping[str, str]) -> Iterator[Check]:
-    """Says which keys are used, and which of them cannot be keys. Shows none of them. What `configuration` has said
-    about keys of the environment is not said again."""
+    """Says which keys are used, and which of them cannot be keys, without showing any. Does not repeat what
+    `configuration` has said about keys of the environment."""
     named: dict[str, str] = {}
     variables = {row.type: row.variable for row in ENV_PROVIDERS} if loaded.path is None else {}
     for each in providers(loaded):

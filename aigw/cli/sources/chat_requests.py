@@ -24,15 +24,15 @@ BEARER = Key("authorization", "Bearer ")
 
 
 def chat_call(gateway: AskedGateway, model: str, said: Sequence[Said], route: str | None) -> TemplateCall:
-    """A request that asks `model`, or the one of the configuration. Raises ValueError if there is none, SendError if
-    the gateway does not answer."""
+    """Makes a request that asks `model`, or else the model of the configuration. Raises ValueError if there is none,
+    SendError if the gateway does not answer."""
     first = _first(gateway.loaded, route)
     name = model or model_of(gateway, route)
     return TemplateCall("", apis.CHAT, first._replace(model=name), chat_after(name, said))
 
 
 def model_of(gateway: AskedGateway, route: str | None = None) -> str:
-    """The model that is asked if nobody names one. Raises as `chat_call` does."""
+    """Returns the model that is asked by default. Raises the same errors as `chat_call`."""
     if gateway.loaded is not None:
         named = _first(gateway.loaded, route).model or next(iter(models_to_name(gateway.loaded)), "")
         if not named:

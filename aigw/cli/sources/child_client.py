@@ -81,7 +81,8 @@ def _about_key(client: Client, given: Mapping[str, str], gateway: PrivateGateway
 
 
 def _about_models(client: Client, gateway: PrivateGateway) -> Iterator[str]:
-    """Says what to do where nobody answers the models that a client names: it does not show what our 404 says."""
+    """Says what to do if no provider answers the models that a client names, because the client does not show the
+    message of our 404."""
     proxy = gateway.loaded.plugins.get("ai-proxy")
     configs = [each for each in proxy.rules.configs if each is not None] if proxy is not None else []
     providers = [provider for config in configs for provider in config.active()]

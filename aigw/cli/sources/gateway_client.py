@@ -30,7 +30,7 @@ HTTP_OK = 200
 
 
 class UnreadableAnswerError(OSError):
-    """The gateway has answered, and nobody here can read it. The message says why."""
+    """The answer of the gateway cannot be read. The message says why."""
 
 
 class AnswerSummary(NamedTuple):

@@ -77,7 +77,7 @@ def _is_at(entry: Entry, host: str, port: int | None) -> bool:
 
 
 def end(entries: Sequence[Entry], seconds: float) -> list[Entry]:
-    """Asks them to end as Ctrl-C does, and waits. Returns those that have not ended after so many seconds."""
+    """Asks gateways to end as Ctrl-C does, and waits. Returns those that have not ended after `seconds`."""
     with contextlib.ExitStack() as stack:
         asked = [(entry, stack.enter_context(_asked(entry))) for entry in entries]
         until = time.monotonic() + seconds
@@ -86,7 +86,7 @@ def end(entries: Sequence[Entry], seconds: float) -> list[Entry]:
 
 @contextlib.contextmanager
 def _asked(entry: Entry) -> Iterator[int | None]:
-    """Sends the signal to the very process that the entry means, by a handle where the system has them."""
+    """Sends the signal to exactly the process of the entry, by a handle if the system has them."""
     handle = None
     if sys.platform == "linux":
         with contextlib.suppress(OSError):

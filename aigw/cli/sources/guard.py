@@ -19,7 +19,8 @@ MOST_BYTES = 64 << 20
 
 
 def screen_of(choice: ConfigChoice, *, strict: bool) -> Screen:
-    """The screen of a gateway that was started with the same options; without a configuration that of an empty one.
+    """Returns the screen of a gateway that was started with the same options. Without a configuration it has the
+    default settings.
 
     Raises ConfigError."""
     settings = configured(choice, calls=False).guard if choice.is_given else GuardSettings()
@@ -47,7 +48,7 @@ def text_of(argument: str) -> str:
 
 
 def _is_file(argument: str) -> bool:
-    """A text that is no possible name of a file is none."""
+    """Whether the argument is the name of a file. A text that cannot be a name is not."""
     try:
         return Path(argument).is_file()
     except (OSError, ValueError):

@@ -26,8 +26,8 @@ class RunBudget(Budget, frozen=True, kw_only=True):
 
 
 def limited(loaded: Loaded, usd: float) -> Loaded:
-    """Returns the configuration with a budget of so many dollars for each run, on all routes, beside those that it
-    has. Raises ValueError if the amount cannot be one."""
+    """Returns the configuration with one more budget, of `usd` dollars for each run on all routes. Raises ValueError if
+    the amount is not possible."""
     budget = RunBudget(name=OPTION.strip("-"), per="run", usd=usd)
     about = find_plugin(NAME)
     assert about is not None

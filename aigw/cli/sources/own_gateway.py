@@ -35,8 +35,8 @@ def without_redis(loaded: Loaded) -> Loaded:
 
 
 def key_headers(loaded: Loaded, env: Mapping[str, str], consumer: str = "") -> dict[str, str]:
-    """Returns the header in which a client shows its key: that of AIGW_KEY, else of this consumer, else of the variable
-    that the configuration names. Empty if the gateway asks for none, or if nobody has told one."""
+    """Returns the header with the key of a client: that in AIGW_KEY, else the key of this consumer, else that in the
+    variable which the configuration names. Empty if the gateway needs no key, or if none is known."""
     if not env.get(KEY_VARIABLE) and (own := _key_of(loaded, consumer)):
         return own
     call = call_of(loaded, apis.CHAT)

@@ -29,7 +29,7 @@ async def asked_for_models(provider: ProviderConfig, loaded: Loaded, env: Mappin
 
 
 async def _in_its_own_thread(read: Callable[[str], T], url: str) -> T:
-    """Waits in a thread of its own: in those of the loop, which are few, gateways look up the hosts of providers."""
+    """Waits in a thread of its own, because the loop's few threads are needed to look up the hosts of providers."""
     thread = ThreadPoolExecutor(1, "models")
     try:
         return await asyncio.get_running_loop().run_in_executor(thread, read, url)

@@ -94,7 +94,8 @@ async def knowledge(choice: ConfigChoice) -> AsyncIterator[Known]:
 
 
 async def similar_to(collection: Collection, given: Sequence[str]) -> str:
-    """A sentence with the sources whose paths end as the unknown ones of `given` do, "" if there are none."""
+    """Returns a sentence that names sources whose paths end like those in `given` that do not exist, "" if there are
+    none."""
     names = await collection.sources()
     ends = tuple(f"/{each.removeprefix('./')}" for each in given if each not in names)
     found = [name for name in names if ends and f"/{name}".endswith(ends)]

@@ -42,7 +42,7 @@ async def explain(known: Known, collection: str, question: str, top: int) -> Exp
 
 
 async def _prompt(known: Known, question: str) -> tuple[Any, Sequence[str], str]:
-    """The request that would go to the provider, the ids of the passages in it, and what is to be said beside it."""
+    """Returns the request that would go to the provider, the ids of the passages in it, and a remark for the user."""
     if "ai-rag" not in known.loaded.plugins:
         return None, (), "The configuration has no ai-rag to make a prompt of it; `aigw recipes ai-rag` shows one."
     body = chat_of("echo", question)

@@ -48,8 +48,7 @@ def file_of(name: str, file: str) -> str:
 
 
 def served(name: str) -> str:
-    """The recipe as it is run: what it keeps is apart from that of other recipes in the same folder. Raises
-    ValueError as `text_of` does."""
+    """Returns the recipe as it is run, with a state folder of its own. Raises ValueError as `text_of` does."""
     return f"{text_of(name)}\nstate_dir: {folder_of(name)}\n"
 
 

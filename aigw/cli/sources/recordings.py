@@ -147,14 +147,14 @@ def _models_of_ollama(path: Path) -> list[str]:
 
 
 def _configured_mode(choice: ConfigChoice, env: Mapping[str, str]) -> object:
-    """Returns what the configuration has as `record.mode`, unchecked, None if there is none."""
+    """Returns the value of `record.mode` in the configuration, unchecked, None if there is none."""
     record = source_of(choice, env).values.get("record")
     return record.get("mode") if isinstance(record, dict) else None
 
 
 def replayable(folder: Path, choice: ConfigChoice, env: Mapping[str, str]) -> dict[str, str]:
-    """Returns an environment in which a configuration can be read on a machine without keys: `unused` stands for those
-    that are missing. Without a file, the providers are those of the recordings. Raises RecordingError."""
+    """Returns an environment in which a configuration can be read on a machine without keys: missing ones are `unused`.
+    Without a file, it has keys for the providers of the recordings. Raises RecordingError."""
     if choice.is_given:
         missing = {name for names in source_of(choice, env).missing.values() for name in names}
     else:
@@ -164,7 +164,8 @@ def replayable(folder: Path, choice: ConfigChoice, env: Mapping[str, str]) -> di
 
 
 def digest(loaded: Loaded) -> str:
-    """Returns 12 hex digits that identify what a configuration says of traffic. They do not depend on its secrets."""
+    """Returns 12 hex digits that identify the parts of a configuration that matter to traffic. They do not depend on
+    its secrets."""
     values = effective(loaded).values
     said = {name: value for name, value in values.items() if name not in ("listen", "record", "state_dir")}
     return blake2b(msgspec.json.encode(said, order="sorted"), digest_size=6).hexdigest()

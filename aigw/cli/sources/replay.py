@@ -89,7 +89,7 @@ Place = AsyncIterator[tuple[Through, str, Prices]]
 
 @asynccontextmanager
 async def _there(wanted: ReplayOptions, env: Mapping[str, str]) -> Place:
-    """A server that runs. A configuration only tells prices."""
+    """The calls go to a running server. A configuration is only used for prices."""
     there, prices = remote(wanted.against), Prices()
     if wanted.choice.is_given:
         prices = Prices(loaded_from(wanted.choice, env).config.prices)
@@ -106,8 +106,8 @@ async def _there(wanted: ReplayOptions, env: Mapping[str, str]) -> Place:
 
 @asynccontextmanager
 async def _here(wanted: ReplayOptions, env: Mapping[str, str], kept: RowsById) -> Place:
-    """A gateway of its own, with the configuration and the state folder that `aigw serve` uses. Its cache begins empty:
-    what was answered before does not say how it answers now."""
+    """The calls go to a gateway that is started here, with the configuration and the state folder of `aigw serve`. Its
+    cache begins empty, because stored answers would not show how it answers now."""
     network, client = upstream_for(env), upstream_for({})
     loaded, to = await _loaded(wanted, env, network)
     books = Books(loaded.state_dir, shared=loaded.config.usage, show=kept.show)

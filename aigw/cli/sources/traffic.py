@@ -83,8 +83,8 @@ class RecordedCall(NamedTuple):
 
 
 def calls(folder: Folder, problem: Callable[[str], object]) -> Iterator[RecordedCall]:
-    """Reads the calls of a folder one after the other. What cannot be used is told to `problem`. Raises RecordingError
-    if the folder cannot be read."""
+    """Reads the calls of a folder one after the other, and reports unusable ones to `problem`. Raises RecordingError if
+    the folder cannot be read."""
     for name, file in folder.files():
         try:
             entry = folder.entry(name, file)

@@ -31,7 +31,7 @@ class Exported(NamedTuple):
 
 
 async def exported(path: Path, format: str, config: Path | None, problem: Problem) -> Exported:
-    """Returns what is written. What cannot be used is told to `problem`. Raises RecordingError, ConfigError."""
+    """Returns the export, and reports unusable recordings to `problem`. Raises RecordingError, ConfigError."""
     folders = below(path)
     if format == "har":
         entries = [

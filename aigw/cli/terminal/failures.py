@@ -14,7 +14,8 @@ T = TypeVar("T")
 
 @contextmanager
 def failing(command: str) -> Iterator[None]:
-    """Says what goes wrong in the block, and ends the command. What nobody raises on purpose goes on as it is."""
+    """Prints expected errors of the block, and ends the command. Errors that nobody raises on purpose are not
+    caught."""
     try:
         yield
     except Exception as error:

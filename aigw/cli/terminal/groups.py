@@ -51,7 +51,7 @@ def _remedy(error: Any) -> str:
 
 
 def _names(context: Any) -> list[str]:
-    """Returns what is typed behind `aigw` for the command of a context."""
+    """Returns the words behind `aigw` that call the command of a context."""
     return [] if context is None or context.parent is None else [*_names(context.parent), context.info_name]
 
 

@@ -20,7 +20,7 @@ class Written:
         self._last = "\n"
 
     def add(self, text: str) -> None:
-        """Writes a piece. Nobody reads on: this ends the command."""
+        """Writes a piece. If nobody reads the output any more, this ends the command."""
         text, self._held = self._held + text, ""
         if text.endswith("\r"):  # which may be the first half of a line end
             text, self._held = text[:-1], "\r"

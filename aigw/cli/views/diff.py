@@ -110,7 +110,7 @@ def quoted(text: str) -> str:
 
 
 def plain_diff(found: Comparison) -> dict[str, Any]:
-    """Returns what `--json` tells."""
+    """Returns the comparison as plain data, for `--json`."""
     return {
         "differs": found.differs,
         "total": {"old": plain_figures(figures(found.old)), "new": plain_figures(figures(found.new))},

@@ -44,7 +44,7 @@ def written(proposed: list[VolatileRule]) -> str:
 
 
 def plain_lint(found: Lint) -> dict[str, Any]:
-    """Returns what `--json` tells."""
+    """Returns the result as plain data, for `--json`."""
     varying = [
         {
             "path": each.path,

@@ -34,7 +34,7 @@ def line(row: UsageRow, now: float, width: int) -> str:
 
 
 def data(row: UsageRow, parts: Sequence[Part] | None) -> dict[str, Any]:
-    """The row as it is kept; with texts, what was said."""
+    """Returns the row as it is kept, and with `parts` what was said."""
     said = {} if parts is None else {"conversation": [msgspec.to_builtins(part) for part in parts]}
     return {**msgspec.to_builtins(row), **said}
 

@@ -15,7 +15,7 @@ from aigw.traffic.runs.outcome import Figures, Outcome
 
 
 def plain_outcome(outcome: Outcome) -> dict[str, Any]:
-    """Returns what `--json` tells of an outcome."""
+    """Returns an outcome as plain data, for `--json`."""
     answer, tokens = outcome.answer, outcome.tokens
     return {
         "status": outcome.status,

@@ -18,7 +18,7 @@ def summary(recordings: Recordings) -> str:
 
 
 def facts(report: Report) -> list[str]:
-    """Returns what there was of what, without what there was none of."""
+    """Returns how many calls were replayed, missed and so on, without those of which there were none."""
     found = [
         (report.hits, "replayed"),
         (report.repeats, "of them again"),

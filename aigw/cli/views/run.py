@@ -38,8 +38,8 @@ def line(calls: ProgramCalls, report: Report) -> str:
 
 
 def as_data(calls: ProgramCalls, report: Report, why: list[str], command: int, code: int) -> dict[str, Any]:
-    """Returns the same for scripts. `command` is the exit status of the command, `code` that of `aigw run`, and `why`
-    says why they differ."""
+    """Returns the result as plain data, for scripts. `command` is the exit status of the command, `code` that of `aigw
+    run`, and `why` says why they differ."""
     sent, replayed = calls.sent, calls.replayed
     return {
         "calls": len(calls.each),

@@ -78,7 +78,7 @@ def _reasons(refused: Sequence[Supposed], width: int) -> Iterator[str]:
 
 
 def plain_supposition(found: Supposition) -> dict[str, Any]:
-    """Returns what `--json` tells."""
+    """Returns the result as plain data, for `--json`."""
     calls = found.calls
     return {
         "calls": [_plain(each) for each in calls],

@@ -60,8 +60,8 @@ class Costs:
         return next((cost for cost in costs if cost is not None), None)
 
     def guess(self, model: str, forecast: Forecast) -> int:
-        """Returns what is set aside if the expected cost is not known: the model that will answer may have a price.
-        Nothing is, if the last one had none."""
+        """Returns how much to reserve if the expected cost is not known, because the model that will answer may have a
+        price. Returns 0 if the model that answered last had none."""
         if model in self._answered:
             return 0
         return forecast.input * GUESSED_INPUT + forecast.output * GUESSED_OUTPUT

@@ -126,8 +126,9 @@ class Capture:
         )
 
     def _is_repeatable(self, exchange: Exchange) -> bool:
-        """Whether the provider's reader says so, or, in a thread of its own, another one: others use that one. A
-        translation has nothing of what cannot be read."""
+        """Whether the answer may be kept. The exchange's own reader says so if it has read the same as the client.
+        Otherwise a new reader reads what the client got, in a thread. A translated answer with unreadable parts may not
+        be kept, because these are missing in it."""
         answer = exchange.answer
         if answer is not None and exchange.wire is not exchange.dialect and self._streaming and answer.unread:
             return False
@@ -159,7 +160,7 @@ class Capture:
 
 
 LAST = 4
-"""The event that only reports usage is searched for among so many events at the end."""
+"""How many events at the end of a stream are searched for the one that only reports usage."""
 
 
 def _is_garbled(event: Chunk) -> bool:

@@ -57,7 +57,7 @@ _encode = msgspec.json.Encoder(order="sorted", enc_hook=_now).encode
 _decode = msgspec.json.Decoder().decode
 
 KEPT = 4096
-"""A request of at most so many bytes is stored whole with its answer. A larger one is shortened:"""
+"""A request of at most this many bytes is stored whole with its answer. A larger one is shortened:"""
 LONG, SHOWN = 160, 80
 """of a text with more than LONG characters, the first SHOWN and a digest are kept;"""
 DEEP = 64
@@ -173,7 +173,7 @@ def _digests(identities: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _begin(after: Mapping[str, str]) -> blake2b:
-    """Returns a hash that has read what is the same for all keys of a chain."""
+    """Returns a hash that has already read the part that all keys of a chain share."""
     return blake2b(VERSION + _encode(after), digest_size=16)
 
 
@@ -212,8 +212,8 @@ def digest(data: bytes | memoryview, end: bytes = b"") -> str:
 
 
 def shortened(value: Any, depth: int = DEEP) -> Any:
-    """Returns a value with its long texts and lists, and what is nested deeper than `depth`, shortened. To shorten it
-    again changes nothing."""
+    """Returns a value in which long texts, long lists and everything nested deeper than `depth` are shortened.
+    Shortening it again changes nothing."""
     if depth == 0 and isinstance(value, list | Mapping) and value:
         return "… (nested deeper)"
     if isinstance(value, str) and len(value) > LONG:

@@ -78,7 +78,7 @@ class SafeHistory:
         return exchange.reply(encoded(found), headers={"content-type": "application/json; charset=utf-8"})
 
     async def _turns(self, key: str) -> Turns:
-        """Returns what is kept, and what is about to be. Raises StoreError."""
+        """Returns the turns that are kept, with those that are still being added. Raises StoreError."""
         if adding := self._adding.get(key):
             await asyncio.wait(list(adding), timeout=PATIENCE)
         return decoded(await self._kv.get(key) or b"[]") or Turns()

@@ -54,7 +54,7 @@ class HigressJsonResponse:
         self._wrong = self._prepare()
 
     def _prepare(self) -> JsonResponseError | None:
-        """Returns what every request is told, because the configuration is wrong."""
+        """Returns the error that every request gets if the configuration is wrong, otherwise None."""
         config = self._config
         if not config.address[0]:
             return JsonResponseError(NO_DOMAIN, "service domain is empty")

@@ -16,7 +16,7 @@ DEEPEST = 6
 
 
 class SchemaProblemError(ValueError):
-    """The schema cannot be used. `path` leads to what is wrong in it."""
+    """The schema cannot be used. `path` leads to the mistake in it."""
 
     def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
         super().__init__(message)

@@ -19,7 +19,7 @@ from aigw.metering.spending import Settle
 NAME = "ai-quota"
 NO_QUOTA = "Request denied by ai quota check, No quota left"
 NO_LIMIT = 2**53
-"""A hold on a quota is never refused by the counter: what is left decides."""
+"""The limit of a hold on a quota. The counter never refuses it, because the remaining quota decides."""
 
 
 class Quota(Protocol):

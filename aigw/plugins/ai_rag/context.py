@@ -70,9 +70,9 @@ def _quoted(text: str) -> str:
 
 
 class Placed(NamedTuple):
-    """The place of the question in a request. `last` is true if it is the last turn of a conversation. `said` is what
-    is searched for: the question, and what the user has said before it in turns of its own since the last answer, for
-    ai-prompt-decorator may have put a turn behind the client's."""
+    """The place of the question in a request. `last` is true if it is the last turn of a conversation. `said` is the
+    text to search for: all turns of the user since the last answer, because ai-prompt-decorator may have put a turn
+    behind the client's question."""
 
     place: TextPlace
     last: bool

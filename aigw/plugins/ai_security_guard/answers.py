@@ -34,7 +34,7 @@ class Answer:
         self._windows = Windows(texts, dialect.rewrite, size=size, overlap=overlap)
 
     async def plain(self, chunk: Chunk) -> tuple[Chunk, Decision]:
-        """Returns the body that may pass, and what was decided."""
+        """Returns the body that may pass, and the decision."""
         read = await aside(len(chunk.raw), as_read, chunk)
         self._windows.feed(read)
         self._windows.end()

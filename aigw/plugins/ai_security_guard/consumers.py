@@ -20,7 +20,7 @@ E = TypeVar("E", bound=Entry)
 
 
 class ByConsumer(Generic[E]):
-    """Raises ValueError if a name that is a regular expression is none."""
+    """Finds the settings of a consumer by name or pattern. Raises ValueError for a wrong regular expression."""
 
     def __init__(self, entries: Sequence[E]) -> None:
         self._entries = [(_matcher(entry), entry) for entry in entries]

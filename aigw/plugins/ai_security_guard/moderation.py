@@ -199,8 +199,8 @@ def _as_given(piece: str, masked: str) -> str:
 
 
 def _settled(piece: str, masked: str, overlap: int) -> tuple[int, str]:
-    """Returns how many characters of a slice need not be checked again, and what is passed on for them. `overlap` is 0
-    at the end of a text."""
+    """Returns how many characters of a slice need not be checked again, and the text that is passed on for them.
+    `overlap` is 0 at the end of a text."""
     if not overlap:
         return len(piece), masked
     ahead, behind = common(piece, masked)

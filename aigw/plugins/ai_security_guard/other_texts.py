@@ -24,7 +24,7 @@ def beside(asked: Asked, turns: Sequence[TextPlace], *, everything: bool) -> Ite
 
 
 def _element(path: JsonPath) -> JsonPath:
-    """The place of the element of a list in which this one is, else that of the field."""
+    """Returns the path of the list element that contains this place, or else the path of the field."""
     return path[:2] if len(path) > 1 and isinstance(path[1], int) else path[:1]
 
 

@@ -79,7 +79,7 @@ class Record:
         self._readable = True
         self._same = False
         self._known: tuple[Chunk, Any] | None = None
-        """A large plain answer, and what was read of it."""
+        """A large plain answer, and the values that were read from it."""
         self._values: Sequence[tuple[AttributeSource, Sequence[Collector]]] = ()
         self._collectors: Sequence[Collector] = ()
         self._request(request, api_of(route), session)
@@ -257,7 +257,7 @@ class Record:
 
 
 def _body_of(request: Request) -> Any:
-    """The decoded body. That of an object is made of the fields that all share."""
+    """Returns the decoded body. An object is made of the fields that others have decoded already."""
     try:
         document = request.document
         return {name: document.get(name) for name in document.names()}

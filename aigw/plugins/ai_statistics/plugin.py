@@ -128,7 +128,7 @@ class AiStatistics:
         self._suffixes = config.suffixes()
         self._content_types = _filters(config.enable_content_types)
         self.seen_by_client = env.choose(safe=False, higress=True)
-        """Whether only what the client gets to see counts, or what is read of the provider."""
+        """Whether the client's answer is recorded, or else what was read from the provider."""
         self.session_header = config.session_id_header
         self.session_of = env.choose(safe=_session, higress=_in_headers)
         self.model_of = env.choose(safe=_asked, higress=_in_body)

@@ -27,11 +27,11 @@ class Enforcement(Protocol):
     """Whether only the shortest window of a threshold counts."""
 
     def hold(self, exchange: Exchange, limits: Sequence[Limit]) -> tuple[Sequence[Limit], Forecast]:
-        """The limits with what is held of them while the call is under way."""
+        """Returns the limits, each with the amount that is reserved while the call is under way, and the forecast."""
         ...
 
     def growth(self, exchange: Exchange, held: Held, forecast: Forecast) -> Growth | None:
-        """Lets what is held grow with the answer, or breaks that off."""
+        """Returns what lets the reservation grow with the answer, or breaks the answer off."""
         ...
 
     async def charge(self, held: Held, forecast: Forecast, tokens: int) -> Sequence[Count]:

@@ -79,7 +79,7 @@ class LimitRules:
         self._rules = [_Rule(rule_name, item, counts) for item in items]
 
     async def known(self, counter: Counter, most: int) -> list[tuple[str, Limit]]:
-        """Returns whose they are, and the limits: those of all requests, and at most so many of which something is
+        """Returns limits, each with whom it concerns: those of all requests, and at most `most` others that are partly
         used. Raises StoreError."""
         found = [("", limit) for limit in self._always]
         for rule in self._rules:

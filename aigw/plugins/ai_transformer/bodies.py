@@ -28,7 +28,7 @@ def check_request(exchange: Exchange, limit: int) -> None:
 
 
 async def body_of(exchange: Exchange, reply: Reply, limit: int) -> bytes:
-    """The whole body, without its coding. Raises UnchangedError for one that must go on as it comes."""
+    """Returns the whole body, without its content coding. Raises UnchangedError for a body that must pass as it is."""
     kind = reply.headers.get("content-type", "").lower()
     if exchange.request.method == "HEAD" or reply.status in (204, 205, 304):
         raise UnchangedError("there is no body", passing=True)

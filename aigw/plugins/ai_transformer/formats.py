@@ -121,8 +121,7 @@ def _loader() -> Any:
 
 
 def _check_events(text: str) -> None:
-    """Raises ValueError for aliases, which may make a small text a very large value, and for what is nested too
-    deep."""
+    """Raises ValueError for aliases, which may turn a small text into a very large value, and for too deep nesting."""
     import yaml
 
     depth = 0

@@ -77,7 +77,7 @@ def read_as_higress(text: str) -> HttpText:
 
 
 def unfenced_body(text: str) -> str:
-    """A body without the marks of Markdown around it. One that is cut off before its last mark stays as it is."""
+    """Returns a body without a Markdown fence around it. If the closing fence is missing, the body stays as it is."""
     inside = text.strip()
     opening = _FENCE.match(inside)
     if opening is None or not inside.endswith("\n```"):

@@ -19,7 +19,7 @@ class PathError(Exception):
 
 
 def parse_path(text: str) -> Path:
-    """Raises ValueError for a path that is none."""
+    """Parses a path. Raises ValueError if it is not one."""
     steps: list[str] = []
     position, more = 0, True
     while more:

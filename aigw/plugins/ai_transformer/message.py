@@ -92,7 +92,7 @@ def is_binary(content_type: str) -> bool:
 
 
 def taken(message: Message, written: HttpText) -> Message:
-    """The message as a model wrote it. Raises ModelError if it cannot be sent as it is written."""
+    """Returns the message as a model wrote it. Raises ModelError if it cannot be sent as it is written."""
     headers = CIMultiDict((name, value) for name, value in message.headers.items() if _withheld(name))
     headers.extend((name, value) for name, value in written.headers if not _withheld(name))
     kind = headers.get("content-type", "")
@@ -108,7 +108,7 @@ def taken(message: Message, written: HttpText) -> Message:
 
 
 def taken_as_higress(message: Message, written: HttpText) -> Message:
-    """The message as a model wrote it: all headers are its own, but for those of the connection."""
+    """Returns the message as a model wrote it, with all of the model's headers except those of the connection."""
     headers = CIMultiDict((name, value) for name, value in message.headers.items() if name.lower() in FRAMING)
     headers.extend((name, value) for name, value in written.headers if name not in FRAMING)
     new = Message(_start(message.start, written), headers, message.body)
@@ -125,7 +125,8 @@ _ALLOWED = {":status": _STATUS, ":method": _METHOD, ":path": _PATH, ":authority"
 
 
 def _start(old: dict[str, str], written: HttpText) -> dict[str, str]:
-    """Raises ModelError for a method, path, status or authority that is none. Only what a model saw may it change."""
+    """Returns the start of the message as the model wrote it. A model may only change what it saw. Raises ModelError
+    for an invalid method, path, status or authority."""
     new = dict(old)
     for name, allowed in _ALLOWED.items():
         if name in old and name in written.start:

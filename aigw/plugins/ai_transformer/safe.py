@@ -96,7 +96,7 @@ class SafeTransformer:
 
 
 def _put(exchange: Exchange, old: Message, new: Message) -> None:
-    """Makes a request what it has become. Raises ModelError for a path that it may not get."""
+    """Puts a transformed message into the request. Raises ModelError for a path that the request may not get."""
     request = exchange.request
     place = _place(exchange, new) if new.start[":path"] != old.start[":path"] else None
     request.method, request.headers = new.start[":method"], new.headers

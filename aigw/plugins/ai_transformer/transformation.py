@@ -40,7 +40,7 @@ class Transformation:
         return bool(self._prompt) or self._rules.reads_body
 
     async def __call__(self, message: Message) -> Transformed:
-        """Raises UnchangedError if the message must stay as it is."""
+        """Transforms a message. Raises UnchangedError if it must stay as it is."""
         if self._rules:
             message = await self._ruled(message)
         if not self._prompt or asking.get():

@@ -28,8 +28,9 @@ def read(text: str) -> Address | None:
 
 
 def behind_proxies(peer: str, values: Sequence[str], trusted: Sequence[Network]) -> Address | None:
-    """Returns the client's address. `values` are those of a header to which each proxy appends whom it heard: from the
-    end, the first one that is no trusted proxy is the client. None if it cannot be told."""
+    """Returns the client's address, None if it is not known. `values` are the values of a header to which each proxy
+    appends the address that it was called from. Read from the end, the first address that is no trusted proxy is the
+    client's."""
     chain = [peer, *reversed([item for value in values for item in value.split(",")])]
     address = None
     for text in chain:

@@ -27,7 +27,7 @@ UNKNOWN = "0"
 
 
 class Location(NamedTuple):
-    """A place. "" is what is not known of it."""
+    """A place. Unknown parts are ""."""
 
     country: str = ""
     province: str = ""
@@ -77,7 +77,7 @@ class Layers:
 
 
 def internal(*, higress: bool) -> CidrTable:
-    """Returns the networks that are nowhere in the world. Higress knows those of IPv4 only."""
+    """Returns the networks that have no place in the world, such as private ones. Higress knows only those of IPv4."""
     here = Location(*[INTERNAL_NAME] * 4)
     return CidrTable((cidr, here) for cidr in (_INTERNAL if higress else _INTERNAL + _INTERNAL_6))
 

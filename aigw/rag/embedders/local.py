@@ -23,9 +23,9 @@ BATCH_CHARACTERS = 8_000
 USUAL = 4
 """About how many characters a token has, in most languages."""
 LONG = 1_000
-"""A text with at most so many characters is read whole."""
+"""A text of at most this many characters is never cut."""
 CHARACTERS = 16
-"""A text is cut at so many characters for each token of the window. No usual text has as many."""
+"""A longer text is cut to this many characters for each token of the window. No ordinary text has that many."""
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ _DEPTH = 4
 
 
 def named(values: Mapping[str, Any], above: str = "", depth: int = 1) -> Iterator[str]:
-    """A line `name: value` for each value that is there. Names of what is inside of others are joined with dots."""
+    """Yields a line `name: value` for each value that is not empty. The names of nested values are joined with dots."""
     for name, value in values.items():
         path = f"{above}.{name}" if above else name
         if isinstance(value, Mapping) and depth < _DEPTH:

@@ -101,7 +101,7 @@ class _Export:
 
 
 def _give_back(values: dict[str, Any], unknown: list[Any]) -> None:
-    """Puts keys that an import took out back, where what they stood in is still there."""
+    """Puts keys back that an import took out, if the place from which they came still exists."""
     for each in unknown:
         at = each.get("at") if isinstance(each, dict) else None
         if not isinstance(at, list) or len(at) < 3 or at[0] != "plugins":

@@ -26,8 +26,8 @@ def with_shares(
     names: Mapping[str, str],
     findings: Findings,
 ) -> dict[str, Any]:
-    """The configuration of the plugin `name`, with these rules in front. What the file has for such a route is kept for
-    aigw. `values` is the file, `names` has the names of Ingresses by those of routes."""
+    """Returns the configuration of the plugin `name` with rules for the shares in front. What the file has for such a
+    route is kept for aigw. `values` is the file, `names` has the names of Ingresses by those of routes."""
     raw = mapping_of(mapping_of(values, "plugins"), name)
     default = {key: value for key, value in raw.items() if key != "_rules_"}
     has_default = any(key != "_rules_" for key in configuration)

@@ -19,7 +19,7 @@ SERVICE_KEYS = ("serviceName", "service_name", "serviceFQDN")
 _STORES = ("redis",)
 """Keys and types of what is a Redis."""
 _REDIS_PORT = ":6379"
-"""A service that nobody calls yet is taken for a Redis by this."""
+"""A service that nothing calls is taken for a Redis if its address ends like this."""
 
 
 def services_of(

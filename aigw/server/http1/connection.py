@@ -243,7 +243,7 @@ class Connection(asyncio.Protocol):
             PlainResponse(500).send(request)
 
     async def _linger(self, request: HttpRequest) -> None:
-        """Waits for the rest of a body that nobody wants, so that the client gets its answer, and its next request is
+        """Waits for the rest of a body that nobody has read, so that the client gets its answer and its next request is
         found."""
         if self._broken is not None:
             self.keeps = False

@@ -112,7 +112,7 @@ def python(request: ShownRequest) -> str:
 
 
 def _written(request: ShownRequest) -> str | None:
-    """The body as it may stand in a command; None if it may not, or if there is none."""
+    """Returns the body in a form that can stand in a command, None if that is not possible or there is no body."""
     if not request.body or not request.whole or len(request.body) > LONGEST:
         return None
     try:

@@ -22,7 +22,7 @@ BUSY_INTERVAL = 1.0
 MOST_AT_ONCE = 50
 """How many new requests are shown at once. Nobody reads more of them in INTERVAL."""
 STARTED_SECONDS = 0.3
-"""A request that is under way for so long is told before it ends."""
+"""A request that takes longer is shown before it ends."""
 
 Numbered = tuple[int, bytes]
 """The number of a request, and its summary as JSON."""

@@ -40,7 +40,7 @@ _WITH_PARTS = ("requests", "collections")
 """The data whose parts have names of their own."""
 LARGEST = 1024 * 1024
 _SECONDS = 30.0
-"""A body may have so many bytes, and take so long."""
+"""How long the client may take to send a body."""
 
 Query = Mapping[str, list[str]]
 

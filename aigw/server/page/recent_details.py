@@ -39,7 +39,8 @@ class RecentDetails:
         return self._details.get(id_)
 
     def take(self, size: int) -> bool:
-        """Takes so many bytes for a request under way. False: there is no room, even without all older ones."""
+        """Reserves `size` bytes for a request under way. Returns False if there is no room, even without all older
+        requests."""
         if self.bytes - self._ended + size > self._most_bytes:
             return False
         while self.bytes + size > self._most_bytes:

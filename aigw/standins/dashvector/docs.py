@@ -118,7 +118,7 @@ async def delete(collection: Collection, body: Deletion) -> OperationResult:
 
 
 def doc(passage: Passage, score: float, fields: Sequence[str] = (), vector: list[float] | None = None) -> Fields:
-    """A document as it is answered, with all of its fields or with some."""
+    """Returns a document in the form of an answer, with all of its fields or some of them."""
     found = fields_in(passage)
     told = {"id": passage.id, "fields": {name: found[name] for name in fields or found if name in found}}
     return {**told, "score": score, **({} if vector is None else {"vector": vector})}

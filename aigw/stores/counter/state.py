@@ -79,7 +79,7 @@ def see(connection: sqlite3.Connection, key: bytes) -> State:
 
 
 def look(connection: sqlite3.Connection, key: bytes, now: float, window: int = 0) -> State:
-    """The state of a key. What has expired is changed first. `window` is the length of its window, 0 if it is not
+    """Returns the state of a key, after changing what has expired. `window` is the length of its window, 0 if it is not
     known."""
     state = see(connection, key)
     if not state.expired(now, window):
@@ -118,7 +118,7 @@ def hold_name(ticket: str, limit: Limit) -> str:
 
 
 def _how(name: str) -> tuple[int, bool]:
-    """Returns the window of a hold, and whether its number says what is left."""
+    """Returns the window of a hold, and whether the number under its key says what is left."""
     _, _, how = name.partition("/")
     return int(how.lstrip("-") or 0), how.startswith("-")
 

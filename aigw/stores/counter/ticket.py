@@ -44,7 +44,8 @@ def charge_abandoned(connection: sqlite3.Connection, now: float) -> None:
 
 @cache
 def _own() -> str:
-    """The machine, the process, and what tells this process from an earlier one with the same number."""
+    """Returns the name of this process: the machine, the process id, and what distinguishes it from an earlier process
+    with the same id."""
     machine = blake2b(f"{socket.gethostname()} {_namespace()}".encode(), digest_size=4).hexdigest()
     return f"{machine}.{os.getpid():x}.{_ids.getrandbits(32):x}"
 

@@ -182,8 +182,8 @@ class FaissCollection:
             waiting.stop()
 
     def _merge_small(self, connection: sqlite3.Connection) -> None:
-        """Keeps the number of segments small while many changes come. The change itself is done, so it only tells of a
-        failure."""
+        """Keeps the number of segments small while many changes come. A failure is only logged, because the change
+        itself is done."""
         try:
             while True:
                 now = self._access.current(connection)

@@ -70,7 +70,7 @@ def reindex(connection: sqlite3.Connection, folder: Path, info: CollectionInfo, 
 
 
 def repair(connection: sqlite3.Connection, folder: Path, now: Snapshot, embeds: Embeds) -> int:
-    """Makes again the segments that are missing or damaged. Whoever calls it holds the lock of the collection."""
+    """Makes missing and damaged segments again. Whoever calls it holds the lock of the collection."""
     info = now.head.info
     if not info.embedder:
         embeds = partial(_brought, connection, info)
@@ -104,7 +104,7 @@ def _rebuild(
 
 
 def _missing(connection: sqlite3.Connection, kept: Sequence[Part]) -> tuple[NDArray[np.int64], ...]:
-    """The keys, languages and partitions of the passages that are in none of these segments."""
+    """Returns the keys, languages and partitions of the passages that are in none of these segments."""
     rows = np.array(
         connection.execute("SELECT key, language, partition FROM passages ORDER BY key").fetchall(), np.int64
     ).reshape(-1, 3)

@@ -25,7 +25,8 @@ _TABLES = ("sources", "partitions", "passages", "vectors")
 
 
 def save(folder: Path, name: str) -> bool:
-    """Returns whether it was necessary. Whoever calls it holds the lock of the collection, and has it not open."""
+    """Saves what can be read. Returns whether that was necessary. Whoever calls it holds the lock of the collection and
+    has not opened the collection."""
     path = manifest.path_of(folder)
     if not path.exists() or _is_sound(path, name):
         return False

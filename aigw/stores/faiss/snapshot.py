@@ -120,7 +120,7 @@ class Snapshot:
         return found
 
     def sample(self, most: int, language: Language | None, partition: str) -> Vectors:
-        """The vectors of at most so many rows, spread evenly over all of the partition and the language."""
+        """Returns the vectors of at most `most` rows, spread evenly over all rows of the partition and the language."""
         number = self.partitions.get(partition, -1)
         code = None if language is None else LANGUAGES.index(language)
         allowed = [np.flatnonzero(part.chosen(number, code)) for part in self.parts]
@@ -145,7 +145,7 @@ class Snapshot:
 
 
 def load(connection: sqlite3.Connection, folder: Path, name: str, known: Snapshot | None) -> Snapshot:
-    """Reads what is now, inside of a transaction. What `known` has of it is used again."""
+    """Reads the present state, inside a transaction. Parts that `known` has already are used again."""
     head = manifest.head(connection, name)
     if head.rules != manifest.RULES:
         raise RetrievalError(

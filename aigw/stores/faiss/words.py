@@ -51,7 +51,7 @@ def indexed(title: str, text: str) -> str:
 
 
 def spelled(text: str) -> str:
-    """The text in words as FTS5 should see them. FTS5's own tokenizer splits what is not changed here."""
+    """Returns the text with its words as FTS5 should see them. FTS5's own tokenizer splits the rest."""
     return _RUN.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", _VERSION.sub(_version, text))
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aigw.core.retrieval import Vectors
 
 ABANDONED_SECONDS = 3600.0
-"""A change that began so long ago was killed."""
+"""A change that is under way for longer was killed."""
 _BEGUN_SECONDS = 60.0
 _PASSAGES = f"kind == {rows.PASSAGE}"
 
@@ -131,8 +131,8 @@ class Writer:
 
     @contextlib.contextmanager
     def _change(self, origins: Sequence[int] = (), generation: int = 0) -> Iterator[None]:
-        """The caller's part is the change. Then the collection has another version, and what is not believed any more
-        is deleted."""
+        """The block makes the change. After it, the collection gets another version, and rows that nobody believes any
+        more are deleted."""
         marks = [
             rows.change_row(self._identity, rows.new_number(), origin, generation, self._now())
             for origin in origins or (0,)

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 _PASSAGES = f"kind == {rows.PASSAGE}"
 _SPREAD = 4
-"""A sample is chosen of so many times as many passages."""
+"""A sample is chosen from this many times as many passages."""
 
 
 class MilvusCollection:

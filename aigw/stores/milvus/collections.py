@@ -83,7 +83,7 @@ class MilvusCollections:
 
     @asynccontextmanager
     async def exclusive(self, name: str) -> AsyncIterator[None]:
-        """Keeps nobody out: of two that bring in the same source at once, the later one holds, whole."""
+        """Locks nothing. If two processes bring in the same source at once, the later one wins as a whole."""
         yield
 
     async def reindex(self, name: str, embedder: str, dimension: int, embed: Embed) -> int:

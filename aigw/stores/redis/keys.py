@@ -32,9 +32,9 @@ class RedisKeys:
         return self._prefix + key.encode("utf-8", "surrogatepass")
 
     def held(self, encoded: bytes) -> bytes:
-        """The key that has what is held under a key. It is on the same server of a cluster: its hash tag is that of the
-        key, or the whole key. A hash tag has no `}`, so that for a key with a `}` and without a tag one is found that
-        is on the same server."""
+        """Returns the key with what is held under a key. It must be on the same server of a cluster, so its hash tag is
+        the tag of the key, or else the whole key. A hash tag cannot contain `}`, so for a key with `}` and without a
+        tag, a tag of the same server is searched for."""
         if _TAG.match(encoded):
             return HELD + encoded
         return HELD + b"{" + encoded + b"}" if b"}" not in encoded else HELD + b"{" + _tag_of(encoded) + b"}" + encoded

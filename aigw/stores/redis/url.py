@@ -52,7 +52,7 @@ def is_redis_url(url: str) -> bool:
 
 
 def parse_redis_url(url: str) -> RedisAddress:
-    """Raises ValueError with a message that says what is wrong with the URL."""
+    """Parses the URL of a Redis. Raises ValueError that says what is wrong with it."""
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES:
         raise ValueError(f"must begin with one of {', '.join(f'{name}://' for name in _SCHEMES)}")

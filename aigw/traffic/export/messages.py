@@ -48,7 +48,8 @@ def sent_of(recording: Recording, folder: Folder, name: str) -> Request:
 
 
 def conversation(recording: Recording, folder: Folder, name: str) -> Conversation:
-    """Returns the conversation of a call. Raises LeftOutError if it is none, RecordingError if it is damaged."""
+    """Returns the conversation of a call. Raises LeftOutError if it has none, RecordingError if the recording is
+    damaged."""
     if not recording.source.dialect:
         raise LeftOutError("without a conversation")  # a plugin made the call
     if not 200 <= recording.head.status < 300 or recording.end.ended != "complete" or recording.answer.error:

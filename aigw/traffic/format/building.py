@@ -121,7 +121,7 @@ def _request(sent: Sent, hides: Scrubber, sides: dict[str, bytes], file: str) ->
 
 
 def request_of(sent: Sent, sides: dict[str, bytes], file: str = "") -> SentRequest:
-    """Returns a request as it is in a recording, and adds what is in a side file to `sides`."""
+    """Returns a request in the form of a recording, and adds the parts that belong into a side file to `sides`."""
     headers = dict(telling(sent.headers))
     json, text, aside = _body(sent.body, sides, file)
     return SentRequest(
@@ -166,7 +166,7 @@ def _aside(data: bytes, sides: dict[str, bytes], file: str) -> Blob:
 
 
 def _form(body: bytes, content_type: str) -> list[Part]:
-    """Returns the parts of a form, [] if the body is none."""
+    """Returns the parts of a form, [] if the body is no form."""
     parts = []
     for head, place in form.parts(body, content_type):
         value, filename = body[place], parameter_of(head, b"filename")
@@ -242,8 +242,8 @@ def _decoded(data: bytes, headers: Mapping[str, str]) -> bytes:
 
 
 def _framing(answered: Answered, clear: list[tuple[float, bytes]]) -> list[tuple[str, str]]:
-    """Returns the headers that tell where the body ends. Without them an answer is judged otherwise, and that of HEAD
-    says nothing."""
+    """Returns the headers that say where the body ends, because an answer without them is judged differently, and one
+    to HEAD would say nothing."""
     framing = [(name.lower(), value) for name, value in answered.headers if name.lower() in _FRAMING]
     if clear is answered.pieces:
         return framing
@@ -291,8 +291,8 @@ def _written(data: bytes) -> str | Blob:
 
 
 def _refuse_leaks(told: Folded, said: Folded, hides: Scrubber) -> None:
-    """An answer may spell a secret over several events: all of it, or the end of one whose beginning was taken out.
-    `told` is what is written, `said` what the answer says with its secrets."""
+    """Raises an error if an answer still spells a secret over several events: a whole one, or the end of one whose
+    beginning was removed. `told` is the text that is written, `said` the text with its secrets."""
     words = _words(told)
     if hides.text(words) != words or any(secret[-TAIL:] in words for secret in hides.found(_words(said))):
         raise LeakError("the text of the answer spells what looks like a secret, over several events")

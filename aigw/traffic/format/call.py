@@ -37,9 +37,9 @@ class Sent(NamedTuple):
 class Begun(NamedTuple):
     """A call that was sent. `exchange` is the id of the client's request that caused it, "" if there was none, and
     `client` is that request. `dialect` is the name of the dialect of its answer, "" if a plugin made the call for
-    itself; `asked` is that of the client's. `service` is the type of the provider, or the host that was called. `at` is
-    in seconds since 1970. `replaces` is the name of the recording in whose place the new one comes, "" if none.
-    `consumer` is the name of the client, as `key-auth` knows it."""
+    itself; `asked` is the dialect of the client's request. `service` is the type of the provider, or the host that was
+    called. `at` is in seconds since 1970. `replaces` is the name of the recording that the new one replaces, "" if
+    none. `consumer` is the name of the client, as `key-auth` knows it."""
 
     sent: Sent
     client: Sent | None
@@ -101,8 +101,8 @@ def begun(outgoing: Outgoing, at: float, replaces: str = "") -> Begun:
 
 
 def service(outgoing: Outgoing) -> str:
-    """Returns the type of the provider that is called, or else the host without its port: that of a test server is
-    another one each time."""
+    """Returns the type of the provider that is called, or else the host. The host has no port, because a test server
+    has another one each time."""
     if outgoing.is_answer and outgoing.exchange is not None and outgoing.exchange.provider:
         return outgoing.exchange.provider
     return _PORT.sub("", outgoing.target.authority.rpartition("@")[2]) or outgoing.target.origin.host

@@ -12,8 +12,8 @@ from aigw.traffic.format.recording import Blob, Recording, SentRequest, data_of,
 
 
 def pieces_of(recording: Recording, folder: Folder, name: str) -> Sequence[tuple[float, bytes]]:
-    """Returns the pieces of an answer, each with the milliseconds after which it came. `name` is that of the recording.
-    Raises RecordingError."""
+    """Returns the pieces of an answer, each with the milliseconds after which it came. `name` is the name of the
+    recording. Raises RecordingError."""
     pieces: list[tuple[float, bytes]] = []
     aside: Blob | None = None
     data, place = b"", 0

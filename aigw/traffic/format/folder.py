@@ -25,7 +25,7 @@ if os.name == "posix":
     import fcntl
 
 MAX_FILE = 64 * 1024 * 1024
-"""The largest recording that is read, in bytes. What is larger in an answer is in side files."""
+"""The largest recording that is read, in bytes. Large parts of answers are in side files."""
 MAX_SIDE = 1024 * 1024 * 1024
 """The largest side file that is read, in bytes."""
 SUFFIX = ".json"
@@ -197,7 +197,7 @@ class Folder:
         return [name for name, _ in self._files()]
 
     def write(self, name: Name | str, recording: Recording, sides: Mapping[str, bytes]) -> None:
-        """Writes a recording and its side files. Raises OSError, and RecordingError if nobody could read it again."""
+        """Writes a recording and its side files. Raises OSError, and RecordingError if it could not be read again."""
         written = encoded(recording)
         if len(written) > MAX_FILE:
             raise RecordingError(f"it would be larger than {MAX_FILE >> 20} MiB")

@@ -34,8 +34,7 @@ def dialect_named(name: str) -> Dialect:
 
 
 def read(begun: Begun, headers: Iterable[tuple[str, str]], body: Iterable[bytes]) -> Reader | None:
-    """Returns a reader that has read an answer, None if nothing of it can be read or a plugin made the call for
-    itself."""
+    """Returns a reader that has read an answer, None if it cannot be read, or if a plugin made the call for itself."""
     if not begun.dialect:
         return None
     reading, found = _reading(begun, headers, whole=True)
@@ -46,7 +45,8 @@ def read(begun: Begun, headers: Iterable[tuple[str, str]], body: Iterable[bytes]
 
 
 def texts(begun: Begun, headers: Iterable[tuple[str, str]], body: Iterable[bytes]) -> list[str]:
-    """Returns the text that each piece of a stream adds to the answer, "" where it adds none or nobody can tell."""
+    """Returns the text that each piece of a stream adds to the answer, "" for a piece that adds none or cannot be
+    read."""
     if not begun.dialect:
         return ["" for _ in body]
     reading, found = _reading(begun, headers)

@@ -48,7 +48,7 @@ class Part(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SentRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A request. Its body is in one of three: `json` if it is JSON, `text` if it is other text, or `body`; a form is
+    """A request. Its body is in `json` if it is JSON, in `text` if it is other text, and otherwise in `body`. A form is
     in `body`, too, and `form` says what is in it. `headers` are those that may matter to the answer, in lower case and
     without credentials."""
 
@@ -140,9 +140,9 @@ Piece = tuple[Ms, str | Blob]
 
 
 class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A whole recording. `key` is what finds it, made by the `rules` of this digest; without a key, or where the rules
-    are others now, it is made again from `request`. `redacted` is true if secrets were removed from bodies. `client` is
-    the request of the client, None if it is that of the call."""
+    """A whole recording. `key` is the key by which it is found, made by the rules with the digest `rules`. Without a
+    key, or if the rules have changed, the key is made again from `request`. `redacted` is true if secrets were removed
+    from bodies. `client` is the client's request, None if it is the same as the call's."""
 
     aigw: int
     key: str = ""
@@ -182,7 +182,7 @@ def json_of(request: SentRequest) -> Any:
 
 
 def seconds_of(date: str) -> float:
-    """Returns the date of a recording in seconds since 1970, 0 if it is none."""
+    """Returns the date of a recording in seconds since 1970, 0 if it is no date."""
     try:
         return datetime.fromisoformat(date).timestamp()
     except ValueError:

@@ -64,8 +64,8 @@ def redacted(
 
 
 def _respelled(begun: Begun, answered: Answered, hides: Scrubber) -> list[tuple[float, bytes]]:
-    """Returns the events of a stream with other texts: together they have no secret any more that several of them
-    spell. Each has as much text as before, as far as there is enough. A plain answer stays as it is."""
+    """Returns the events of a stream with new texts, which together no longer spell a secret. Each event has as much
+    text as before, as long as there is enough. A plain answer stays as it is."""
     if not answered.pieces or not begins_events(answered.pieces[0][1]):
         return answered.pieces
     added = texts(begun, answered.headers, [data for _, data in answered.pieces])

@@ -59,8 +59,8 @@ class Scrubber:
         return data if clean == text else clean.encode("utf-8", "surrogateescape")
 
     def _without_found(self, text: str) -> str:
-        """Returns the text without what the patterns find. In JSON and in events they see one value at a time, as it is
-        without its escapes, so that they never find what makes it JSON."""
+        """Returns the text without the secrets that patterns find. In JSON and in events the patterns see one value at
+        a time, without its escapes, so that they never match the syntax of JSON."""
         if text.lstrip()[:1] in ("{", "[") or begins_events(text[:100].encode("utf-8", "replace")):
             return _STRING.sub(self._string, text)
         return self._replaced(text)

@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 from aigw.traffic.format.recording import VERSION
 
 Fields = dict[str, Raw]
-"""The fields of a recording, each as JSON text: what is not converted stays as it was written."""
+"""The fields of a recording, each as JSON text, so that fields which are not converted stay as they were written."""
 Converter = Callable[[Fields], Fields]
 
 CONVERTERS: Mapping[int, Converter] = {}
@@ -36,7 +36,7 @@ _version = msgspec.json.Decoder(_Versioned).decode
 
 
 def version_of(data: bytes) -> int | None:
-    """Returns the version of a recording, None if it is none."""
+    """Returns the version of a recording, None if the data is no recording."""
     try:
         return _version(data).aigw
     except (ValueError, RecursionError):

@@ -13,7 +13,8 @@ from aigw.core.difference import Change, changes
 from aigw.core.json_path import JsonPath
 
 BODIES = ("body", "form", "text", "sha256")
-"""Where the body is in a canonical form. What is in it is named by its path there, as users know it."""
+"""The fields of a canonical form that may have the body. Places within the body are named by their path in it, as users
+know them."""
 _NUMBERED = re.compile(r"<(uuid|id|path) \d+>")
 _DEEP = 16
 """Deeper values are alike only if they are equal."""
@@ -33,13 +34,13 @@ def _renumbered(change: Change) -> bool:
 
 
 def place_of(path: JsonPath) -> JsonPath:
-    """Returns the path as users know it: that in the body, or that of another part."""
+    """Returns the path as users know it: the path within the body, or the name of another part."""
     return path[1:] if len(path) > 1 and path[0] in BODIES else ("body",) if path[0] in BODIES else path
 
 
 def likeness(one: Any, other: Any, depth: int = 0) -> float:
-    """Returns how much of two JSON values is equal, from 0 to 1. It takes little time: what is equal is compared as a
-    whole, and of texts and lists only their beginning and their end count."""
+    """Returns how much of two JSON values is equal, from 0 to 1. To take little time, equal values are compared as a
+    whole, and only the beginning and the end of texts and lists count."""
     if one == other:
         return 1.0
     if type(one) is not type(other) or depth > _DEEP:

@@ -80,7 +80,8 @@ class Index:
         return self._beyond(key, conversation)
 
     def _beyond(self, key: str, conversation: Conversation) -> MatchedRecording | None:
-        """Returns what is known of a call more than were recorded of its conversation, None if nothing is."""
+        """Returns the recording for a call that a conversation has beyond the recorded ones, found by its contents.
+        None if there is none."""
         found = self.by_content(key, conversation)
         if found is None:
             return None

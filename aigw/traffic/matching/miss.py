@@ -27,8 +27,8 @@ _INDENT = "  "
 
 
 class Difference(NamedTuple):
-    """A difference of two requests, ready to be shown. `path` leads to it in the body, such as `messages[3].content`;
-    `old` is what was recorded, `new` what is asked for; of a text, the part around the difference. `op` is as in
+    """A difference of two requests, ready to be shown. `path` leads to it in the body, such as `messages[3].content`.
+    `old` is the recorded value, `new` the present one; of a text, only the part around the difference. `op` is as in
     `core.difference`."""
 
     op: str
@@ -43,8 +43,8 @@ class Difference(NamedTuple):
 
 
 class Nearest(NamedTuple):
-    """The recording that is most like a request. `rules` would make them the same; there are none if more than values
-    within texts differ."""
+    """The recording that is most similar to a request. `rules` would make both equal; there are none if more than
+    values within texts differ."""
 
     name: str
     differences: list[Difference]
@@ -69,7 +69,8 @@ def shown_differences(
 def nearest(
     asked: dict[str, Any], candidates: Iterable[tuple[str, dict[str, Any]]], secrets: Iterable[str] = ()
 ) -> Nearest | None:
-    """Returns the candidate that is most like a canonical form, None if there is none. Of several it is the last."""
+    """Returns the candidate that is most similar to a canonical form, None if there are no candidates. If several are
+    equally similar, returns the last one."""
     best: tuple[float, str, dict[str, Any]] | None = None
     for name, value in candidates:
         alike = likeness(value, asked)

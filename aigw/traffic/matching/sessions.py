@@ -81,7 +81,7 @@ class Conversations:
         return place.conversation
 
     def answered(self, begun: Begun, answer: Folded) -> None:
-        """Notes the answer of a call, so that the request that goes on from it is known by it."""
+        """Notes the answer of a call, by which a request that continues the call is recognized."""
         if begun.dialect and (place := self._by_exchange.get(begun.exchange)) is not None:
             place.answer = _answer("\n".join(answer.text), answer.calls)
 

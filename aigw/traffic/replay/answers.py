@@ -17,7 +17,7 @@ KEPT_BYTES = 32 * 1024 * 1024
 
 
 class Answer(NamedTuple):
-    """A recorded answer, and what it says."""
+    """A recorded answer, and its content."""
 
     played: Played
     said: Folded
@@ -28,8 +28,8 @@ class Answer(NamedTuple):
 
 
 class Answers:
-    """The answers of the recordings of a folder, by the names of these. Those that were asked for last are kept, up to
-    so many bytes."""
+    """The answers of the recordings of a folder, by name. The ones that were used last are kept in memory, up to a
+    number of bytes."""
 
     def __init__(self, folder: Folder, most: int = KEPT_BYTES) -> None:
         self._folder = folder

@@ -60,7 +60,7 @@ class FolderPlayer:
         self._redacted = any(entry.redacted for entry in self._entries)
         self._conversations = Conversations(shown=lambda name: Scrubber(self._secrets).text(name))
         self._at_once = self._stateless and not self._redacted
-        """Whether the same bytes have the same recording, whoever sends them."""
+        """Whether equal bytes always find the same recording, whoever sends them."""
         self._known: dict[Hashable, Canonical] = {}
         self._again: dict[Hashable, str] = {}
         """The names of the recordings that were played, by the bytes of the requests."""
@@ -220,7 +220,7 @@ def _bytes_of(outgoing: Outgoing) -> Hashable:
 
 
 def _remember(known: dict[Hashable, Any], sent: Hashable, found: object) -> None:
-    """Adds what was found for a request, and forgets the oldest."""
+    """Remembers what was found for a request, and forgets the oldest entry."""
     known[sent] = found
     if len(known) > KNOWN:
         del known[next(iter(known))]

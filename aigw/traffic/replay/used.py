@@ -64,7 +64,8 @@ def forget(folder: Path) -> None:
 
 
 def unused(entries: Sequence[Entry], used: Used) -> list[Entry]:
-    """Returns the recordings that no replay used. What was recorded since the last one began is none of them."""
+    """Returns the recordings that no replay has used, except for those that were recorded since the last replay
+    began."""
     names = set(used.names)
     return [entry for entry in entries if entry.name not in names and entry.date < used.until]
 

@@ -16,8 +16,8 @@ MOST_PAIRS = 1_000_000
 
 
 class Item(NamedTuple):
-    """A call. `keys` identify what was asked, from exactly to roughly; the last one is that of the API. `name` is
-    unique in its run; `session` is what the client calls its session, "" if it gave it no name."""
+    """A call. `keys` identify its request, from exactly to roughly; the last key is that of the API. `name` is unique
+    in its run. `session` is the client's name of its session, "" if it has none."""
 
     name: str
     group: Group
@@ -40,7 +40,7 @@ def aligned(old: Sequence[Item], new: Sequence[Item]) -> list[Pair]:
 
 
 def _sessions(old: Sequence[Item], new: Sequence[Item]) -> Iterator[tuple[list[Item], list[Item]]]:
-    """Yields the sessions that belong together, the other one empty where there is none."""
+    """Yields pairs of sessions that belong together. A session without a counterpart comes with an empty list."""
     before, after = _grouped(old), _grouped(new)
     partner: dict[int, int] = {}
     depth = max((len(each.keys) for each in (*old, *new)), default=0)
@@ -76,7 +76,8 @@ def _grouped(items: Sequence[Item]) -> list[list[Item]]:
 
 
 def _calls(old: Sequence[Item], new: Sequence[Item], level: int) -> Iterator[Pair]:
-    """Yields the pairs of a session: by the keys of this level, and what is between them by those of the next."""
+    """Yields the pairs of a session: by the keys of this level, and for the calls between them by the keys of the next
+    level."""
     if not old or not new or level >= len(old[0].keys):
         yield from (Pair(each, None) for each in old)
         yield from (Pair(None, each) for each in new)

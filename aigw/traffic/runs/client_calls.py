@@ -113,7 +113,7 @@ def _behind(before: ClientCall, call: ClientCall) -> ClientCall:
 
 
 def _earlier(calls: Sequence[ClientCall], call: ClientCall) -> int | None:
-    """Returns the place of the call of which this one is a further attempt, None if it is none."""
+    """Returns the place of the earlier call that this one tries again, None if it is the first attempt."""
     if not call.source.attempt:
         return None
     for place in range(len(calls) - 1, -1, -1):
@@ -131,7 +131,7 @@ def _material(request: SentRequest) -> tuple[object, ...]:
 
 
 def outcome_of(recording: Recording, folder: Folder, name: str) -> Outcome:
-    """Returns what became of a recorded call. `name` is that of the recording. Raises RecordingError."""
+    """Returns the outcome of a recorded call. `name` is the name of the recording. Raises RecordingError."""
     answer, end = recording.answer, recording.end
     read = answer.text or answer.calls or answer.reasoning or answer.finish or answer.error
     body = b"" if read else b"".join([data for _, data in pieces_of(recording, folder, name)])

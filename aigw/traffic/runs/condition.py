@@ -31,7 +31,7 @@ class Condition(NamedTuple):
     relative: bool = False
 
     def holds(self, old: Values, new: Values) -> str:
-        """Returns why the condition holds, "" if it does not. It holds where nobody can tell."""
+        """Returns why the condition holds, "" if it does not. It also holds if the figures are not known."""
         before, now = old[self.metric], new[self.metric]
         if now is None or (self.relative and before is None):
             return f"{self.text}: the {self.metric} is not known"

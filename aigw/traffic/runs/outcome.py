@@ -46,8 +46,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 def changed(old: Outcome, new: Outcome) -> list[str]:
-    """Returns the names of what is another thing for the client: status, error, text, calls, finish, body. An answer
-    that was not read to its end is only compared by its status."""
+    """Returns the names of what differs for the client: status, error, text, calls, finish, body. If an answer was not
+    read to its end, only the statuses are compared."""
     if old.status != new.status:
         return ["status"]
     if old.failed or new.failed:
@@ -75,8 +75,8 @@ def _value(arguments: str) -> Any:
 
 
 class Figures(NamedTuple):
-    """The figures of many calls. `usd` sums up what is known, and `unpriced` counts the calls whose cost is not known.
-    `ms` is the median of the times until an answer ended."""
+    """The figures of many calls. `usd` is the sum of the known costs, and `unpriced` counts the calls whose cost is not
+    known. `ms` is the median of the times until an answer ended."""
 
     calls: int
     errors: int
@@ -104,7 +104,7 @@ def figures(outcomes: Iterable[Outcome]) -> Figures:
 
 
 def tokens_of(counts: Mapping[str, int]) -> Tokens:
-    """Returns the tokens that a recording tells."""
+    """Returns the tokens in a recording."""
     known = {name: count for name, count in counts.items() if name in _KINDS}
     return Tokens(**known, source="reported") if known else Tokens()
 

@@ -26,8 +26,8 @@ from aigw.traffic.volatility.rules import Numbers, Rules
 
 
 class Compared(NamedTuple):
-    """A call in both runs, or in one of them. `request` is what differs in what was sent, `answer` are the names of
-    what differs in what came back."""
+    """A call in both runs, or in one of them. `request` has the differences of the requests, `answer` the names of what
+    differs in the answers."""
 
     old: ClientCall | None
     new: ClientCall | None

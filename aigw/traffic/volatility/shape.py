@@ -14,9 +14,9 @@ MAX_TOKENS = 200
 MAX_PATTERNS = 5
 """If more kinds of values vary, it is another text."""
 NEAR = 6
-"""A word that says which value is meant is so many tokens away at most."""
+"""How many tokens away a word may be that says which value is meant."""
 MOST_PARTS = 12
-"""A value such as a date has so many tokens at most."""
+"""How many tokens a value such as a date may have."""
 _LONGEST_WORD = 40
 _MOST_LETTERS = 4
 """Letters that vary within a value, such as the name of a month, are so many at most. More are a word."""

@@ -32,7 +32,8 @@ class _Open:
 
 
 class FolderWriter:
-    """Writes into `folder`, which is claimed. `secrets` are those of the configuration, `config` identifies it."""
+    """Writes into `folder`, which this process has claimed. `secrets` are the configuration's secrets, `config`
+    identifies the configuration."""
 
     def __init__(self, folder: Folder, run: str, rules: Rules, secrets: Iterable[str], config: str) -> None:
         names = folder.names()
@@ -71,7 +72,8 @@ class FolderWriter:
         return ""
 
     def _session(self, call: _Open) -> Session:
-        """Returns the place of a call; that of the recording in whose place it comes, if this can still be read."""
+        """Returns the session of a call. If the call replaces a recording that can still be read, it is the session of
+        that recording."""
         if call.begun.replaces:
             with suppress(RecordingError):
                 return self.folder.read(call.begun.replaces).session

@@ -31,9 +31,9 @@ _PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "SYSTEMROOT", "VIRTUAL_ENV")
 
 class WritingProcess:
     """The process that writes into a folder, as `orders` say. `failure` says why nothing more is written, "" as long as
-    all is well; `written` is how many recordings were written, when it is closed, and `refused` how many were not. The
-    process inherits `lock`, which claims the folder: if the gateway is killed, no other one takes the names of what is
-    still to be written."""
+    all is well. After `close`, `written` is how many recordings were written, and `refused` how many were not. The
+    process inherits `lock`, which claims the folder. So if the gateway is killed, no other gateway takes names that are
+    still needed."""
 
     def __init__(self, orders: WriterSettings, lock: int = -1, python: str = sys.executable) -> None:
         self.failure = ""

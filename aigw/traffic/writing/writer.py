@@ -58,7 +58,7 @@ class Writing:
         return self._folder_writer.written
 
     def take(self, number: int, what: Begun | Answered | str) -> WriterStatus | None:
-        """Takes what is sent: a call, or a text that is a secret from now on. Returns what went wrong, None if nothing
+        """Takes a message: a call, or a text that is a secret from now on. Returns what went wrong, None if nothing
         did."""
         if self._failed:
             return None

@@ -53,7 +53,8 @@ def _taken(schema: Any, depth: int) -> Json:
 
 
 def _with_rest(taken: Json, schema: Json) -> Json:
-    """Returns the schema with what it does not know in its description. `strict` and the like ask for nothing."""
+    """Returns the schema with the words that Anthropic does not know in its description. Words such as `strict` are
+    left out, because they describe nothing."""
     known = {*taken, "additionalProperties", "oneOf", "$schema", "$id"}
     rest = [f"{name}: {json_text(value)}" for name, value in schema.items() if name not in known]
     if rest and "$ref" not in taken:

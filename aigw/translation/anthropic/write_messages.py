@@ -173,7 +173,7 @@ def _marked(block: Json, cached: bool) -> Json:
 
 
 def _strip_end(messages: list[Json]) -> None:
-    """Takes the white space from the end of a text with which the model shall go on: the API refuses it."""
+    """Removes white space at the end of a text that the model should continue, because the API refuses it."""
     last = messages[-1]["content"][-1] if messages[-1]["content"] else {}
     if last.get("type") == "text":
         last["text"] = last["text"].rstrip()

@@ -154,7 +154,7 @@ class MessagesWriter:
         return [*rest, typed_event({"type": "content_block_stop", "index": self._calls.pop(key)})]
 
     def _used(self) -> Tokens:
-        """Returns what the provider told, and an estimate of what it did not: 0 would be taken for the truth."""
+        """Returns the reported tokens, with estimates for missing numbers, because the client would believe a 0."""
         tokens, guess = self._tokens, self._guess
         if tokens.prompt is None:
             tokens = replace(tokens, input=guess.input, cache_read=guess.cache_read, cache_write=guess.cache_write)

@@ -48,5 +48,5 @@ class EmbeddingsTranslation:
         raise ValueError("vectors are not streamed")
 
     def whole(self, body: bytes) -> bytes:
-        """Returns the answer in the client's format. Raises ValueError if it is none."""
+        """Returns the answer in the client's format. Raises ValueError if the body is no such answer."""
         return encoded(answer_of(body, batch=self._batch, count=self._count))

@@ -102,7 +102,8 @@ class ContentWriter:
         return [self._part(part, call.choice, call.state)]
 
     def _end(self, event: Finished) -> Json:
-        """A call whose arguments were cut off by the limit is not told; another one that is none is an error."""
+        """Ends the answer. A call whose arguments were cut off by the limit is left out; other invalid arguments are an
+        error."""
         end = {"finishReason": REASONS.get(event.reason, "STOP")}
         if (arguments := self._malformed.get(event.choice)) is not None and event.reason != "length":
             end = {"finishReason": _MALFORMED, "finishMessage": f"Malformed function call: {arguments}"}

@@ -18,7 +18,7 @@ _REASONS = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length",
 
 
 def chat_of(answer: Json, *, model: str, created: int) -> Json:
-    """Returns a plain answer. Raises ValueError if it is none, or tells of a failure."""
+    """Returns a plain answer. Raises ValueError if the body is no answer, or if it reports a failure."""
     if (failure := mapping(answer, "error")) is not None:
         kind, told = text(failure, "type"), text(failure, "message")
         raise ValueError(f"claude response error, error_type: {kind}, error_message: {told}")
@@ -68,7 +68,8 @@ def _call(block: Json, index: int, arguments: str) -> Json:
 
 
 class ChatStream:
-    """Reads a stream. Higress drops an event that tells of a failure; here it becomes one of chat completions."""
+    """Reads a stream. Higress drops an event that reports a failure; here it becomes an error event of chat
+    completions."""
 
     def __init__(self, *, model: str, created: int) -> None:
         self._model = model

@@ -115,7 +115,7 @@ def _call(call: Json) -> Json:
 
 
 def arguments_of(arguments: str) -> Json | None:
-    """Returns the arguments of a call, none of them if they are no JSON object."""
+    """Returns the arguments of a call: None if they are `null`, and an empty object if they are no JSON object."""
     if arguments.strip() == "null":
         return None
     try:

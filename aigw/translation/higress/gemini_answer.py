@@ -18,7 +18,7 @@ NewId = Callable[[], str]
 
 
 def chat_of(answer: Json, *, model: str, created: int, new_id: NewId) -> Json:
-    """Returns a plain answer. Raises ValueError if it is none, or tells of a failure."""
+    """Returns a plain answer. Raises ValueError if the body is no answer, or if it reports a failure."""
     _check(answer, "chat completion")
     parts = [
         (part, text(candidate, "finishReason").lower())
@@ -76,8 +76,8 @@ def images_of(answer: Json, *, created: int) -> Json:
 
 
 class ChatStream:
-    """Reads a stream. Higress makes an empty choice of an event that tells of a failure; here it becomes one of chat
-    completions."""
+    """Reads a stream. Higress makes an empty choice of an event that reports a failure; here it becomes an error event
+    of chat completions."""
 
     def __init__(self, *, model: str, created: int, new_id: NewId) -> None:
         self._model = model

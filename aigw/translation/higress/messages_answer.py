@@ -24,7 +24,7 @@ _DONE = b"[DONE]"
 
 
 def message_of(answer: Json) -> Json:
-    """Returns a plain answer. Raises ValueError if it is none."""
+    """Returns a plain answer. Raises ValueError if the body is no answer."""
     choice = next(iter(rows(answer, "choices")), {})
     message, reason = mapping(choice, "message"), choice.get("finish_reason")
     content = _content(message) if message is not None else None
@@ -65,7 +65,8 @@ def _reason(reason: str) -> str:
 
 
 def _spent(usage: Json) -> int:
-    """The tokens of the prompt that were not cached: where the total tells that the prompt includes those."""
+    """Returns the tokens of the prompt without cached ones. These are subtracted if the total shows that the prompt's
+    number includes them."""
     spent, made, cached = whole(usage, "prompt_tokens"), whole(usage, "completion_tokens"), _cached(usage)
     total = whole(usage, "total_tokens")
     return spent - cached if cached > 0 and total > 0 and total == spent + made else spent
@@ -85,7 +86,7 @@ def _usage(usage: Json) -> Json:
 
 
 class _Call:
-    """A call of a stream. `index` is that of its block, once it has begun."""
+    """A call of a stream. `index` is the index of its block, once the block has begun."""
 
     def __init__(self, id: str, name: str) -> None:
         self.id = id
@@ -96,7 +97,7 @@ class _Call:
 
 
 class MessageStream:
-    """Writes a stream of chat completions. Where it ends without the end mark, what has begun is ended."""
+    """Writes a stream of chat completions. If it ends without the end mark, the blocks that have begun are ended."""
 
     def __init__(self, error_event: Callable[[GatewayError], bytes]) -> None:
         self._error_event = error_event

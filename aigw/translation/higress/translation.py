@@ -39,5 +39,5 @@ class HigressTranslation:
         return MessageStream(error_event)
 
     def whole(self, body: bytes) -> bytes:
-        """Returns a plain answer in the client's format. Raises ValueError if it is none."""
+        """Returns a plain answer in the client's format. Raises ValueError if the body is no answer."""
         return encoded(message_of(object_of(body)))

@@ -58,7 +58,7 @@ def with_items(body: Json, items: list[Any]) -> Json:
 
 
 def repeated(previous: str, *, stores: bool) -> Json:
-    """Returns the fields of a response that say whether it is kept, and what it continues."""
+    """Returns the fields of a response that say whether it is kept, and which response it continues."""
     return {"store": stores, "previous_response_id": previous or None}
 
 

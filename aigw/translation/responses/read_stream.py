@@ -85,7 +85,7 @@ class ResponsesStreamReader:
         return [Ended()]
 
     def _text(self, body: Json) -> list[AnswerEvent]:
-        """Takes a piece of text. What is known of its place is not noted again."""
+        """Takes a piece of text. A place that is known already is not noted again."""
         place = (body.get("item_id"), body.get("output_index"), body.get("content_index"))
         text = body.get("delta")
         if place == self._growing and type(text) is str:
@@ -121,7 +121,7 @@ class ResponsesStreamReader:
         return events
 
     def _first(self, key: int, what: str) -> bool:
-        """Whether this is told for the first time."""
+        """Whether this piece of information comes for the first time. Notes it."""
         fresh = (key, what) not in self._told
         self._told.add((key, what))
         return fresh

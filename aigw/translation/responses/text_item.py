@@ -30,15 +30,15 @@ class MessageItem:
         return [*started, {"type": f"response.{kind}.delta", **self._place, "delta": text, **more}]
 
     def piece(self, text: str, number: int) -> bytes:
-        """Returns the whole event of a piece of the open text, b"" if none is open. Nearly all events of most answers
-        are such, and are written without encoding what is always the same."""
+        """Returns the whole event of a piece of the open text, b"" if none is open. Nearly all events are such pieces,
+        so the parts that are always the same are not encoded again."""
         if self._open != "output_text":
             return b""
         self._pieces.append(text)
         return b'%b%d,%b,"delta":%b,"logprobs":[]}\n\n' % (_PIECE, number, self._shared, encoded(text))
 
     def cite(self, url: str, title: str) -> list[Json]:
-        """The citation is of all the text so far: nobody says of which piece."""
+        """Adds a citation to all the text so far, because the provider does not say to which piece it belongs."""
         started = self._begin("output_text")
         size = sum(map(len, self._pieces))
         cited = {"type": "url_citation", "url": url, "title": title, "start_index": 0, "end_index": size}

@@ -19,7 +19,7 @@ from aigw.upstream.builtin.engine import PREFIX, Engine
 from aigw.upstream.local import LocalResponse, whole
 
 MOST_TOKENS = 8192
-"""A longer text is refused, as OpenAI does, so that nobody waits for what is not read."""
+"""A longer text is refused, as OpenAI does, so that nobody waits for text that is not read."""
 MOST_CHARACTERS = 64 * MOST_TOKENS
 """A text with more is refused without counting its tokens."""
 MOST_NAMED = 20
@@ -92,7 +92,8 @@ def _measured(embedder: Embedder, texts: list[str]) -> _Sizes:
 
 
 def _counted(embedder: Embedder, text: str) -> int:
-    """The tokens of a text. Of one that is too long, those of a beginning that is too long already."""
+    """Returns the tokens of a text. For a text that is too long, only as much of it is counted as is too long
+    already."""
     if len(text) > MOST_CHARACTERS:
         return len(text)
     size = 2 * MOST_TOKENS

@@ -89,7 +89,6 @@ ELSEWHERE = {
     "dialects/openai_chat_writer.py": "upstream/builtin/test_generation.py upstream/builtin/test_generation_text.py: what is written is read again, also by the SDK",
     "dialects/openai_responses_writer.py": "dialects/test_openai_responses_whole.py: what is written is read again, also by the SDK",
     # translation
-    "translation/hub.py": "translation/test_translation.py: data",
     "translation/responses/write_items.py": "translation/responses/test_write_request.py: a request is written as one",
     "providers/kept_routes.py": "e2e/test_kept_responses.py: as OpenAI's SDK asks for them",
     "providers/ollama.py": "server/test_start.py: the address that it has in the environment",
@@ -248,6 +247,7 @@ ELSEWHERE = {
 
 OF_NO_FILE = {
     "plugins/test_about.py": "what every plugin says about itself, whichever there are",
+    "translation/test_every_field.py": "the readers of all formats, by the types of the vendors' SDKs",
     "translation/test_chat_and_messages.py": "two formats there and back, through readers and writers of both",
     "dialects/test_made_up.py": "a dialect that is only there: a new one needs a file and a row",
 }

@@ -132,6 +132,11 @@ def snake(name: str) -> str:
     return _CAPITAL.sub(r"_\1", name).lower()
 
 
+def spellings(*names: str) -> frozenset[str]:
+    """Returns names in camelCase as they may be written."""
+    return frozenset((*names, *map(snake, names)))
+
+
 def field(value: Any, name: str) -> Any:
     """Returns a field by its name in camelCase. The field itself may be in camelCase or snake_case. None if there is
     none."""

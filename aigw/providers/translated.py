@@ -34,7 +34,8 @@ async def translated(exchange: Exchange, translation: AnyTranslation, reply: Rep
         except ValueError as error:
             raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider answered with a stream: {error}") from None
         reply.headers["content-type"] = EVENTS
-        return _in_array(reply.decode(decoder)) if exchange.asked.array else reply.decode(decoder)
+        reply.decode(decoder).tap(on_end=lambda _: _tell_lost(exchange, translation, reply))  # for the books
+        return _in_array(reply) if exchange.asked.array else reply
     whole = await reply.whole(MAX_PLAIN)
     if whole is None:
         raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider's answer has more than {MAX_PLAIN} bytes")
@@ -44,6 +45,7 @@ async def translated(exchange: Exchange, translation: AnyTranslation, reply: Rep
         raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider's answer cannot be translated: {error}") from None
     made = exchange.reply(body, status=reply.status, headers=[*_headers(reply), ("content-type", JSON)])
     made.makeshift = reply.makeshift
+    _tell_lost(exchange, translation, made)
     return made
 
 

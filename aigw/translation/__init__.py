@@ -5,7 +5,10 @@ A request is read into a conversation of no format (`hub.py`) and written anew; 
 knows that format alone. What is the same for all formats stands beside the folders, once.
 
 Nothing is lost silently: a field without a counterpart is noted (`notes.py`), and what would make the answer wrong is
-refused.
+refused. Two kinds of fields are left out without a word. Hints: how long a cache lasts, how closely an image is looked
+at, when a tool is loaded. And what clients send back of earlier turns beside what was said and called: ids, states,
+citations. `tests/translation/test_every_field.py` has their list, and walks the types of the vendors' SDKs for others;
+`test_hub.py` does the same for each field of `hub.py` and each writer.
 
 State travels with the client. The signature or encrypted reasoning that a provider wants back is in the field that the
 client echoes, in an envelope that names its maker (`envelope.py`). Only clients that echo no such field have it kept

@@ -56,8 +56,9 @@ def _by_call(messages: Sequence[Message], notes: Notes) -> dict[int, Result]:
             elif isinstance(part, Result):
                 if calls := waiting.get(part.id):
                     call = calls.pop()
+                    cached = part.cached or any(each.cached for each in part.parts)
                     found[id(call)] = Result(
-                        part.id, part.parts, part.failed, call.custom, part.name or call.name, part.cached
+                        part.id, part.parts, part.failed, call.custom, part.name or call.name, cached
                     )
                 else:
                     notes.lose("a result without its call")

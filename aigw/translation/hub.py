@@ -145,6 +145,13 @@ class Format(Struct, frozen=True):
     strict: bool | None = None
     description: str = ""
 
+    @property
+    def described(self) -> Any:
+        """The schema with the description inside, where the format of a provider has no other place for it."""
+        if not self.description or not isinstance(self.schema, dict) or "description" in self.schema:
+            return self.schema
+        return {**self.schema, "description": self.description}
+
 
 class Sampling(Struct, frozen=True):
     """How the next token is chosen. None: the client did not say. Numbers are as in OpenAI's API, where temperature is
@@ -162,7 +169,8 @@ class Conversation(Struct, frozen=True, kw_only=True):
     """All that a request asks for. `choice` is which tool must be called: "" if the model decides, "required", "none",
     or ("tool", name). `user` is what the client calls its user. `wants_state`: the client sends the opaque state of
     reasoning back if it gets it. `goes_on`: the last message is the assistant's, and the answer shall continue it.
-    `repeated` are fields of the request that the client's format has in answers, too."""
+    `repeated` are fields of the request that the client's format has in answers, too. `openais` are those of chat
+    completions that OpenAI's other API has in the same words, and nobody else."""
 
     model: str
     messages: tuple[Message, ...]
@@ -182,6 +190,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     wants_state: bool = True
     goes_on: bool = False
     repeated: Mapping[str, Any] = {}
+    openais: Mapping[str, Any] = {}
 
     @property
     def forced(self) -> bool:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+from typing import Any
+
 from aigw.core.errors import GatewayError
+
+NOTHING: tuple[object, ...] = (None, [], {}, "")
+"""The values of a field that ask for nothing."""
 
 
 class Notes:
@@ -15,6 +21,11 @@ class Notes:
 
     def lose(self, *fields: str) -> None:
         self._lost.update(dict.fromkeys(fields))
+
+    def lose_unread(self, given: dict[str, Any], read: Set[str], place: str = "") -> None:
+        """Notes the fields of an object that are not in `read`, unless they ask for nothing. `place` is where it is."""
+        if not given.keys() <= read:
+            self.lose(*(place + name for name, value in given.items() if name not in read and value not in NOTHING))
 
     @property
     def lost(self) -> list[str]:

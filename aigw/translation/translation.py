@@ -65,15 +65,15 @@ class ClientSide(NamedTuple):
 
 class ProviderSide(NamedTuple):
     """How a provider's requests are written and its answers read. `streams` is the API of streams if it differs.
-    `letter_first`: the name of a tool must begin with a letter or `_`. `grammars`: the provider enforces the grammars
-    of tools."""
+    `letter_first`: the name of a tool must begin with a letter or `_`. `openais`: the API is OpenAI's own, which
+    enforces the grammars of tools."""
 
     write: Callable[[Conversation, Rules, Notes], Json]
     reader: Callable[[Frame], StreamReader]
     longest_name: int = 64
     streams: str = ""
     letter_first: bool = False
-    grammars: bool = False
+    openais: bool = False
 
 
 CLIENTS: Mapping[str, ClientSide] = {
@@ -89,7 +89,7 @@ PROVIDERS: Mapping[str, ProviderSide] = {
     apis.GENERATE_CONTENT: ProviderSide(
         write_gemini.write_request, GeminiReader, streams=apis.STREAM_GENERATE_CONTENT, letter_first=True
     ),
-    apis.RESPONSES: ProviderSide(write_responses.write_request, ResponsesStreamReader, grammars=True),
+    apis.RESPONSES: ProviderSide(write_responses.write_request, ResponsesStreamReader, openais=True),
     apis.CONVERSE: ProviderSide(write_converse.write_request, ConverseReader, streams=apis.CONVERSE_STREAM),
 }
 """The formats of providers. If a provider has several, the first of them is used."""
@@ -173,8 +173,10 @@ class Translation:
 
     def _written(self, conversation: Conversation, source: Request) -> Request:
         conversation = msgspec.structs.replace(conversation, messages=self._fitted(conversation))
-        if not self._provider.grammars and any(tool.grammar for tool in conversation.tools):
-            self.notes.lose("a grammar that the provider enforces")
+        if not self._provider.openais:
+            self.notes.lose(*conversation.openais)
+            if any(tool.grammar for tool in conversation.tools):
+                self.notes.lose("a grammar that the provider enforces")
         body = self._provider.write(conversation, self._frame.rules, self.notes)
         if "model" in body:
             body["model"] = self._asked_model  # the provider's own edits map it

@@ -3,10 +3,12 @@
 import json
 
 import pytest
-from ai_proxy_world import COMPLETION, OPENAI, TWO, USAGE, delta, once
+from ai_proxy_world import CLAUDE, COMPLETION, HELLO, OPENAI, TWO, USAGE, delta, once
 from fakes import answer_json, chat, events
+from world import world
 
 from aigw.core.errors import ContextTooLongError, GatewayError
+from aigw.dialects.anthropic_whole import pieces
 
 ASK = {"model": "m", "max_tokens": 9, "top_k": 3, "messages": [{"role": "user", "content": "hi"}]}
 LONG = {
@@ -42,6 +44,23 @@ async def test_a_stream():
     assert reply.headers["content-type"].startswith("text/event-stream")
     assert reply.headers["x-aigw-lost"] == "top_k"
     assert received.startswith(b"event: message_start") and received.endswith(b'data: {"type":"message_stop"}\n\n')
+
+
+SEARCHED = {
+    "id": "m", "type": "message", "role": "assistant", "model": "claude-x", "stop_reason": "end_turn",
+    "content": [{"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}, {"type": "text", "text": "yo"}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_is_lost_of_the_answer(stream):
+    """A plain answer says so in its headers, and the line of the request also where these were sent before."""
+    answer = events(*pieces(SEARCHED), done=False) if stream else answer_json(SEARCHED)
+    async with world({"ai-proxy": {"provider": CLAUDE}}, answer) as it:
+        seen = await it.ask({**HELLO, "stream": stream, "seed": 7})
+    lost = "seed, answer: server_tool_use"
+    assert seen.labels.remarks["lost"] == lost
+    assert stream or seen.headers["x-aigw-lost"] == lost
 
 
 async def test_an_error_has_the_clients_shape_and_keeps_its_headers():

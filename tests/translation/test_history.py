@@ -76,3 +76,8 @@ def test_neighbours_are_joined_where_a_provider_wants_it():
         said("user", "a", "b"),
         said("assistant", "c"),
     )
+
+
+def test_a_mark_for_the_cache_in_a_result_is_one_of_the_result():
+    marked = Result("a", (Text("r", cached=True),))
+    assert mended([said("assistant", call("a")), said("user", marked)], Notes())[1].results[0].cached

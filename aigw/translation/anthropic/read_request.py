@@ -37,6 +37,12 @@ _READ = frozenset(
     ("model", "messages", "system", "max_tokens", "stream", "tools", "tool_choice", "stop_sequences", "temperature",
      "top_p", "top_k", "thinking", "output_config", "metadata")
 )  # fmt: skip
+_READ_OF_MESSAGES = frozenset(("role", "content"))
+_READ_OF_BLOCKS = frozenset((
+    "type", "cache_control", "text", "citations", "thinking", "signature", "data", "source", "title", "context", "id",
+    "name", "input", "caller", "toolset_name", "tool_use_id", "content", "is_error", "tool_name",
+))  # fmt: skip
+"""What is known of blocks. Those of earlier turns also say who called a tool, and what was cited."""
 _CHOICES = {"auto": "", "any": "required", "none": "none"}
 _EFFORTS: dict[str, Effort] = {name: name for name in ("low", "medium", "high", "xhigh", "max")}
 _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
@@ -44,9 +50,9 @@ _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant
 
 def read_request(body: Json, notes: Notes) -> Conversation:
     """Raises GatewayError for what cannot be left out without a wrong answer."""
-    notes.lose(*(name for name in body if name not in _READ and body[name] not in (None, [], {})))
-    config = body.get("output_config")
-    config = config if isinstance(config, dict) else {}
+    notes.lose_unread(body, _READ)
+    config = _object(body.get("output_config"))
+    notes.lose_unread(config, frozenset(("effort", "format")), "output_config: ")
     choice, parallel = _choice(body.get("tool_choice"))
     messages = tuple(_messages(body, notes))
     return Conversation(
@@ -60,10 +66,14 @@ def read_request(body: Json, notes: Notes) -> Conversation:
         stop=texts(body.get("stop_sequences")),
         sampling=Sampling(body.get("temperature"), body.get("top_p"), body.get("top_k")),
         format=_format(config.get("format")),
-        reasoning=_reasoning(body.get("thinking"), _EFFORTS.get(text_of(config.get("effort")), "")),
+        reasoning=_reasoning(_object(body.get("thinking")), notes, _EFFORTS.get(text_of(config.get("effort")), "")),
         stream=switch(body.get("stream")),
-        user=_user(body.get("metadata")),
+        user=_user(_object(body.get("metadata")), notes),
     )
+
+
+def _object(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
 
 
 def _messages(body: Json, notes: Notes) -> Iterator[Message]:
@@ -71,6 +81,7 @@ def _messages(body: Json, notes: Notes) -> Iterator[Message]:
         yield Message("system", system)
     for message in resting(rows_of(body.get("messages"))):
         role = _ROLES.get(text_of(message.get("role")), "user")
+        notes.lose_unread(message, _READ_OF_MESSAGES, "messages: ")
         yield Message(role, tuple(_parts(message.get("content"), notes)))
 
 
@@ -86,12 +97,14 @@ def _parts(content: Any, notes: Notes) -> Iterator[Part]:
         return
     for block in rows_of(content):
         part = _part(text_of(block.get("type")), block, notes)
+        if part is not None:
+            notes.lose_unread(block, _READ_OF_BLOCKS, "messages: ")
         if part is not None and part != Text(""):
             yield part
 
 
 def _part(kind: str, block: Json, notes: Notes) -> Part | None:
-    cached = bool(block.get("cache_control"))
+    cached = _is_marked(block)
     if kind == "text":
         return Text(text_of(block.get("text")), cached)
     if kind == "thinking":
@@ -108,18 +121,21 @@ def _part(kind: str, block: Json, notes: Notes) -> Part | None:
         return Result(text_of(block.get("tool_use_id")), parts, failed, cached=cached)
     if kind in ("image", "document"):
         return _media(kind, block, cached, notes)
-    return _other(kind, block, notes)
+    return _other(kind, block, cached, notes)
+
+
+def _is_marked(block: Json) -> bool:
+    """Whether all up to here is to be cached. What is in a block may say so, too."""
+    inside = block.get("content") or _object(block.get("source")).get("content")
+    return any(each.get("cache_control") for each in (block, *rows_of(inside)))
 
 
 def _media(kind: str, block: Json, cached: bool, notes: Notes) -> Media | Text:
-    source = block.get("source")
-    source = source if isinstance(source, dict) else {}
+    source = _object(block.get("source"))
     of, name, about = text_of(source.get("type")), text_of(block.get("title")), text_of(block.get("context"))
     if of == "file":
         raise refused(f"messages: {kind}.source.file_id", "a file that another provider keeps cannot be sent here")
-    cited = block.get("citations")
-    if isinstance(cited, dict) and cited.get("enabled") is True:
-        notes.lose(f"messages: {kind}: citations")
+    _note_citations(kind, block, notes)
     if of in ("text", "content"):
         return Text("\n".join(filter(None, (name, about, *_texts_of(source, kind, notes)))), cached)
     if about:
@@ -127,6 +143,12 @@ def _media(kind: str, block: Json, cached: bool, notes: Notes) -> Media | Text:
     type = text_of(source.get("media_type")) or ("application/pdf" if kind == "document" else "")
     data = standard(text_of(source.get("data")))
     return Media("image" if kind == "image" else "file", type, data, text_of(source.get("url")), name, cached=cached)
+
+
+def _note_citations(kind: str, block: Json, notes: Notes) -> None:
+    """The client wants the answer to say what of this document it is from."""
+    if _object(block.get("citations")).get("enabled") is True:
+        notes.lose(f"messages: {kind}: citations")
 
 
 def _texts_of(source: Json, kind: str, notes: Notes) -> Iterator[str]:
@@ -140,13 +162,15 @@ def _texts_of(source: Json, kind: str, notes: Notes) -> Iterator[str]:
         yield text_of(each.get("text"))
 
 
-def _other(kind: str, block: Json, notes: Notes) -> Part | None:
+def _other(kind: str, block: Json, cached: bool, notes: Notes) -> Part | None:
     """Returns a search result or the reference of a tool as text. What a provider's own tools have left is noted."""
     if kind == "search_result":
+        _note_citations(kind, block, notes)
         texts = [text_of(each.get("text")) for each in rows_of(block.get("content"))]
-        return Text("\n".join([text_of(block.get("title")), text_of(block.get("source")), *texts]).strip())
+        told = "\n".join([text_of(block.get("title")), text_of(block.get("source")), *texts]).strip()
+        return Text(told, cached)
     if kind == "tool_reference":
-        return Text(f"[tool {text_of(block.get('tool_name'))}]")
+        return Text(f"[tool {text_of(block.get('tool_name'))}]", cached)
     notes.lose(f"messages: {kind or 'a block without a type'}")
     return None
 
@@ -161,9 +185,7 @@ def _tools(body: Json, notes: Notes) -> Iterator[Tool]:
     for tool in rows_of(body.get("tools")):
         kind, name = text_of(tool.get("type")) or "custom", text_of(tool.get("name"))
         if kind == "custom":
-            notes.lose(
-                *(f"tools: {field}" for field in tool if field not in _READ_OF_TOOLS and tool[field] is not None)
-            )
+            notes.lose_unread(tool, _READ_OF_TOOLS, "tools: ")
             schema, strict = tool.get("input_schema"), tool.get("strict")
             strict = strict if isinstance(strict, bool) else None
             yield Tool(name, text_of(tool.get("description")), schema, strict, cached=bool(tool.get("cache_control")))
@@ -191,17 +213,21 @@ def _format(given: Any) -> Format | None:
     return Format(given.get("schema"), "answer", strict=True)
 
 
-def _reasoning(thinking: Any, effort: Effort) -> Reasoning:
+def _reasoning(thinking: Json, notes: Notes, effort: Effort) -> Reasoning:
     """A budget says more than an effort. Models that adapt think as much as the effort says."""
-    kind = text_of(thinking.get("type")) if isinstance(thinking, dict) else ""
+    notes.lose_unread(thinking, frozenset(("type", "budget_tokens", "display")), "thinking: ")
+    kind = text_of(thinking.get("type"))
     if kind == "disabled":
         return Reasoning("none")
     if kind == "enabled":
         return Reasoning(effort, integer(thinking.get("budget_tokens")), shown=thinking.get("display") != "omitted")
     if kind == "adaptive":
         return Reasoning(effort or "high", shown=thinking.get("display") != "omitted")
+    if kind:
+        notes.lose(f"thinking: {kind}")
     return Reasoning(effort)
 
 
-def _user(metadata: Any) -> str:
-    return text_of(metadata.get("user_id")) if isinstance(metadata, dict) else ""
+def _user(metadata: Json, notes: Notes) -> str:
+    notes.lose_unread(metadata, frozenset(("user_id",)), "metadata: ")
+    return text_of(metadata.get("user_id"))

@@ -147,8 +147,11 @@ class MessagesReader:
             self._frame.notes.lose("answer: pause_turn")
         if is_failed_end(reason):
             return [Failed(failure_of({"message": f"the answer ended with {reason}"}))]
+        details = delta.get("stop_details")
+        words = text_of(details.get("explanation")) if isinstance(details, dict) else ""
+        refusal: list[AnswerEvent] = [TextDelta(words, refusal=True)] if words and reason == "refusal" else []
         finished = Finished(_FINISHES.get(reason, "stop"), text_of(delta.get("stop_sequence")))
-        return [Counted(self._usage.tokens), *([finished] if reason else [])]
+        return [*refusal, Counted(self._usage.tokens), *([finished] if reason else [])]
 
     @property
     def _maker(self) -> str:

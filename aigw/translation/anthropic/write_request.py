@@ -33,7 +33,7 @@ def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Jso
     limits = limits_of(conversation, written, rules, notes)
     system, output = written.system, _output(conversation, limits, rules, notes)
     if conversation.format is not None and "format" not in output:
-        system = [*system, {"type": "text", "text": schema_text(conversation.format.schema)}]
+        system = [*system, {"type": "text", "text": schema_text(conversation.format.described)}]
     if rules.opening:
         system = [{"type": "text", "text": rules.opening, "cache_control": MARK}, *system]
     body: Json = {"model": conversation.model, "max_tokens": limits.max_tokens}
@@ -53,7 +53,7 @@ def _output(conversation: Conversation, limits: Limits, rules: Rules, notes: Not
     format = conversation.format
     if format is None:
         return output
-    schema = enforceable(format.schema) if matches(conversation.model, rules.enforces_schema) else None
+    schema = enforceable(format.described) if matches(conversation.model, rules.enforces_schema) else None
     if schema is None:
         notes.lose("a form of the answer that the provider enforces")
         return output

@@ -19,6 +19,7 @@ from aigw.translation.events import (
     CallDelta,
     CallEnd,
     CallStart,
+    Citation,
     Counted,
     Ended,
     Finished,
@@ -83,6 +84,8 @@ class MessagesWriter:
                 return self._end_call(event.key)
             case Started():
                 return self._start(event)
+            case Citation():
+                self._frame.notes.lose("answer: citations")  # the vendor's own are signed
             case Counted():
                 self._tokens = event.tokens
             case Finished():

@@ -21,6 +21,14 @@ from aigw.translation.notes import Notes, refused
 _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
 _RESULTS = ("tool", "function")
 _TEXTS = ("text", "input_text", "output_text")
+_READ = frozenset((
+    "role", "content", "tool_calls", "tool_call_id", "function_call", "refusal", "reasoning_content", "reasoning",
+    "reasoning_details", "annotations", "cache_control", "name", "audio",
+))  # fmt: skip
+"""What is known of a message. Its annotations are about a text that is there; thoughts are for their maker."""
+_READ_OF_PARTS = frozenset((
+    *_TEXTS, "type", "refusal", "image_url", "input_audio", "file", "cache_control", "prompt_cache_breakpoint",
+))  # fmt: skip
 _SOUNDS = {"mp3": "audio/mpeg"}
 """The media types that are not audio/ and the format."""
 
@@ -30,6 +38,7 @@ def read_messages(given: Any, notes: Notes) -> Iterator[Message]:
     old = _OldCalls()
     for message in resting(rows_of(given)):
         role = text_of(message.get("role"))
+        notes.lose_unread(message, _READ, "messages: ")
         parts = list(_parts(message.get("content"), notes))
         marked = bool(message.get("cache_control"))
         if role in _RESULTS:
@@ -101,6 +110,7 @@ def _parts(content: Any, notes: Notes) -> Iterator[Text | Media]:
     for part in rows_of(content):
         read = _part(text_of(part.get("type")), part, notes)
         if read is not None and read != Text(""):
+            notes.lose_unread(part, _READ_OF_PARTS, "messages: ")
             marked = bool(part.get("cache_control") or part.get("prompt_cache_breakpoint"))
             yield replace(read, cached=True) if marked else read
 

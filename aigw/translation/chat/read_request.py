@@ -12,18 +12,21 @@ from aigw.dialects.json_values import Json
 from aigw.dialects.view import rows_of, text_of
 from aigw.translation.chat.read_messages import read_messages
 from aigw.translation.hub import Conversation, Effort, Format, Reasoning, Sampling, Tool
-from aigw.translation.notes import Notes, refused
+from aigw.translation.notes import NOTHING, Notes, refused
 from aigw.translation.values import boolean, integer, limit, switch, texts
 
 _READ = frozenset(
     ("model", "messages", "tools", "tool_choice", "parallel_tool_calls", "max_tokens", "max_completion_tokens", "stop",
      "n", "temperature", "top_p", "top_k", "seed", "frequency_penalty", "presence_penalty", "response_format",
      "reasoning_effort", "reasoning", "thinking", "enable_thinking", "thinking_budget", "stream", "stream_options",
-     "user", "verbosity", "function_call")
+     "user", "safety_identifier", "verbosity", "function_call")
 )  # fmt: skip
-_MEANINGLESS: tuple[object, ...] = (None, False, [], {}, "")
-"""The values of a field that ask for nothing."""
+_OPENAIS = (
+    "metadata", "moderation", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "service_tier",
+)  # fmt: skip
+"""What OpenAI's Responses API has, too, in the same words."""
 _DEFAULTS = {"modalities": ["text"], "service_tier": "auto"}
+_SEARCH = "web_search_options"
 _CHOICES = {"auto": "", "required": "required", "any": "required", "none": "none"}
 _EFFORTS: dict[str, Effort] = {
     name: name for name in ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -34,7 +37,11 @@ def read_request(body: Json, notes: Notes) -> Conversation:
     """Raises GatewayError for what cannot be left out without a wrong answer."""
     if body.get("functions"):
         raise refused("functions", "this old form cannot be translated for the provider; use tools")
-    notes.lose(*(name for name in body if name not in _READ and body[name] not in _MEANINGLESS and _asks(name, body)))
+    _check_modalities(body.get("modalities"))
+    beside = _beside(body)
+    notes.lose_unread(beside, frozenset(_OPENAIS))
+    if body.get(_SEARCH) == {}:  # which asks for a search
+        notes.lose(_SEARCH)
     tools = tuple(_tools(body.get("tools"), notes))
     choice, tools = _choice(body.get("tool_choice"), tools)
     options = body.get("stream_options")
@@ -53,35 +60,42 @@ def read_request(body: Json, notes: Notes) -> Conversation:
         reasoning=_reasoning(body),
         stream=switch(body.get("stream")),
         wants_usage=isinstance(options, dict) and switch(options.get("include_usage")),
-        user=text_of(body.get("user")),
+        user=text_of(body.get("safety_identifier")) or text_of(body.get("user")),
         verbosity=text_of(body.get("verbosity")),
+        openais={name: beside[name] for name in _OPENAIS if beside.get(name) not in NOTHING},
     )
 
 
-def _asks(name: str, body: Json) -> bool:
-    return name not in _DEFAULTS or body[name] != _DEFAULTS[name]
+def _check_modalities(given: Any) -> None:
+    asked = texts(given)
+    if asked and "text" not in asked:
+        raise refused("modalities", "this provider answers with text")
 
 
-_READ_OF_TOOLS = frozenset(("name", "description", "parameters", "strict", "format"))
+def _beside(body: Json) -> Json:
+    """Returns the fields that other formats do not have, unless they say what is the case anyway."""
+    beside = {name: value for name, value in body.items() if name not in _READ}
+    return {name: value for name, value in beside.items() if value is not False and value != _DEFAULTS.get(name)}
+
+
+_READ_OF_TOOLS = frozenset(("type", "function", "custom", "cache_control"))
+_READ_OF_FUNCTIONS = frozenset(("name", "description", "parameters", "strict", "format"))
 
 
 def _tools(given: Any, notes: Notes) -> Iterator[Tool]:
     for tool in rows_of(given):
+        notes.lose_unread(tool, _READ_OF_TOOLS, "tools: ")
         cached = bool(tool.get("cache_control"))
         if isinstance(function := tool.get("function"), dict):
-            _note(function, notes)
+            notes.lose_unread(function, _READ_OF_FUNCTIONS, "tools: ")
             name, description = text_of(function.get("name")), text_of(function.get("description"))
             yield Tool(name, description, function.get("parameters"), boolean(function.get("strict")), cached=cached)
         elif isinstance(custom := tool.get("custom"), dict):
-            _note(custom, notes)
+            notes.lose_unread(custom, _READ_OF_FUNCTIONS, "tools: ")
             name, description = text_of(custom.get("name")), text_of(custom.get("description"))
             yield Tool(name, description, custom=True, grammar=_grammar(custom.get("format")), cached=cached)
         else:
             notes.lose(f"tools: {text_of(tool.get('type')) or 'a tool without a type'}")
-
-
-def _note(tool: Json, notes: Notes) -> None:
-    notes.lose(*(f"tools: {name}" for name, value in tool.items() if name not in _READ_OF_TOOLS and value is not None))
 
 
 def _grammar(format: Any) -> Any:

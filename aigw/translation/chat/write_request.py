@@ -223,7 +223,7 @@ def _set_format(body: Json, conversation: Conversation, rules: Rules, notes: Not
     else:
         notes.lose("a schema that the provider enforces")
         body["response_format"] = {"type": "json_object"}
-        body["messages"] = with_schema(body["messages"], format.schema)
+        body["messages"] = with_schema(body["messages"], format.described)
 
 
 def schema_text(schema: object) -> str:

@@ -50,6 +50,7 @@ class ChatWriter:
         asked = frame.conversation
         self._model = asked.model
         self._head: Json = {"id": f"chatcmpl-{frame.id}", "object": "chat.completion.chunk", "created": frame.created}
+        self._shows = asked.reasoning.shown is not False
         self._tells_usage = asked.wants_usage or not asked.stream
         self._rest: Json = {"usage": None} if asked.stream and asked.wants_usage else {}
         self._text_head = b""
@@ -63,7 +64,7 @@ class ChatWriter:
             case TextDelta():
                 return [self._text(event)]
             case ThinkingDelta():
-                return [self._chunk(event.choice, {"reasoning_content": event.text})]
+                return [self._chunk(event.choice, {"reasoning_content": event.text})] if self._shows else []
             case CallDelta():
                 return [self._argue(event)]
             case CallStart():

@@ -38,7 +38,7 @@ def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Jso
     system = [part for message in given[:leading] for part in message.parts]
     if conversation.format is not None:
         notes.lose("a schema that the provider enforces")
-        system = [*system, Text(schema_text(conversation.format.schema))]
+        system = [*system, Text(schema_text(conversation.format.described))]
     marks = _Marks(conversation, rules)
     body: Json = {"messages": list(_messages(given[leading:], conversation, rules, notes, marks))}
     if texts := [block for part in system for block in _text_blocks(part, marks)]:
@@ -163,6 +163,8 @@ def _tools(conversation: Conversation, notes: Notes, marks: _Marks) -> Json:
     tools: list[Json] = []
     for tool in conversation.tools:
         function = function_of(tool)
+        if function.get("strict"):
+            notes.lose("tools: strict")
         schema = function.get("parameters") or {"type": "object", "properties": {}}
         about = {"description": function["description"]} if function.get("description") else {}
         tools += [{"toolSpec": {"name": tool.name, **about, "inputSchema": {"json": schema}}}, *marks.behind(tool)]

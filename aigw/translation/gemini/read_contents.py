@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from aigw.dialects.gemini_request import arguments_of, field, items_of
+from aigw.dialects.gemini_request import arguments_of, field, items_of, spellings
 from aigw.dialects.json_values import Json, json_text
 from aigw.dialects.view import text_of
 from aigw.translation.base64_text import standard
@@ -18,8 +18,13 @@ from aigw.translation.notes import Notes, refused
 
 _WORDS = ("output", "result", "content")
 """The member of a response that is all that a tool said, if it is the only one."""
-_ABOUT_MEDIA = ("videoMetadata", "video_metadata", "mediaResolution", "media_resolution")
-"""Fields that say how a model should look at an image or a film."""
+_READ = spellings(
+    "text", "thought", "thoughtSignature", "functionCall", "functionResponse", "inlineData", "fileData",
+    "executableCode", "codeExecutionResult",
+)  # fmt: skip
+"""What is known of parts. Others say how a model shall look at an image or a film, which pages it shall read, ..."""
+_READ_OF_CALLS = frozenset(("id", "name", "args"))
+_READ_OF_RESPONSES = frozenset(("id", "name", "response", "parts"))
 _FETCHED = ("http://", "https://")
 _GOOGLES = "https://generativelanguage.googleapis.com/"
 
@@ -53,6 +58,7 @@ class Contents:
 
     def _part(self, part: Json, id: str) -> Iterator[Part]:
         """`id` is for a call without one."""
+        self._notes.lose_unread(part, _READ, "contents: ")
         state = text_of(field(part, "thoughtSignature"))
         if part.get("thought") is True:
             yield Thinking(text_of(part.get("text")), state)
@@ -60,17 +66,18 @@ class Contents:
             yield from [Thinking("", state)] if state else []
             yield Text(text)
         elif isinstance(call := field(part, "functionCall"), dict):
+            self._notes.lose_unread(call, _READ_OF_CALLS, "contents: functionCall.")
             given = text_of(call.get("id")) or id
             yield Call(given, text_of(call.get("name")), arguments_of(call), state=state)
         elif isinstance(response := field(part, "functionResponse"), dict):
             yield self._result(response)
-        elif (media := _media(part)) is not None:
-            self._notes.lose(*(f"contents: {name}" for name in _ABOUT_MEDIA if part.get(name)))
+        elif (media := self._media(part)) is not None:
             yield media
         else:
             yield from self._other(part)
 
     def _result(self, response: Json) -> Result:
+        self._notes.lose_unread(response, _READ_OF_RESPONSES, "contents: functionResponse.")
         id, name = text_of(response.get("id")), text_of(response.get("name"))
         waiting = self._waiting
         fitting = [call for call in waiting if call.id == id] if id else [call for call in waiting if call.name == name]
@@ -78,10 +85,20 @@ class Contents:
         if call is not None:
             waiting.remove(call)
         text, failed = _said(response.get("response"))
-        media = [_media(part) for _, part in items_of((), response.get("parts")) if isinstance(part, dict)]
         parts: list[Text | Media] = [Text(text)] if text else []
-        parts += [each for each in media if each is not None]
+        for _, part in items_of((), response.get("parts")):
+            if isinstance(part, dict):
+                self._notes.lose_unread(part, _READ, "contents: functionResponse.")
+                media = self._media(part)
+                parts += [media] if media is not None else []
         return Result(call.id if call else id, tuple(parts), failed, name=call.name if call else name)
+
+    def _media(self, part: Json) -> Media | None:
+        """Files have a name in every format, images and sounds only here."""
+        media = _media(part)
+        if media is not None and media.name and media.kind != "file":
+            self._notes.lose("contents: displayName")
+        return media
 
     def _other(self, part: Json) -> Iterator[Part]:
         code, output = field(part, "executableCode"), field(part, "codeExecutionResult")

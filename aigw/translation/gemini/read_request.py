@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aigw.dialects.gemini_request import field, items_of, snake, tool_of
+from aigw.dialects.gemini_request import field, items_of, snake, spellings, tool_of
 from aigw.dialects.gemini_schema import json_schema
 from aigw.dialects.json_values import Json
 from aigw.dialects.view import text_of
@@ -17,8 +17,8 @@ from aigw.translation.hub import Conversation, Effort, Format, Message, Reasonin
 from aigw.translation.notes import Notes, refused
 from aigw.translation.values import integer, limit, texts
 
-_READ = ("model", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig")
-_CONFIG = (
+_READ = spellings("model", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig")
+_CONFIG = spellings(
     "temperature", "topP", "topK", "seed", "frequencyPenalty", "presencePenalty", "maxOutputTokens", "stopSequences",
     "candidateCount", "responseMimeType", "responseSchema", "responseJsonSchema", "responseModalities",
     "thinkingConfig",
@@ -34,8 +34,8 @@ def read_request(body: Json, notes: Notes) -> Conversation:
         raise refused("cachedContent", "a prompt that Google keeps cannot be sent to another provider")
     config = field(body, "generationConfig")
     config = config if isinstance(config, dict) else {}
-    _note(body, _READ, "", notes)
-    _note(config, _CONFIG, "generationConfig.", notes)
+    notes.lose_unread(body, _READ)
+    notes.lose_unread(config, _CONFIG, "generationConfig.")
     _check_modalities(config, notes)
     system = _system(field(body, "systemInstruction"), notes)
     choice, allowed = _choice(_calling(field(body, "toolConfig"), notes))
@@ -49,31 +49,30 @@ def read_request(body: Json, notes: Notes) -> Conversation:
         choices=integer(field(config, "candidateCount")) or 1,
         sampling=_sampling(config),
         format=_format(config, notes),
-        reasoning=_reasoning(field(config, "thinkingConfig")),
+        reasoning=_reasoning(field(config, "thinkingConfig"), notes),
     )
 
 
-def _note(given: Json, read: tuple[str, ...], before: str, notes: Notes) -> None:
-    known = {*read, *map(snake, read)}
-    notes.lose(*(before + name for name, value in given.items() if name not in known and value not in (None, [], {})))
-
-
 def _calling(given: Any, notes: Notes) -> Any:
+    calling = field(given, "functionCallingConfig")
     if isinstance(given, dict):
-        _note(given, ("functionCallingConfig",), "toolConfig.", notes)
-    return field(given, "functionCallingConfig")
+        notes.lose_unread(given, spellings("functionCallingConfig"), "toolConfig.")
+    if isinstance(calling, dict):
+        notes.lose_unread(calling, spellings("mode", "allowedFunctionNames"), "toolConfig.functionCallingConfig.")
+    return calling
 
 
 def _system(given: Any, notes: Notes) -> list[Message]:
     parts = [given] if isinstance(given, str) else [part for _, part in items_of((), field(given, "parts"))]
     for part in parts:
         if isinstance(part, dict):
-            _note(part, ("text",), "systemInstruction: ", notes)
+            notes.lose_unread(part, frozenset(("text",)), "systemInstruction: ")
     said = [part if isinstance(part, str) else text_of(field(part, "text")) for part in parts]
     return [Message("system", tuple(map(Text, filter(None, said))))] if any(said) else []
 
 
-_READ_OF_TOOLS = ("name", "description", "parameters", "parametersJsonSchema")
+_READ_OF_THINKING = spellings("includeThoughts", "thinkingBudget", "thinkingLevel")
+_READ_OF_TOOLS = spellings("name", "description", "parameters", "parametersJsonSchema")
 
 
 def _tools(body: Json, notes: Notes) -> Iterator[Tool]:
@@ -84,7 +83,7 @@ def _tools(body: Json, notes: Notes) -> Iterator[Tool]:
                 continue
             for _, declaration in items_of((), value):
                 if isinstance(declaration, dict):
-                    _note(declaration, _READ_OF_TOOLS, "tools: ", notes)
+                    notes.lose_unread(declaration, _READ_OF_TOOLS, "tools: ")
                     declared = tool_of(declaration)
                     yield Tool(declared.name, declared.description, declared.parameters)
 
@@ -123,8 +122,10 @@ def _format(config: Json, notes: Notes) -> Format | None:
     return Format(json_schema(field(config, "responseSchema")) if schema is None else schema, "answer")
 
 
-def _reasoning(thinking: Any) -> Reasoning:
+def _reasoning(thinking: Any, notes: Notes) -> Reasoning:
     """Thoughts are shown only to who asks for them."""
+    if isinstance(thinking, dict):
+        notes.lose_unread(thinking, _READ_OF_THINKING, "generationConfig.thinkingConfig.")
     effort = _LEVELS.get(text_of(field(thinking, "thinkingLevel")).upper(), "")
     budget = integer(field(thinking, "thinkingBudget"))
     return Reasoning(effort, budget, shown=field(thinking, "includeThoughts") is True)

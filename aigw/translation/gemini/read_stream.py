@@ -41,6 +41,7 @@ _OF_TEXT = (
     frozenset(("parts", "role")),
 )
 """The fields of an event, of its candidate and of the content, where there is nothing else than a piece of text."""
+_READ = frozenset(("text", "thought", "functionCall", "inlineData", *SIGNATURES))
 
 
 def _only_text(body: Any) -> str:
@@ -64,7 +65,7 @@ def _only_text(body: Any) -> str:
 
 class GeminiReader:
     def __init__(self, frame: Frame) -> None:
-        self._maker = frame.rules.maker
+        self._maker, self._notes = frame.rules.maker, frame.notes
         self._usage = UsageReader()
         self._started = False
         self._thinking: set[int] = set()
@@ -111,7 +112,7 @@ class GeminiReader:
         for position, candidate in enumerate(candidates):
             self._candidate(candidate, index_of(candidate, position), events)
         if is_blocked(body):
-            events.append(Finished("content_filter"))
+            events += [*_refused(body["promptFeedback"].get("blockReasonMessage")), Finished("content_filter")]
 
     def _candidate(self, candidate: Json, index: int, events: list[AnswerEvent]) -> None:
         for part in parts_of(candidate):
@@ -124,7 +125,8 @@ class GeminiReader:
                 said = text_of(candidate.get("finishMessage")) or f"the answer ended with {reason}"
                 events.append(Failed(Failure(502, said)))
             else:
-                events.append(Finished(finish, choice=index))
+                told = _refused(candidate.get("finishMessage"), index) if finish == "content_filter" else []
+                events += [*told, Finished(finish, choice=index)]
 
     def _part(self, part: Json, index: int, events: list[AnswerEvent]) -> None:
         text, call, signature = text_of(part.get("text")), part.get("functionCall"), _signature(part)
@@ -141,6 +143,7 @@ class GeminiReader:
             self._call(call, signature, index, events)
         if isinstance(media := part.get("inlineData"), dict):
             events.append(TextDelta(_shown(media), index))
+        self._notes.lose_unread(part, _READ, "answer: ")
 
     def _call(self, call: Json, signature: str, index: int, events: list[AnswerEvent]) -> None:
         key, state = self._calls, sealed(self._maker, signature) if signature else ""
@@ -166,6 +169,11 @@ class GeminiReader:
             if url and (index, url) not in self._cited:
                 self._cited.add((index, url))
                 events.append(Citation(url, text_of(source.get("title")), index))
+
+
+def _refused(words: object, index: int = 0) -> list[AnswerEvent]:
+    """Why there is no answer, where Gemini says it."""
+    return [TextDelta(words, index, refusal=True)] if isinstance(words, str) and words else []
 
 
 def _signature(part: Json) -> str:

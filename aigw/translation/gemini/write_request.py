@@ -39,7 +39,7 @@ def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Jso
     system, rest = _split(conversation.messages)
     if _schema_as_text(conversation) and conversation.format is not None:
         notes.lose("a schema that the provider enforces")
-        system = [*system, Text(schema_text(conversation.format.schema))]
+        system = [*system, Text(schema_text(conversation.format.described))]
     contents = list(_contents(rest, conversation, rules, notes))
     body: Json = {"contents": contents or [{"role": "user", "parts": _texts(system) or [{"text": " "}]}]}
     if contents and (parts := _texts(system)):
@@ -70,7 +70,7 @@ def _contents(messages: list[Message], conversation: Conversation, rules: Rules,
         if message.role == "assistant":
             parts = _model_parts(message, conversation.model, rules, notes)
         else:
-            parts = list(_user_parts(message, conversation.model, names))
+            parts = list(_user_parts(message, conversation.model, names, notes))
         if not parts:
             continue
         if not begun and message.role == "assistant":
@@ -114,12 +114,14 @@ def _id(part: Call | Result) -> Json:
     return {} if is_made_here(part.id) else {"id": part.id}
 
 
-def _user_parts(message: Message, model: str, names: Mapping[str, str]) -> Iterator[Json]:
+def _user_parts(message: Message, model: str, names: Mapping[str, str], notes: Notes) -> Iterator[Json]:
     """Results come first. Older models take their images only behind them."""
     behind: list[Media] = []
     for result in message.results:
         inside = [media for media in result.media if media.data and media.kind != "audio" and signs(model)]
         behind += [media for media in result.media if media not in inside]
+        if any(media.name for media in inside):
+            notes.lose("the name of a file in a result")
         response = {"error" if result.failed else "output": result.text}
         told: Json = {**_id(result), "name": names.get(result.id, result.name), "response": response}
         yield {"functionResponse": {**told, **({"parts": [_media(each) for each in inside]} if inside else {})}}
@@ -127,7 +129,14 @@ def _user_parts(message: Message, model: str, names: Mapping[str, str]) -> Itera
         if isinstance(part, Text) and part.text:
             yield {"text": part.text}
         elif isinstance(part, Media):
+            yield from _named(part)
             yield _media(part)
+
+
+def _named(media: Media) -> Iterator[Json]:
+    """The name of a file, for which the format has no place."""
+    if media.kind == "file" and media.name:
+        yield {"text": f"[{media.name}]"}
 
 
 def _media(media: Media) -> Json:
@@ -182,7 +191,7 @@ def _generation(conversation: Conversation, rules: Rules, notes: Notes) -> Json:
     format = conversation.format
     if format is not None and not _schema_as_text(conversation):
         config["responseMimeType"] = "application/json"
-        config |= {"responseJsonSchema": format.schema} if format.schema is not None else {}
+        config |= {"responseJsonSchema": format.described} if format.schema is not None else {}
     return config | _thinking(conversation, rules, notes)
 
 

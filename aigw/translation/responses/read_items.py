@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from mimetypes import guess_type
 from typing import Any
 
+from msgspec.structs import replace
+
 from aigw.dialects.json_values import Json, json_text
 from aigw.dialects.view import rows_of, text_of
 from aigw.translation.base64_text import of_data_url, standard
@@ -36,6 +38,16 @@ _KEPT_THERE = {
     "compaction": "only the provider that has compacted a conversation can read it",
     "compaction_trigger": "this provider does not compact conversations",
 }
+_READ = frozenset((
+    "type", "role", "content", "id", "status", "phase", "summary", "encrypted_content", "call_id", "name", "namespace",
+    "caller", *_CALLS.values(), *_CLIENT_CALLS.values(), "output", "execution", "tools", "max_output_length",
+    "environment",
+))  # fmt: skip
+"""What is known of items. Those of earlier turns also say what became of them, and who called."""
+_READ_OF_PARTS = frozenset((
+    "type", "text", "refusal", "annotations", "logprobs", "image_url", "input_audio", "file_data", "file_url",
+    "file_id", "filename", "detail", "prompt_cache_breakpoint",
+))  # fmt: skip
 FOREIGN_FILE = "a file that another provider keeps cannot be sent here"
 
 
@@ -48,6 +60,8 @@ def messages_of(given: Any, notes: Notes) -> Iterator[Message]:
         if kind in _KEPT_THERE:
             raise refused(f"input: {kind}", _KEPT_THERE[kind])
         message = _message(kind, item, notes)
+        if message is not None:
+            notes.lose_unread(item, _READ, "input: ")
         if message is not None and message.parts:
             yield message
 
@@ -83,7 +97,8 @@ def _parts(content: Any, notes: Notes) -> Iterator[Part]:
     for part in rows_of(content):
         read = _part(text_of(part.get("type")), part, notes)
         if read is not None and read != Text(""):
-            yield read
+            notes.lose_unread(part, _READ_OF_PARTS, "input: ")
+            yield replace(read, cached=True) if part.get("prompt_cache_breakpoint") else read
 
 
 def _part(kind: str, part: Json, notes: Notes) -> Text | Media | None:

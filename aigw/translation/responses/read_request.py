@@ -14,7 +14,7 @@ from aigw.translation.hub import Conversation, Effort, Format, Message, Reasonin
 from aigw.translation.notes import Notes, refused
 from aigw.translation.responses.read_items import declared_in, messages_of
 from aigw.translation.responses.read_tools import choice_of, tools_of
-from aigw.translation.values import boolean, limit, switch
+from aigw.translation.values import boolean, limit, switch, texts
 
 ENCRYPTED = "reasoning.encrypted_content"
 """The value of `include` with which a client asks for the state of reasoning."""
@@ -47,11 +47,12 @@ def read_request(body: Json, notes: Notes) -> Conversation:
     for field, why in _FOREIGN.items():
         if body.get(field):
             raise refused(field, why)
-    notes.lose(*_lost(body))
-    given, settings = body.get("input"), _object(body.get("text"))
+    notes.lose_unread({name: value for name, value in body.items() if value != _USUAL.get(name)}, _READ)
+    given, settings, included = body.get("input"), _object(body.get("text")), texts(body.get("include"))
+    notes.lose_unread(settings, frozenset(("format", "verbosity")), "text.")
+    notes.lose(*(f"include: {each}" for each in included if each != ENCRYPTED))
     declared = [*tools_of(body.get("tools"), notes), *declared_in(given, notes)]
     choice, tools = choice_of(body.get("tool_choice"), declared)
-    included = body.get("include")
     return Conversation(
         model=text_of(body.get("model")),
         messages=tuple(_messages(body, notes)),
@@ -60,28 +61,18 @@ def read_request(body: Json, notes: Notes) -> Conversation:
         parallel=boolean(body.get("parallel_tool_calls")),
         max_tokens=limit(body.get("max_output_tokens"), "max_output_tokens"),
         sampling=Sampling(body.get("temperature"), body.get("top_p")),
-        format=_format(_object(settings.get("format"))),
+        format=_format(_object(settings.get("format")), notes),
         reasoning=_reasoning(_object(body.get("reasoning")), notes),
         stream=switch(body.get("stream")),
         user=text_of(body.get("safety_identifier")) or text_of(body.get("user")),
         verbosity=text_of(settings.get("verbosity")),
-        wants_state=isinstance(included, list) and ENCRYPTED in included,
+        wants_state=ENCRYPTED in included,
         repeated={name: body[name] for name in _REPEATED if name in body},
     )
 
 
 def _object(value: Any) -> Json:
     return value if isinstance(value, dict) else {}
-
-
-def _lost(body: Json) -> Iterator[str]:
-    for name, value in body.items():
-        if name not in _READ and value not in (None, [], {}) and (name not in _USUAL or value != _USUAL[name]):
-            yield name
-    included = body.get("include")
-    for each in included if isinstance(included, list) else ():
-        if each != ENCRYPTED:
-            yield f"include: {each}"
 
 
 def _messages(body: Json, notes: Notes) -> Iterator[Message]:
@@ -96,11 +87,13 @@ def _messages(body: Json, notes: Notes) -> Iterator[Message]:
         yield Message("user", (Text(CONTINUE),))
 
 
-def _format(given: Json) -> Format | None:
+def _format(given: Json, notes: Notes) -> Format | None:
     kind = text_of(given.get("type"))
     if kind == "json_object":
         return Format()
     if kind != "json_schema":
+        if kind not in ("", "text"):
+            notes.lose(f"text.format: {kind}")
         return None
     return Format(
         given.get("schema"), text_of(given.get("name")), boolean(given.get("strict")), text_of(given.get("description"))
@@ -108,8 +101,7 @@ def _format(given: Json) -> Format | None:
 
 
 def _reasoning(given: Json, notes: Notes) -> Reasoning:
-    known = ("effort", "summary", "generate_summary", "context")
-    notes.lose(*(f"reasoning.{name}" for name in given if name not in known and given[name] is not None))
+    notes.lose_unread(given, frozenset(("effort", "summary", "generate_summary", "context")), "reasoning.")
     if given.get("context") == "all_turns":
         notes.lose("reasoning.context")
     effort = _EFFORTS.get(text_of(given.get("effort")), "")

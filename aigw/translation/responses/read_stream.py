@@ -49,7 +49,7 @@ _Place = tuple[Any, Any, Any]
 
 class ResponsesStreamReader:
     def __init__(self, frame: Frame) -> None:
-        self._maker = frame.rules.maker
+        self._maker, self._notes = frame.rules.maker, frame.notes
         self._usage = UsageReader()
         self._keys: dict[str, int] = {}
         """The index of each item, by its id, for events that have only one of them."""
@@ -116,6 +116,8 @@ class ResponsesStreamReader:
                 events += self._part(key, index, part)
         elif kind == "reasoning" and done:
             events += self._reasoning(key, item)
+        elif kind not in ("message", "reasoning"):
+            self._notes.lose(f"answer: {kind or 'an item without a type'}")
         if done:
             self._told.add((key, "done"))
         return events

@@ -53,6 +53,8 @@ CLIENT_TOOLS = {
 }
 """The tools that OpenAI's models know without a schema, with one for models that do not."""
 _READ = frozenset(("type", "name", "description", "parameters", "strict", "format", "defer_loading"))
+_HOSTED = ("container_auto", "container_reference")
+"""The environments of a shell in which OpenAI runs it."""
 _MODES = {"auto": "", "none": "none", "required": "required"}
 
 
@@ -65,14 +67,21 @@ def tools_of(declared: Any, notes: Notes, namespace: str = "") -> Iterator[Tool]
                 notes.lose("tools: the description of a namespace")
             yield from tools_of(tool.get("tools"), notes, name)
         elif kind in ("function", "custom"):
-            notes.lose(*(f"tools: {field}" for field in tool if field not in _READ and tool[field] is not None))
+            notes.lose_unread(tool, _READ, "tools: ")
             yield _function(tool, kind == "custom", namespace)
         elif kind == "tool_search" and tool.get("execution") == "client":
             yield Tool(kind, text_of(tool.get("description")), tool.get("parameters"), kind=kind)
-        elif kind in CLIENT_TOOLS:
+        elif kind in CLIENT_TOOLS and _environment(tool).get("type") not in _HOSTED:
+            notes.lose_unread(tool, frozenset(("type", "environment")), "tools: ")
+            notes.lose_unread(_environment(tool), frozenset(("type",)), "tools: environment.")
             yield CLIENT_TOOLS[kind]
         else:
             notes.lose(f"tools: {kind or 'one without a type'}")
+
+
+def _environment(tool: Json) -> Json:
+    given = tool.get("environment")
+    return given if isinstance(given, dict) else {}
 
 
 def _function(tool: Json, custom: bool, namespace: str) -> Tool:

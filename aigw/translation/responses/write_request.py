@@ -24,7 +24,7 @@ def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Jso
         raise refused("stop", "the Responses API of this provider has no stop sequences")
     if conversation.choices > 1:
         raise refused("n", "the Responses API of this provider gives one answer")
-    body: Json = {"model": conversation.model}
+    body: Json = {"model": conversation.model, **conversation.openais}
     body["input"] = [item for message in conversation.messages for item in items_of(message, rules.maker)]
     body["store"] = False
     body |= _tools(conversation)

@@ -199,3 +199,26 @@ def test_what_a_tool_says_beside_its_declaration_is_noted():
     assert read(tools=[tool])[1] == []
     tool |= {"allowed_callers": ["code_execution_20250825"], "input_examples": [{}]}
     assert read(tools=[tool])[1] == ["tools: allowed_callers", "tools: input_examples"]
+
+
+def test_thinking_of_a_kind_that_nobody_else_knows_is_noted():
+    assert read(thinking={"type": "between_tools"})[1] == ["thinking: between_tools"]
+    assert read(output_config={"effort": "low", "task_budget": 5})[1] == ["output_config: task_budget"]
+
+
+def test_what_a_block_says_beside_its_content_is_noted():
+    image = {
+        "type": "image",
+        "source": {"type": "url", "url": "https://a"},
+        "transformations": {"oversized_image": "error"},
+    }
+    found = {"type": "search_result", "title": "t", "source": "s", "content": [], "citations": {"enabled": True}}
+    _, lost = read(messages=[{"role": "user", "content": [image, found]}])
+    assert lost == ["messages: transformations", "messages: search_result: citations"]
+
+
+def test_a_mark_for_the_cache_inside_of_what_becomes_a_text():
+    marked = {"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}
+    found = {"type": "search_result", "title": "t", "source": "s", "content": [marked]}
+    document = {"type": "document", "source": {"type": "content", "content": [marked]}}
+    assert [part.cached for part in parts(found, document, {"type": "tool_result", "content": [marked]})] == [True] * 3

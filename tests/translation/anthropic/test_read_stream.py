@@ -143,3 +143,10 @@ def test_no_event_raises(bodies):
         given.feed(typed_event(body))
     given.feed(Event(b"event: error\ndata: so\n\n"))
     given.end()
+
+
+def test_why_the_model_refused():
+    details = {"type": "refusal", "category": "bio", "explanation": "No."}
+    end = {"type": "message_delta", "delta": {"stop_reason": "refusal", "stop_details": details}, "usage": {}}
+    found = events(START, end)
+    assert TextDelta("No.", refusal=True) in found and found[-1] == Finished("content_filter")

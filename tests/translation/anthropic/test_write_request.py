@@ -421,3 +421,11 @@ def test_the_signature_that_the_vendor_gave_is_the_one_that_it_gets():
     turn = said("assistant", Thinking("hm", sealed("claude", signature("hm"))), Call("a", "f", "{}"))
     body, _ = write(HI, turn, DONE, tools=(F,), reasoning=Reasoning("low"))
     check({**body, "model": "claude-sonnet-4-5"}, "")
+
+
+def test_the_description_of_a_form_stands_in_its_schema():
+    schema = {"type": "object", "properties": {}, "additionalProperties": False}
+    body, _ = write(HI, format=Format(schema, description="a day"))
+    assert body["output_config"]["format"]["schema"] == {**schema, "description": "a day"}
+    body, _ = write(HI, format=Format({**schema, "description": "mine"}, description="a day"))
+    assert body["output_config"]["format"]["schema"]["description"] == "mine"

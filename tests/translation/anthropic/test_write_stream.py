@@ -8,6 +8,7 @@ from aigw.translation.events import (
     CallDelta,
     CallEnd,
     CallStart,
+    Citation,
     Counted,
     Ended,
     Finished,
@@ -115,3 +116,10 @@ def test_what_the_provider_does_not_tell_is_estimated():
     call = (CallStart(0, "a", "f"), CallDelta(0, '{"a":12}'), CallEnd(0))
     *_, end, _ = events(*call, Counted(Tokens(cache_read=5, source="reported")), *END)
     assert (end["usage"]["input_tokens"], end["usage"]["output_tokens"]) == (0, 2)
+
+
+def test_citations_are_noted():
+    """The vendor signs its own, and refuses others in the next turn."""
+    given = frame()
+    write(MessagesWriter(given), Started("c", "m1"), TextDelta("a"), Citation("https://a"), *END)
+    assert given.notes.lost == ["answer: citations"]

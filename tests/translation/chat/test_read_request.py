@@ -288,5 +288,29 @@ def test_no_body_gives_anything_but_a_refusal(body):
 def test_what_a_tool_says_beside_its_declaration_is_noted():
     """BerriAI/litellm#31571."""
     custom = {"type": "custom", "custom": {"name": "g", "format": None, "allowed_callers": ["f"]}}
-    tools = [function("f", parameters={}, strict=None, response={}), custom]
+    tools = [function("f", parameters={}, strict=None, response={"type": "object"}), custom]
     assert read(tools=tools)[1] == ["tools: response", "tools: allowed_callers"]
+
+
+def test_a_search_is_asked_for_by_an_empty_object():
+    assert read(web_search_options={}, metadata={})[1] == ["web_search_options"]
+
+
+def test_an_answer_without_text_is_refused():
+    assert read(modalities=["text", "audio"])[1] == ["modalities"]
+    with pytest.raises(GatewayError, match="answers with text"):
+        read(modalities=["audio"])
+
+
+def test_what_only_openai_knows_waits_for_openai():
+    given, lost = read(service_tier="flex", prompt_cache_key="k", metadata={}, safety_identifier="u", user="v")
+    assert (given.openais, given.user, lost) == ({"prompt_cache_key": "k", "service_tier": "flex"}, "u", [])
+
+
+def test_what_a_message_says_beside_its_content_is_noted():
+    part = {"type": "text", "text": "a", "min_pixels": 5}
+    said = [
+        {"role": "user", "content": [part]},
+        {"role": "assistant", "content": "b", "prefix": True, "annotations": [{}]},
+    ]
+    assert read(messages=said)[1] == ["messages: min_pixels", "messages: prefix"]

@@ -18,6 +18,7 @@ from aigw.translation.events import (
     ThinkingDelta,
     ThinkingState,
 )
+from aigw.translation.hub import Reasoning
 
 END = (Finished("stop"), Ended())
 USED = Counted(Tokens(input=10, cache_read=20, cache_write=5, output=7, reasoning=3))
@@ -102,3 +103,7 @@ def test_refusals_and_citations():
     written = deltas(TextDelta("ab"), Citation("https://a", "A"), TextDelta("no", refusal=True), *END)
     cited = {"start_index": 2, "end_index": 2, "title": "A", "url": "https://a"}
     assert written[1:3] == [{"annotations": [{"type": "url_citation", "url_citation": cited}]}, {"refusal": "no"}]
+
+
+def test_thoughts_are_not_shown_to_who_does_not_want_them():
+    assert deltas(ThinkingDelta("a"), TextDelta("b"), *END, reasoning=Reasoning(shown=False))[0]["content"] == "b"

@@ -262,3 +262,18 @@ def test_what_a_tool_says_beside_its_declaration_is_noted():
     declared = {"name": "f", "parameters_json_schema": {}, "response": {"type": "OBJECT"}, "behavior": "NON_BLOCKING"}
     lost = read(contents=[user({"text": "hi"})], tools=[{"functionDeclarations": [declared]}])[1]
     assert lost == ["tools: response", "tools: behavior"]
+
+
+def test_what_a_part_says_beside_its_content_is_noted():
+    """Which pages the model shall read, and how it shall look at them."""
+    pdf = {"inlineData": {"mimeType": "application/pdf", "data": "QQ==", "displayName": "a.pdf"}}
+    png = {"inline_data": {"mime_type": "image/png", "data": "QQ==", "display_name": "a.png"}}
+    given, lost = read(contents=[
+        user({**pdf, "documentMetadata": {"startPage": 2}}, png), model(call(willContinue=True)),
+        user(response(scheduling="SILENT", parts=[{**png, "media_resolution": {"level": "LOW"}}])),
+    ])  # fmt: skip
+    assert given.messages[0].parts[0].name == "a.pdf"
+    assert lost == [
+        "contents: documentMetadata", "contents: displayName", "contents: functionCall.willContinue",
+        "contents: functionResponse.scheduling", "contents: functionResponse.media_resolution",
+    ]  # fmt: skip

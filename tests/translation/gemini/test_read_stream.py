@@ -125,3 +125,16 @@ def test_candidates_are_choices():
 @pytest.mark.parametrize("body", ["1", "[]", '{"candidates": 1}', '{"candidates": [{"content": {"parts": [1]}}]}', "x"])
 def test_what_is_no_answer_says_nothing(body):
     assert not [each for each in events(body) if not isinstance(each, Started | Ended)]
+
+
+def test_why_there_is_no_answer():
+    blocked = {"promptFeedback": {"blockReason": "SAFETY", "blockReasonMessage": "No."}}
+    assert events(blocked)[1:3] == [TextDelta("No.", refusal=True), Finished("content_filter")]
+    found = events(said({"text": "a"}, finishReason="SPII", finishMessage="A name."))
+    assert TextDelta("A name.", refusal=True) in found
+
+
+def test_parts_without_a_counterpart_are_noted():
+    given = frame(rules=Rules(maker="gemini"))
+    read(GeminiReader(given), said({"text": "a"}, {"executableCode": {"code": "1"}}))
+    assert given.notes.lost == ["answer: executableCode"]

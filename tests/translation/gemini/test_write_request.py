@@ -111,6 +111,7 @@ def test_media():
     body, _ = write(said("user", PNG, Media("file", "", "QQ==", name="a.pdf"), Media("image", url="gs://b/c.jpg")))
     assert body["contents"][0]["parts"] == [
         {"inlineData": {"mimeType": "image/png", "data": "QQ=="}},
+        {"text": "[a.pdf]"},
         {"inlineData": {"mimeType": "application/pdf", "data": "QQ=="}},
         {"fileData": {"mimeType": "image/jpeg", "fileUri": "gs://b/c.jpg"}},
     ]

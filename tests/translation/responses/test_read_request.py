@@ -273,3 +273,31 @@ def test_a_custom_tool_that_takes_any_text_has_no_grammar(format):
     (tool,) = read(HI, tools=[{"type": "custom", "name": "exec", "format": format}])[0].tools
     wanted = format if isinstance(format, dict) and format["type"] == "grammar" else None
     assert (tool.custom, tool.grammar) == (True, wanted)
+
+
+def test_a_shell_of_openai_is_no_tool_of_the_client():
+    shell = {"type": "shell", "environment": {"type": "container_auto"}}
+    given, lost = read(tools=[shell])
+    assert (given.tools, lost) == ((), ["tools: shell"])
+    assert "shell" in refusal(tools=[shell], tool_choice={"type": "shell"})
+    local = {
+        "type": "shell",
+        "environment": {"type": "local", "skills": [{"name": "s"}]},
+        "allowed_callers": ["direct"],
+    }
+    given, lost = read(tools=[local])
+    assert ([tool.kind for tool in given.tools], lost) == (
+        ["shell"],
+        ["tools: allowed_callers", "tools: environment.skills"],
+    )
+
+
+def test_a_mark_for_the_cache():
+    part = {"type": "input_text", "text": "a", "prompt_cache_breakpoint": {"mode": "explicit"}}
+    assert messages({"role": "user", "content": [part]}) == (Message("user", (Text("a", cached=True),)),)
+
+
+def test_what_items_and_settings_say_beside_is_noted():
+    call = {**CALL, "async": True}
+    _, lost = read(call, OUTPUT, text={"format": {"type": "grammar"}, "tone": "dry"})
+    assert lost == ["text.tone", "input: async", "text.format: grammar"]

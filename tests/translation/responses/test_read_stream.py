@@ -170,3 +170,10 @@ def test_failures(body):
 )
 def test_odd_events(body):
     assert [event for event in read(reader(), body) if not isinstance(event, Finished | Ended)] == []
+
+
+def test_what_tools_of_the_provider_have_left_is_noted():
+    given = frame(rules=Rules(maker="openai"))
+    done = {"id": "r", "status": "completed", "output": [{"type": "web_search_call", "id": "ws"}, TEXT]}
+    found = read(ResponsesStreamReader(given), {"type": "response.completed", "response": done})
+    assert (TextDelta("hi") in found, given.notes.lost) == (True, ["answer: web_search_call"])

@@ -165,3 +165,7 @@ def test_what_would_change_the_answer_is_refused(how):
 def test_that_no_answer_goes_on_with_the_last_message_is_noted():
     told = [write(Message("assistant", (Text("{"),)), goes_on=goes_on)[1] for goes_on in (False, True)]
     assert told == [[], ["that the answer goes on with the last message"]]
+
+
+def test_what_both_apis_of_openai_have():
+    assert write(openais={"service_tier": "flex"})[0]["service_tier"] == "flex"

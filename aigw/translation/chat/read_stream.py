@@ -36,6 +36,10 @@ from aigw.translation.rules import matches
 _FINISHES: dict[str, Finish] = {
     "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls", "content_filter": "content_filter",
 }  # fmt: skip
+_READ = frozenset((
+    "role", "content", "reasoning_content", "reasoning", "reasoning_details", "refusal", "tool_calls", "function_call",
+    "annotations",
+))  # fmt: skip
 _OLD = -1
 """The key of a call in the old form, of which there is one."""
 
@@ -58,6 +62,7 @@ class ChatReader:
         returns = matches(frame.conversation.model, frame.rules.returns_reasoning)
         self._state = sealed(frame.rules.maker) if returns else ""
         """The state that clients send back with the reasoning, so that its maker gets it again."""
+        self._notes = frame.notes
         self._usage = UsageReader()
         self._started = False
         self._thinking: set[int] = set()
@@ -102,6 +107,7 @@ class ChatReader:
                 events.append(Finished(_FINISHES.get(reason, "stop"), choice=index))
 
     def _delta(self, delta: Json, index: int, events: list[AnswerEvent]) -> None:
+        self._notes.lose_unread(delta, _READ, "answer: ")
         thought = delta.get("reasoning_content") or delta.get("reasoning")
         if isinstance(thought, str) and thought:
             self._thinking.add(index)

@@ -1,8 +1,9 @@
 """Streams of chat completions, as many providers write them."""
 
-from translating import chat_reader, read
+from translating import chat_reader, frame, read
 
 from aigw.core.tokens import Tokens
+from aigw.translation.chat.read_stream import ChatReader
 from aigw.translation.envelope import sealed
 from aigw.translation.events import (
     CallDelta,
@@ -120,3 +121,9 @@ def test_what_is_of_a_wrong_type_says_nothing():
         {"function_call": []},
     ):
         assert read(chat_reader(), chunk(delta), [], 1, None)[1:] == []
+
+
+def test_what_a_piece_says_beside_its_text_is_noted():
+    given = frame()
+    read(ChatReader(given), {"choices": [{"index": 0, "delta": {"content": "a", "images": [{}], "audio": None}}]})
+    assert given.notes.lost == ["answer: images"]

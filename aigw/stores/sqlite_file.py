@@ -88,8 +88,8 @@ def open_for_reading(path: Path, format_: Format) -> sqlite3.Connection | None:
     """Returns None if there is no file yet. The file may be of an earlier version. Raises FileError."""
     import sqlite3
 
-    refuse_strange(path)
     try:
+        refuse_strange(path)
         if not path.exists():
             return None
         connection = _connect_to_read(path)

@@ -13,8 +13,10 @@ from aigw.books.access_log import FILE_NAME as ACCESS
 from aigw.books.access_log import AccessLog
 from aigw.books.books import usage_log
 from aigw.books.metrics_folder import MetricsFolder
+from aigw.books.recent_rows import RecentRows, RowFilter
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.usage_query import read
+from aigw.cli.sources.usage_feed import FeedError, feed_for
 from aigw.core.errors import ConfigError
 from aigw.core.stores import StoreError
 from aigw.pricing.kept_prices import FILE_NAME as PRICES
@@ -229,6 +231,28 @@ def test_why_nothing_can_be_written(tmp_path):
     with reachable_folder() as folder:
         said = f"{folder} cannot be written to: Permission denied"
         assert unprivileged(lambda: why_unwritable(folder / ".aigw") == said)
+
+
+def test_usage_of_somebody_else_is_not_read():
+    """It is private: `aigw usage`, `top` and `logs` say so."""
+    with reachable_folder() as folder:
+        state = folder / ".aigw"
+        state.mkdir(mode=0o000)
+
+        def says() -> bool:
+            os.chdir(folder)
+            for read in (
+                feed_for(None, None, None).fetch,
+                lambda *_: RecentRows(state / "usage.sqlite", RowFilter()).latest(1),
+            ):
+                with pytest.raises((FeedError, StoreError), match=r"usage.sqlite cannot be opened: Permission denied"):
+                    read(["day"], "all")
+            return True
+
+        try:
+            assert unprivileged(says)
+        finally:
+            state.chmod(0o700)
 
 
 def test_a_file_that_cannot_be_opened_is_named_once():

@@ -83,7 +83,10 @@ def _of_recipes(folder: Path) -> str:
     """Returns a sentence that names the recipes with usage of their own beside this folder, "" if there are none."""
     from aigw.cli.sources.recipe import STATE
 
-    names = sorted(path.parent.name for path in Path(STATE).glob(f"*/{FILE_NAME}")) if STATE not in str(folder) else []
+    names = list[str]()
+    if STATE not in str(folder):
+        with contextlib.suppress(PermissionError):  # somebody else's: what is wrong is said when the file is read
+            names = sorted(path.parent.name for path in Path(STATE).glob(f"*/{FILE_NAME}"))
     return f" There is usage of recipes: --recipe {' or '.join(names)}." if names else ""
 
 

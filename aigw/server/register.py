@@ -52,7 +52,9 @@ def folders(env: Mapping[str, str]) -> list[Path]:
         return []
     own = os.geteuid()
     runtime = Path(env.get("XDG_RUNTIME_DIR", ""))
-    found = [Path(tempfile.gettempdir(), f"aigw-{own}")]
+    found: list[Path] = []
+    with contextlib.suppress(FileNotFoundError):  # a read-only container has no folder of temporary files
+        found.append(Path(tempfile.gettempdir(), f"aigw-{own}"))
     with contextlib.suppress(OSError, ValueError):
         if runtime.is_absolute() and runtime.stat().st_uid == own:  # not that of the user who typed sudo
             found.insert(0, runtime / "aigw")

@@ -251,3 +251,13 @@ def test_counts_where_nothing_can_be_written(tmp_path: Path) -> None:
     blocked.write_text("")
     code = "from aigw.metering.tokenizer import TokenCounter; print(TokenCounter().count('hello world'))"
     assert run(code, XDG_CACHE_HOME=str(blocked)) == "2"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_counts_where_no_file_can_be_written_at_all(tmp_path: Path) -> None:
+    """As in a container with a read-only root and nothing else."""
+    counts = "[counter.count('お誕生日おめでとう <|endoftext|>', model) for model in ('gpt-4o', 'gpt-4')]"
+    plain = f"from aigw.metering.tokenizer import TokenCounter; counter = TokenCounter(); print({counts})"
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); {plain}"
+    cache = {"XDG_CACHE_HOME": str(tmp_path / "new")}
+    assert run(limited, **cache) == run(plain, **cache)

@@ -44,6 +44,17 @@ def test_it_stands_there_as_long_as_it_runs(env, folder):
     assert list(folder.iterdir()) == []
 
 
+def test_where_no_file_can_be_written_there_is_no_register(tmp_path):
+    """As in a container with a read-only root and no folder of temporary files: the gateway serves all the same."""
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        "from aigw.server.register import Entry, entered, running\n"
+        "with entered(Entry(pid=1, start='', since=1.0, url='', version='', config='', folder=''), {}): print(running({}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
 def test_the_oldest_comes_first(env, folder, child):
     other = child([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     with entered(entry(since=2.0), env), entered(entry(other.pid, since=1.0), env):

@@ -129,7 +129,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     """Refuses settings that are not ours: diskcache turns whatever it finds there into attributes and pragmas."""
     if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
         return  # nothing is there yet
-    strange = not made_of(connection, _schema())
+    strange = not made_of(connection, _schema(path.parent))
     if not strange and connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchone():
         for name, value in connection.execute("SELECT key, value FROM Settings"):
             known = DEFAULT_SETTINGS.get(name, METADATA.get(name))
@@ -139,9 +139,14 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 @functools.cache
-def _schema() -> frozenset[str]:
-    """The schema that diskcache makes, read from a new cache."""
-    with tempfile.TemporaryDirectory() as folder:
+def _schema(spare: Path) -> frozenset[str]:
+    """The schema that diskcache makes, read from a new cache. It is made in `spare` where there is no folder of
+    temporary files."""
+    try:
+        place = tempfile.gettempdir()
+    except FileNotFoundError:
+        place = str(spare)
+    with tempfile.TemporaryDirectory(dir=place) as folder:
         Cache(folder, sqlite_synchronous=0, sqlite_journal_mode="memory").close()
         with contextlib.closing(sqlite3.connect(Path(folder) / FILE_NAME)) as connection:
             found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()

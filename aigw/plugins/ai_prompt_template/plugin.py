@@ -21,7 +21,7 @@ from aigw.core.reply import Reply
 from aigw.dialects import template_body
 from aigw.higress.bodies import is_unseen
 from aigw.higress.template import PROPERTIES, TEMPLATE, Call, asks_for_template, call_in, named, pasted
-from aigw.plugins.ai_prompt_template.template import Template
+from aigw.plugins.ai_prompt_template.template import Template, mistakes
 
 SWITCH = "template-enable"
 """A client sends it with the value `false` if a field `template` is its own."""
@@ -71,6 +71,9 @@ def check(config: Config) -> list[Problem]:
         if not isinstance(each.template, dict):
             message = "is not an object, and no API takes such a request; write its fields, such as model and messages"
             problems.append(Problem(("templates", index, "template"), message, quirk=True))
+            continue
+        for place, message in mistakes(each.template):
+            problems.append(Problem(("templates", index, "template", *place), message, quirk=True))
     if not config.templates:
         problems.append(Problem(("templates",), "is empty, so that no request is changed", note=True))
     return problems

@@ -88,14 +88,18 @@ def divergence(name: str, found: Sequence[Difference]) -> str:
     return shown(f"{name} was recorded for another request{first}{_more(found)}")
 
 
-def explained(what: str, folder: str, near: Nearest | None, allowed: str = "") -> str:
+def explained(what: str, folder: str, near: Nearest | None, allowed: str = "", *, edited: bool = False) -> str:
     """Returns why a request has no recording, in several lines, and what to do. `what` names the request, `allowed` a
-    limit."""
+    limit. `edited`: the nearest recording has this request, and the key of another one."""
     room = max(WIDTH - len(what) - len(": no recording in "), _SHORTEST_TEXT)
     place = folder if len(folder) <= room else f"...{folder[3 - room :]}"
     lines = [f"{what}: no recording in {place}", *filter(None, [allowed])]
     if near is None:
         lines.append("No recording there is of this API.")
+    elif edited:
+        lines.append(f"{near.name} was edited: it has this request, but the key of another one.")
+        lines.append('Take the line "key" out of it, and it is found.')
+        return _on_a_screen(lines)
     else:
         lines.append(f"The nearest is {near.name}. It differs here (recorded -> asked for):")
         lines += [_INDENT + str(each) for each in near.differences[:MOST_SHOWN]]
@@ -105,6 +109,10 @@ def explained(what: str, folder: str, near: Nearest | None, allowed: str = "") -
         lines.append("If it varies by itself, declare it under record.volatile.rules" + (":" if rules else "."))
         lines += [f"{_INDENT}- {rule}" for rule in rules[:MOST_RULES]]
     lines.append("If it is meant: --auto records what is missing, --refresh all that a run uses.")
+    return _on_a_screen(lines)
+
+
+def _on_a_screen(lines: Iterable[str]) -> str:
     return "\n".join(_cut(shown(line), WIDTH) for line in lines)
 
 

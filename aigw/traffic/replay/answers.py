@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import NamedTuple
 
 from multidict import CIMultiDict
@@ -29,11 +30,14 @@ class Answer(NamedTuple):
 
 class Answers:
     """The answers of the recordings of a folder, by name. The ones that were used last are kept in memory, up to a
-    number of bytes."""
+    number of bytes. `read` sees each recording that is read, with its name."""
 
-    def __init__(self, folder: Folder, most: int = KEPT_BYTES) -> None:
+    def __init__(
+        self, folder: Folder, most: int = KEPT_BYTES, read: Callable[[str, Recording], None] = lambda name, it: None
+    ) -> None:
         self._folder = folder
         self._most = most
+        self._read = read
         self._kept: OrderedDict[str, Answer] = OrderedDict()
         self._bytes = 0
 
@@ -49,6 +53,7 @@ class Answers:
         if (kept := self.kept(name)) is not None:
             return kept
         recording = self._folder.read(name)
+        self._read(name, recording)
         answer = self._kept[name] = Answer(played_of(recording, self._folder, name), recording.answer)
         self._bytes += answer.size
         while self._bytes > self._most and len(self._kept) > 1:

@@ -15,6 +15,7 @@ import msgspec
 from aigw.core.errors import GatewayError
 from aigw.traffic.format.call import Begun, begun, credentials, service
 from aigw.traffic.format.folder import Entry, Folder, RecordingError
+from aigw.traffic.format.recording import Recording
 from aigw.traffic.format.scrubbing import Scrubber, hiding
 from aigw.traffic.matching.canonical import Canonical
 from aigw.traffic.matching.identity import asked, recorded
@@ -64,7 +65,8 @@ class FolderPlayer:
         self._known: dict[Hashable, Canonical] = {}
         self._again: dict[Hashable, str] = {}
         """The names of the recordings that were played, by the bytes of the requests."""
-        self._answers = Answers(folder)
+        self._answers = Answers(folder, read=self._check)
+        self._edited: set[str] = set()
         self.report = Report()
 
     def hide(self, secrets: Iterable[str]) -> None:
@@ -153,6 +155,20 @@ class FolderPlayer:
     def _recorded(self, entry: Entry) -> Canonical:
         return recorded(self._folder.read(entry.name), self._rules)
 
+    def _check(self, name: str, recording: Recording) -> None:
+        """Warns of a recording that answers the request which it had before somebody edited it."""
+        if name not in self._edited and self._is_edited(recording, recorded(recording, self._rules).key):
+            self._edited.add(name)
+            log.warning(
+                '%s: it was edited: it answers another request than it has; take the line "key" out of it',
+                self._folder.path / name,
+            )
+
+    def _is_edited(self, recording: Recording, key: str) -> bool:
+        """Whether its key is not that of its request. Where secrets were removed, it may be another one."""
+        is_ours = recording.key and recording.rules == self._rules.digest and not recording.redacted
+        return bool(is_ours and recording.key != key)
+
     def _is_like(self, call: Begun, identity: Canonical, entry: Entry) -> bool:
         """Whether the n-th call of a session may have the n-th answer, or its place when it is recorded again. If it is
         answered though it is not the one that was recorded, that is reported. False: too many are not."""
@@ -189,7 +205,9 @@ class FolderPlayer:
         alike = [entry for entry in self._entries if entry.api == call.api]
         others = ((entry.name, self._recorded(entry).value) for entry in alike[-MOST_COMPARED:])
         near = nearest(identity.value, others, self._secrets)
-        return explained(_named(call), str(self._folder.path), near, self._allowed()), near
+        same = self._folder.read(near.name) if near is not None and not near.differences else None
+        edited = same is not None and self._is_edited(same, identity.key)
+        return explained(_named(call), str(self._folder.path), near, self._allowed(), edited=edited), near
 
     def _allowed(self) -> str:
         """Says that no more calls may differ, "" if they may or if no call may."""

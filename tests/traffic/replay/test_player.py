@@ -61,3 +61,36 @@ async def test_a_secret_of_one_client_is_none_of_another(tmp_path):
     assert await found.find(outgoing(body, key=KEY)) is not None
     with pytest.raises(GatewayError):
         await found.find(outgoing(body, key="another"))
+
+
+def edited(tmp_path, **change):
+    """A folder with one recording, the question of which somebody has edited."""
+    folder = player(tmp_path, outgoing())._folder
+    file = folder.path / "001-01-chat.json"
+    text = file.read_text()
+    file.write_text(text.replace("Hello!", "Hello?").replace(*change.get("also", ("", ""))))
+    return FolderPlayer(folder, RecordSettings(mode="replay"), RULES, ())
+
+
+OTHER = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello?"}]}
+
+
+async def test_a_recording_that_was_edited_and_keeps_its_key_is_named(tmp_path, caplog):
+    found = edited(tmp_path)
+    with pytest.raises(GatewayError, match="no recording"):
+        await found.find(outgoing(OTHER))
+    assert found.report.missed[0].text.splitlines()[1:] == [
+        "001-01-chat.json was edited: it has this request, but the key of another one.",
+        'Take the line "key" out of it, and it is found.',
+    ]
+    assert await found.find(outgoing()) is not None
+    assert await found.find(outgoing()) is not None
+    assert caplog.text.count("001-01-chat.json: it was edited: it answers another request than it has") == 1
+
+
+async def test_without_its_key_it_is_found(tmp_path, caplog):
+    edited(tmp_path)
+    lines = (tmp_path / "recs/001-01-chat.json").read_text().splitlines(keepends=True)
+    found = edited(tmp_path / "b", also=(next(line for line in lines if '"key"' in line), ""))
+    assert await found.find(outgoing(OTHER)) is not None
+    assert caplog.text == ""

@@ -19,9 +19,10 @@ from aigw.core.model import Request
 from aigw.core.plugin import About, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.dialects import template_body
+from aigw.dialects.template_mistakes import mistakes
 from aigw.higress.bodies import is_unseen
 from aigw.higress.template import PROPERTIES, TEMPLATE, Call, asks_for_template, call_in, named, pasted
-from aigw.plugins.ai_prompt_template.template import Template, mistakes
+from aigw.plugins.ai_prompt_template.template import Template
 
 SWITCH = "template-enable"
 """A client sends it with the value `false` if a field `template` is its own."""

@@ -12,13 +12,10 @@ from typing import Any
 
 import msgspec
 
-from aigw.core.json_path import JsonPath
 from aigw.dialects.template_body import is_text
 from aigw.higress.template import Property
 
 _PLACEHOLDER = re.compile(r"\{\{([^{}\n]*[^{}\s][^{}\n]*)\}\}")
-
-_MESSAGE = "{role: user, content: 'Hello {{name}}'}"
 
 
 class _Text:
@@ -57,24 +54,6 @@ class Template:
     def fill(self, given: Mapping[str, Property]) -> dict[str, Any]:
         """Returns the fields of the request. `given` must have all properties."""
         return {name: _filled(value, given, typed=not is_text(name)) for name, value in self._parsed.items()}
-
-
-def mistakes(fields: Mapping[str, Any]) -> Iterator[tuple[JsonPath, str]]:
-    """Finds what no API takes, with its place in the template."""
-    if not isinstance(fields.get("model", ""), str):
-        yield ("model",), "must be the name of a model; put it in quotes"
-    messages = fields.get("messages", [])
-    if not isinstance(messages, list):
-        yield ("messages",), f"must be a list of messages, such as [{_MESSAGE}]"
-        return
-    for index, message in enumerate(messages):
-        if not isinstance(message, dict):
-            yield ("messages", index), f"must be a message, such as {_MESSAGE}"
-            continue
-        if not isinstance(message.get("role", ""), str):
-            yield ("messages", index, "role"), "must be text; put it in quotes"
-        if not isinstance(message.get("content"), str | list | None):
-            yield ("messages", index, "content"), "must be text or a list of parts; put a text in quotes"
 
 
 def _parsed(value: Any) -> Any:

@@ -34,8 +34,8 @@ def recent(path: Path, after: int, most: int) -> Recent:
     """Returns at most `most` rows with numbers above `after`. If no row has the number `after`, the file was begun
     anew, and all its rows are new. Raises FileError.
 
-    SQLite makes one text of all rows, in which numbers have 15 digits: a thread that fetches them one by one has to win
-    Python's lock from the event loop for each."""
+    SQLite returns all rows as one JSON text, in which numbers have 15 digits. A thread that fetched them one by one
+    would have to wait for Python's lock at each row."""
     with opened(path) as connection:
         return Recent(0, []) if connection is None else _recent(connection, after, most)
 

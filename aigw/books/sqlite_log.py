@@ -77,7 +77,7 @@ class SqliteUsageLog(WriteQueue[UsageRow]):
         return usage_query.read(self._path, since=since, until=until)
 
     def recent(self, after: int, most: int) -> numbered_rows.Recent:
-        """The newest rows. Raises FileError."""
+        """Returns the newest rows. Raises FileError."""
         return numbered_rows.recent(self._path, after, most)
 
     def find(self, id_: str) -> tuple[int, UsageRow] | None:

@@ -22,7 +22,7 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
     Tokens are in the disjoint buckets of `UsageRow`. `cost` is None if no price was known; `unpriced` counts the
     requests without a price. `estimated` counts the requests whose tokens were estimated, `absent` those whose tokens
     are unknown; errors and cache hits are not among these. A client that leaves is not an error. `denied` counts the
-    requests that a content guard denied, or whose answers it did."""
+    requests that a content guard has denied, or whose answers it has denied."""
 
     requests: int
     input: int
@@ -59,7 +59,8 @@ class UsageLine(Amounts, frozen=True, kw_only=True):
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """`rows` are sorted by their keys. Times are in seconds since 1970. The window ends at `until` and begins at
-    `since`, or at the first request if that is later. `window_s` is its length in seconds; rates are over it.
+    `since`, or at the first request if that is later. `window_s` is the window's length in seconds, to which rates
+    refer.
 
     `series` has output tokens per second by the time at which answers ended, oldest first, in buckets of `bucket_s`
     seconds that end at `series_end`. `latest` is when the newest request of the log arrived, in the window or not."""

@@ -36,7 +36,7 @@ _KEYS = dict(zip(BY, BY, strict=True)) | {
 """SQL for the names that are not columns."""
 
 ERROR = "(outcome = 'failed' OR (status >= 400 AND outcome <> 'aborted'))"
-"""SQL for what `UsageRow.failed` says."""
+"""The condition of `UsageRow.failed` in SQL."""
 _NOTHING_USED = f"(source = 'absent' AND ({ERROR} OR cache = 'hit' OR cost IS 0))"
 GENERATION_MS = "(total_ms - coalesce(first_token_ms, 0))"
 GENERATED = f"(output > 0 AND cache <> 'hit' AND {GENERATION_MS} > 0)"

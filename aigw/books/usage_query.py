@@ -27,7 +27,7 @@ _FIRST_TOKEN = list(COLUMNS).index("input")
 _decode = msgspec.json.Decoder(tuple[Retrieved, ...]).decode
 
 _LONGEST_SECONDS = 86_400.0
-"""No answer takes longer."""
+"""The longest possible duration of an answer, in seconds."""
 _WINDOW = "FROM requests WHERE at >= :since AND at < :until"
 
 
@@ -97,7 +97,7 @@ def _series(connection: sqlite3.Connection, question: Question) -> list[int]:
 
 
 def row_of(values: tuple[Any, ...]) -> UsageRow:
-    """The row of the values of COLUMNS."""
+    """Makes a row of the values of COLUMNS."""
     fields = dict(zip(COLUMNS, values, strict=True))
     tokens = Tokens(**{field.name: fields.pop(field.name) for field in _TOKENS})
     retrieved = _decode(fields["retrieved"]) if fields["retrieved"] else ()

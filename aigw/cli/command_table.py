@@ -20,7 +20,7 @@ class Entry(NamedTuple):
     place: str
     summary: str
     heading: str = ""
-    """Empty: the help does not list it."""
+    """The heading in the help. A command without one is not listed."""
     settings: Mapping[str, Any] = MappingProxyType({})
     """Arguments for `typer.Typer.command`, for commands whose words are not read in the usual way."""
 

@@ -17,7 +17,7 @@ NO_MATCH_KEY = (
     "there is at least one of  '_match_route_', '_match_domain_', '_match_service_' and '_match_route_prefix_' "
     "can present in configuration."
 )
-"""Higress's words."""
+"""The error for a rule that matches nothing, in Higress's words."""
 
 
 class HostForms(NamedTuple):
@@ -161,6 +161,6 @@ def _is_domain(pattern: str, host: str) -> bool:
 
 
 def _is_service(names: Sequence[str], service: str) -> bool:
-    """A name is `fqdn` or `fqdn:port`."""
+    """Whether a service is among the names. A name is `fqdn` or `fqdn:port`."""
     fqdn, colon, _ = service.rpartition(":")
     return service in names or (bool(colon) and fqdn in names)

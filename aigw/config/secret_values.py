@@ -31,7 +31,7 @@ def _at(value: Any, path: JsonPath) -> Any:
 
 
 def _leaves(value: Any, path: JsonPath) -> Iterator[tuple[JsonPath, str]]:
-    """Every text with its path."""
+    """Yields every text of a value, with its path."""
     waiting: list[tuple[JsonPath, Any]] = [(path, value)]
     while waiting:
         path, value = waiting.pop()

@@ -9,11 +9,10 @@ URL = "{url}"
 
 
 class Allowance(NamedTuple):
-    """`name` is the budget's or the rule's own, `scope` says whose it is, such as `consumer ann`, "" for all.
-
-    `limit` is None if only what is left is known. Amounts are in `unit`; `held` is set aside for requests under way.
-    `resets_at` is in seconds since 1970, None if it never begins anew or has not begun. `command` raises it, "" if
-    `place` in the configuration does."""
+    """A limit and how much of it is used. `name` is that of the budget or the rule. `scope` says whose limit it is,
+    such as `consumer ann`, "" for all. `limit` is None if only the remaining amount is known. Amounts are in `unit`;
+    `held` is reserved for requests under way. `resets_at` is in seconds since 1970, None if the limit never resets or
+    has not begun. `command` raises the limit; if it is "", change `place` in the configuration."""
 
     what: Literal["budget", "quota", "limit"]
     name: str

@@ -25,11 +25,9 @@ class ToolCall(NamedTuple):
 
 
 class AnswerText(NamedTuple):
-    """A text in an event, a plain body or an element of an array of an answer, and its path there.
-
-    `slot` names the text whose next piece this is, such as "call 1"; "" if it is whole by itself. Texts of different
-    choices, the same slot or not, have nothing to do with each other. `kind` is "call" if it is of the JSON text of a
-    call's arguments."""
+    """A text in an answer, and its path in the event, plain body or array element that has it. `slot` names the text of
+    which this is the next piece, such as "call 1"; "" if the text is complete. Texts of different choices are never
+    pieces of one text, even with the same slot. `kind` is "call" for a piece of the JSON text of a call's arguments."""
 
     path: JsonPath
     text: str

@@ -16,10 +16,10 @@ asking: ContextVar[bool] = ContextVar("asking", default=False)
 
 
 class Question(NamedTuple):
-    """`turns` are roles with their texts. With `route` "", the first route takes it that would take a client's chat
-    completion. With `model` "", none is named. The answer has at most `max_tokens` tokens (0: as many as the model
-    likes), and is there within `seconds`. With `provided`, only a route with a provider is asked, and not the server
-    that a route without one has."""
+    """A question to a model. `turns` are roles with their texts. With `route` "", it takes the first route that takes
+    chat completions of clients. With `model` "", it names no model. The answer has at most `max_tokens` tokens (0: any
+    number), and must arrive within `seconds`. With `provided`, only a route with a provider is used, and not one that
+    leads to a server."""
 
     turns: Sequence[tuple[Said, str]]
     model: str = ""

@@ -174,7 +174,7 @@ class Dialect(Protocol):
 
     @property
     def name(self) -> str:
-        """Unique."""
+        """The unique name of the dialect."""
         ...
 
     @property

@@ -21,7 +21,7 @@ from aigw.core.upstream import Upstream
 
 
 class Clock(Protocol):
-    """The time. The module `time` is one."""
+    """Tells the time. The module `time` is one."""
 
     def time(self) -> float:
         """Seconds since 1970."""
@@ -134,19 +134,22 @@ class Keeping(NamedTuple):
 
 @dataclass(slots=True, frozen=True)
 class Env:
-    """What `build` gives to a plugin.
+    """What `build` gets from the gateway for a plugin.
 
-    `fidelity` is "safe" or "higress". With "higress", a plugin does exactly what Higress does, also where aigw is safer
-    on purpose. What is different then a plugin gets from `choose`, once, when it is built. `run` identifies one run of
-    the gateway, from its start to its end; all workers have the same. Every request that leaves the gateway goes
-    through `upstream`; `timeouts` are the defaults for such requests. `retrieval` searches the collections of this
-    machine. `models` asks models through the routes of this gateway. `folder` is that of the configuration, from which
-    its paths start. `beside` has those stand-ins, by name, that a plugin may ask without a request through `upstream`:
-    none while something there wants to see all requests, such as a recorder. `responses` says how OpenAI responses are
-    kept for providers that keep none, None if they are not. `when_idle` takes what a plugin would like to have done
-    once the gateway is ready and nobody asks it anything, so that the first request need not wait for it. `options` are
-    what the commands of aigw need to find this gateway's configuration, such as `--recipe budget`; "" for the file in
-    the current folder."""
+    `fidelity` is "safe" or "higress". With "higress", a plugin does exactly what Higress does, even where aigw is safer
+    on purpose. `build` gets the part that differs from `choose`.
+
+    Every request that leaves the gateway goes through `upstream`; `timeouts` are the defaults for such requests.
+    `beside` has the stand-ins, by name, that a plugin may ask without a request through `upstream`. It is empty while
+    something there must see all requests, such as a recorder.
+
+    `retrieval` searches the collections of this machine. `models` asks models through the routes of this gateway.
+    `responses` says how OpenAI responses are kept for providers that keep none, None if they are not kept. `when_idle`
+    takes jobs that are done once the gateway is ready and idle, so that the first request need not wait for them.
+
+    `run` identifies one run of the gateway, from its start to its end; all workers have the same. `folder` is the
+    folder of the configuration, from which its relative paths start. `options` are the options with which commands of
+    aigw find this gateway's configuration, such as `--recipe budget`; "" for the file in the current folder."""
 
     upstream: Upstream
     services: Services

@@ -18,8 +18,8 @@ class GatewayError(Exception):
 
     `kind`, `code` and `param` are OpenAI's `error.type`, `error.code` and `error.param` (the type in Anthropic's format
     follows from the status). `plain` is the status and the text/plain body that Higress answers in the same case; it is
-    used with `fidelity: higress`. `others` is a second line of the message: what else was tried. `details` are
-    further lines of it."""
+    used with `fidelity: higress`. `others` is a second line of the message, about what else was tried. `details` are
+    further lines."""
 
     def __init__(
         self,

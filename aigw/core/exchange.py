@@ -91,9 +91,9 @@ class Exchange:
     `original` is the request as the client sent it; nobody changes it. `api` is the name of the API to which its path
     belongs ("" if none), `dialect` is the wire format of that API, and `asked` is a view of `request`.
 
-    `named` is the model that the client asked for, "" if it named none or nobody has looked yet.
+    `named` is the model that the client has named, "" if it named none or nobody has looked yet.
 
-    `mapped` is the model in the request to the last provider, "" if that is the one that was asked for.
+    `mapped` is the model in the request to the last provider, "" if it is the one that the client named.
 
     `target` is where the request is sent: the route's own target until ai-proxy sets another. `wire` is the dialect in
     which the request is sent, `wire_api` the name of the API to which it is sent. `provider` is the type of the

@@ -13,7 +13,7 @@ CONSUMER_HEADER = "x-mse-consumer"
 VIA_HEADER = "via"
 """Names the proxies that a request has passed (RFC 9110 7.6.3), also ours."""
 ID_HEADER = "x-aigw-request-id"
-"""Every answer of a gateway has it."""
+"""The header with the gateway's id of a request, in every answer."""
 SESSION_HEADER = "x-aigw-session"
 """The header in which clients name their conversation for aigw. It is not sent upstream."""
 SESSION_HEADERS = ("x-openclaw-session-key", "x-clawdbot-session-key", "x-moltbot-session-key", "x-agent-session")

@@ -94,7 +94,7 @@ class Layers:
         """How many layers have been told that the source has ended. None: it has not."""
         self._ahead: tuple[Batch, int] | None = None
         self._failed = 0
-        """The place behind the layer that failed."""
+        """The index behind the layer that failed, 0 if none has."""
 
     def add(self, layer: Decoder) -> None:
         self._layers.append(layer)

@@ -131,12 +131,12 @@ class _Rewritten:
 class Reply:
     """What the client gets. `Exchange.reply` makes it, and the exchange closes it. It can be iterated only once.
 
-    `streaming` is true for a stream of events. `in_array` is true if the body is a JSON array in which another
-    element may follow after any batch. `single` is true if the body is one chunk that exists already. `plain` is true
-    for the JSON of a provider's answer: whoever judges it waits for the whole of it. `rewriters` is how many layers
-    rewrite the body. `arrived` is what had come of a body when `whole` failed. `makeshift` is true if a plugin went
-    on without what it needs, or knew more than the request says, or a piece could not be read, so that the answer
-    must not answer later requests."""
+    `streaming` is true for a stream of events. `in_array` is true if the body is a JSON array in which another element
+    may follow after any batch. `single` is true if the body is one chunk that exists already. `plain` is true for the
+    JSON of a provider's answer, which is judged only when all of it has arrived. `rewriters` is how many layers rewrite
+    the body. `arrived` is the part of a body that had arrived when `whole` failed. `makeshift` is true if the answer
+    must not be used for later requests, because a plugin went on without something it needs or knew more than the
+    request says, or because a piece could not be read."""
 
     __slots__ = (
         "_source", "arrived", "headers", "in_array", "makeshift", "plain", "rewriters", "single", "status", "streaming"

@@ -174,10 +174,10 @@ class Near(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """What was found by vectors, the nearest first, and by words, the best first with their BM25. `mass` is the sum of
-    how rare each word of the query is: a passage that has them all has about as much BM25. `pairs` and `pair_mass` are
-    the same for words that stand next to each other in the query, and in the passage; `titles` and `title_mass` for
-    words of the titles of passages."""
+    """The candidates of a search: found by vectors, the nearest first, and by words, with their BM25, the best first.
+    `mass` is the sum of the rarities of the query's words: about the BM25 of a passage that has all of them. `pairs`
+    and `pair_mass` are the same for words that stand next to each other in the query and in the passage; `titles` and
+    `title_mass` for words in titles."""
 
     near: Sequence[Near] = ()
     words: Sequence[tuple[int, float]] = ()

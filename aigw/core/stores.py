@@ -110,9 +110,9 @@ class Counter(Protocol):
 
     `used` is a plain number under `key` itself, as Higress keeps it in Redis. Reservations are kept elsewhere.
 
-    A reservation that nobody settles is charged as it stands: at the latest when its lease ends, and for a killed
-    process of this machine when the next one starts. If it is settled after that all the same, the real charge replaces
-    it. No window and no lease ends later than one window or LEASE from now, even if the clock was set back.
+    A reservation that nobody settles is charged in full: at the latest when its lease ends, and for a killed process of
+    this machine when the next process starts. If it is settled later after all, the real charge replaces this one. No
+    window and no lease ends later than one window or LEASE from now, even if the clock was set back.
 
     If a caller is cancelled in `hold`, nothing is reserved. If it is cancelled in `settle`, the request is settled all
     the same."""
@@ -145,7 +145,7 @@ class Counter(Protocol):
         ...
 
     async def put(self, key: str, value: int) -> None:
-        """Sets the number, and ends its window."""
+        """Sets the number under a key, and ends its window."""
         ...
 
     async def drop(self, *keys: str) -> int:

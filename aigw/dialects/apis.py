@@ -59,7 +59,7 @@ STREAM_MESSAGES = "vertex/streamrawpredict"
 """The Messages API where its streams have a path of their own, which no client uses here."""
 CONVERSE = "bedrock/converse"
 CONVERSE_STREAM = "bedrock/conversestream"
-"""Bedrock's APIs, which no client uses here."""
+"""The APIs of Bedrock. They are used for providers only, not by clients."""
 
 FINE_TUNING: Mapping[str, str] = {
     FINE_TUNING_JOBS: "/v1/fine_tuning/jobs",

@@ -64,7 +64,7 @@ def _parameters(header: bytes) -> Iterator[tuple[bytes, bytes, bool, bytes]]:
 
 
 def _decoded(value: bytes) -> bytes:
-    """Undoes `utf-8''caf%C3%A9`."""
+    """Decodes a value such as `utf-8''caf%C3%A9` (RFC 5987)."""
     charset, _, rest = value.partition(b"'")
     text = unquote_to_bytes(rest.partition(b"'")[2] if b"'" in rest else value)
     return text.decode("latin-1").encode() if charset.lower() == b"iso-8859-1" else text

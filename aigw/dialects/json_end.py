@@ -17,7 +17,7 @@ _FILLERS = (b"", b":0", b"0")
 
 
 class JsonEnd:
-    """`depth` is how many brackets are open."""
+    """Follows a JSON text to its end. `depth` is how many brackets are open."""
 
     __slots__ = ("_escape", "_in_string", "depth")
 

@@ -40,7 +40,7 @@ class ModelField:
         self._suffixes = ("",) if ANY in chosen else chosen  # every path ends with ""
 
     def counts(self, path: str) -> bool:
-        """Whether requests with this path are handled."""
+        """Whether the plugins handle requests with this path."""
         return path.endswith(self._suffixes)
 
     async def read(self, request: Request) -> str | None:

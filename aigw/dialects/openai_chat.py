@@ -328,7 +328,8 @@ class OpenAIChat:
         return isinstance(delta, dict) and _says(delta)
 
     def speaks(self, raw: bytes) -> bool:
-        """Spares cutting and decoding two events."""
+        """Whether some event of these bytes has a text. It spares cutting a batch into events and decoding two of
+        them."""
         text = self.says_text.search(raw)
         if text is None:
             return False

@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 class ModelList(msgspec.Struct):
-    """A list as it came."""
+    """A list of models as it came."""
 
     data: list[Any]
 

@@ -71,7 +71,7 @@ class ResponsesView(RequestView):
         ]
 
     def material(self) -> Json:
-        """Leaves out the ids of items."""
+        """Returns the material without the ids of items."""
         found = super().material()
         if isinstance(items := found.get("input"), Elements):
             found["input"] = items.changed(_unnamed)
@@ -81,7 +81,7 @@ class ResponsesView(RequestView):
 
     @property
     def session(self) -> str:
-        """Codex names it beside its headers, too."""
+        """The session. Codex names it in the body, too, beside its headers."""
         about = self.get("client_metadata")
         return text_of(about.get("session_id")) if isinstance(about, dict) else ""
 

@@ -38,7 +38,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _VERSION = re.compile(r"v\d+(alpha|beta)?\d*")
 _DOTS = (".", "..")
 _ORDINARY = re.compile(r"[\w-][\w.~:@-]*", re.ASCII)
-"""Segments that have one spelling."""
+"""Matches segments that have only one spelling."""
 _ROUNDS = 4
 """A path that is still escaped after it has been decoded this many times is refused."""
 

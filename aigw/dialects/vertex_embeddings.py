@@ -44,7 +44,7 @@ def decode(body: Chunk, *, model: str) -> bytes:
 
 
 class PredictView(EmbeddingsView):
-    """A request as it was encoded here."""
+    """A view of a request that was encoded here."""
 
     @property
     def input(self) -> Any:

@@ -11,9 +11,9 @@ PERSONAL, SECRET, ATTACK = "personal_data", "secret", "prompt_attack"
 """The labels of the rules that come with aigw. A rule of the user has a label of its own."""
 LABELS = (PERSONAL, SECRET, ATTACK)
 LEVELS: tuple[Level, ...] = ("low", "medium", "high", "max")
-"""From the mildest to the worst."""
+"""The levels, from the mildest to the worst."""
 ACTIONS: tuple[Action, ...] = ("report", "mask", "block")
-"""From the mildest to the strictest."""
+"""The actions, from the mildest to the strictest."""
 
 
 class Finding(NamedTuple):

@@ -33,7 +33,7 @@ _LATIN, _OTHERS = re.compile(r"[A-Za-z]"), re.compile(r"[\u0370-\u052f]")
 
 
 def normal(text: str) -> View:
-    """The text as rules read it."""
+    """Returns the plain form of a text, in which rules search."""
     odd = _odd(text)
     if not odd:
         return same(text)

@@ -22,7 +22,7 @@ _WITHOUT_BLANKS = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80
 
 
 class UserRules:
-    """`rules` has one rule for each label."""
+    """The rules of the user. `rules` has one rule for each label."""
 
     def __init__(self, rules: Sequence[UserRule]) -> None:
         self.rules = [

@@ -32,7 +32,7 @@ def objects(inside: Struct) -> Field:
 
 
 def nested(inside: Struct) -> Field:
-    """An object that is always written."""
+    """A field with an object, which is written even if it is empty."""
     return Field({}, inside=inside)
 
 

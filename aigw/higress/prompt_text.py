@@ -18,7 +18,7 @@ _decode_text = msgspec.json.Decoder(str).decode
 
 
 class _MultimodalError(Exception):
-    """There is something that is no text."""
+    """The prompt has parts that are no text."""
 
 
 def prompt_text(body: bytes) -> str | None:

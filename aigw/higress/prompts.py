@@ -54,7 +54,7 @@ def _rewritten(message: Any, rewrite: Rewrite) -> Any:
 
 
 def _rewrite_system(document: Document, rewrite: Rewrite) -> None:
-    """A block that becomes blank is dropped."""
+    """Rewrites the texts of `system`. Blocks that become blank are dropped."""
     system = document.get("system")
     if isinstance(system, str):
         if (new := rewrite("system", system)) != system:

@@ -58,7 +58,7 @@ async def _follow(reply: Reply, following: _Following) -> None:
 
 
 class _Following:
-    """One request whose end is awaited."""
+    """A request that is followed to its end."""
 
     __slots__ = ("_ended", "_settle", "exchange", "meter")
 

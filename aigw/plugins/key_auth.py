@@ -275,7 +275,7 @@ def _table(keyed: _Keyed) -> _Table:
 
 
 def _places(consumer: Consumer, keys: list[str], in_header: bool, in_query: bool, more: Sequence[str]) -> list[_Place]:
-    """`more` are other headers that are read."""
+    """Returns the places in which a consumer's key may be. `more` are additional headers."""
     names = [*keys, ORIGINAL_AUTH]
     if consumer.keys is not None:
         names = [*consumer.keys, ORIGINAL_AUTH]

@@ -24,7 +24,7 @@ class PacedBook:
         clock: Clock = time,
         rest: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """`rest` waits so many seconds."""
+        """`rest` is a function that waits for a number of seconds."""
         self._book = book
         self._clock = clock
         self._rest = rest

@@ -181,7 +181,7 @@ class Prices:
         return known.cost if known is not None and known.since <= at < known.until else None
 
     def ready(self, query: Query, at: float) -> bool:
-        """True if `cost` can answer."""
+        """Whether `cost` can answer without a lookup."""
         return self.find(query, at) is not None
 
     async def prepare(self, query: Query, at: float, patience: float | None = None) -> None:

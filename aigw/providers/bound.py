@@ -237,7 +237,7 @@ class BoundProvider:
     async def _write_body(
         self, asked: Asked, request: Request, api: str, source: Request, *, bare: bool
     ) -> tuple[str, bool]:
-        """Writes the body. Returns as `_write_model`."""
+        """Writes the body. Returns the same as `_write_model`."""
         context = None
         if request.parsed is None:  # as of a request that was translated
             await aside(len(request.body), request.parse)

@@ -13,9 +13,9 @@ from aigw.translation.translation import AnyTranslation
 class Call(NamedTuple):
     """`dialect` is the wire format of the request and its answer. `model` is the mapped model.
 
-    `asked` and `spoken` are the request, and its format, before it was put into a format that only one vendor has: the
-    client's own or, where there is a `translation`, those that the provider gets instead. The answer is first brought
-    into that format. `continued` is set if its response is kept here, or continues one."""
+    `asked` and `spoken` are the request and its format before it was converted into a format that only one vendor has.
+    They are the client's own or, with a `translation`, the translated ones. The answer is first converted back into
+    that format. `continued` is set if the response is kept here, or continues a kept one."""
 
     request: Request
     target: Target

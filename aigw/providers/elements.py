@@ -8,7 +8,7 @@ from aigw.core.model import Batch, Chunk
 
 
 class Elements:
-    """A `decoding.Decoder`."""
+    """Makes elements of an array from events. It is a `Decoder`."""
 
     def __init__(self) -> None:
         self._begun = False

@@ -142,7 +142,7 @@ class HigressAnswers(Answers):
         return reply
 
     def _readable_failures(self, exchange: Exchange, call: Call) -> list[Decoder]:
-        """They pass in any form."""
+        """Does not rewrite failures into a form that clients read."""
         return []
 
     def _shape_embeddings(self, body: bytes, asked: EmbeddingsView) -> bytes:
@@ -268,14 +268,14 @@ class HigressProvider(BoundProvider):
         return own.dialects[api] if own is not None and api else super()._dialect(dialect, api)
 
     def _check_convertible(self, request: Request, document: Document, api: str) -> None:
-        """No request without a model is converted."""
+        """Refuses to convert a request without a model."""
         if takes(self._format, api) is None:
             super()._check_convertible(request, document, api)
         else:
             qwen.check(document, has_default=False, quoted=self._shown(request))
 
     def retries(self, call: Call) -> bool:
-        """No streams."""
+        """Does not try streams again."""
         return not call.streaming
 
     def added(self, call: Call, source: Request) -> list[str]:
@@ -287,29 +287,29 @@ class HigressProvider(BoundProvider):
         return headers.beyond_connection(source)
 
     def reads_form(self, source: Request, api: str | None) -> bool:
-        """Forms pass as they are."""
+        """Does not read forms, which pass as they are."""
         return False
 
     def _map_path(self, request: Request, asked: Asked) -> tuple[str, bool]:
-        """A model in a path stays."""
+        """Does not map a model in a path."""
         return "", False
 
     def _note_original(self, request: Request, original: Request) -> None:
         headers.add_originals(request.headers, original, request.path)
 
     def _bound_first_byte(self, call: Call) -> Call:
-        """Envoy learns of it, too."""
+        """Also says how long the first byte may take in Envoy's header."""
         call.request.headers["x-envoy-upstream-rq-first-byte-timeout-ms"] = str(self.config.first_byte_timeout)
         return super()._bound_first_byte(call)
 
     def _check_offered(self, exchange: Exchange, api: str | None, request: Request) -> None:
-        """Checks nothing here: a missing API shows when a body is read, and only for some providers."""
+        """Refuses a missing API only for requests with a JSON body, and only for some providers."""
         offered = api is None or self._endpoint.path or api in self._endpoint.paths or takes(self._format, api)
         if not offered and request.is_json and self.row.unlisted == "refuse":
             raise not_offered(self.name, api or "", request)
 
     def _check_known(self, exchange: Exchange, source: Request) -> None:
-        """Any path goes on, with the provider's key."""
+        """Checks nothing: any path goes to the provider, with its key."""
 
     def _shown(self, request: Request) -> str:
         return f": {request.body.decode('utf-8', 'replace')}"

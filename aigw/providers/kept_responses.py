@@ -50,7 +50,7 @@ _listed = msgspec.json.Decoder(list[Listed]).decode
 
 
 class KeptResponses:
-    """`now` is in seconds since 1970."""
+    """The responses that are kept for clients. `now` returns seconds since 1970."""
 
     def __init__(self, kv: KV, seconds: float, most: int, now: Callable[[], float]) -> None:
         self._kv = kv

@@ -40,7 +40,7 @@ def is_missing(api: str | None, status: int) -> bool:
 
 
 async def ask(exchange: Exchange, send: Callable[[], Awaitable[Reply]], tokenizer: Tokenizer) -> Reply:
-    """`send` asks the providers."""
+    """Returns the answer for an API that the provider may not have. `send` asks the providers."""
     counts = exchange.api in apis.COUNTING and exchange.request.method == "POST"
     if not counts and exchange.api not in _OTHERS:
         return await send()

@@ -226,7 +226,7 @@ class Provider:
     preserves_thinking: tuple[str, ...] = ()
     """Models that need `preserve_thinking: true` to use the reasoning of earlier turns. `p*` is a prefix."""
     takes_response_schema: bool = False
-    """`responseJsonSchema` becomes `response_format`."""
+    """Whether `responseJsonSchema` is written as `response_format`."""
     usage_in_choice: bool = False
     """Whether streams have their usage inside choices[0], from where it must be moved to the top."""
     keeps_cache_lifetimes: bool = True

@@ -30,7 +30,7 @@ class Refusals:
         self._name = name
         self._row = row
         self.by_model: dict[str, set[str]] = {}
-        """The fields that are refused."""
+        """The refused fields, by model."""
 
     def undo(self, document: Document, model: str, given: Document) -> None:
         """Gives the fields that are refused for this model back the values that the client `given` them."""

@@ -20,7 +20,7 @@ LOST_HEADER = "x-aigw-lost"
 MAX_ERROR = 64 * 1024
 """The largest error, in bytes, that is read."""
 MAX_LOST = 500
-"""Characters of the header."""
+"""The longest header, in characters."""
 
 
 async def translated(exchange: Exchange, translation: AnyTranslation, reply: Reply) -> Reply:

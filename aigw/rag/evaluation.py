@@ -21,7 +21,7 @@ SEPARATOR = ";"
 
 
 class Question(NamedTuple):
-    """`kind` groups questions, "" for none."""
+    """A question with the sources that should be found. `kind` groups questions, "" for none."""
 
     text: str
     expected: tuple[str, ...]
@@ -147,7 +147,7 @@ def _question(name: str, number: int, entry: Any) -> Question:
 
 
 def _sources(expected: Any, separated: bool) -> tuple[str, ...]:
-    """() unless all of them are texts."""
+    """Returns the expected sources, () unless all of them are texts."""
     if isinstance(expected, str):
         expected = expected.split(SEPARATOR) if separated else [expected]
     several = expected if isinstance(expected, list) else []

@@ -37,7 +37,7 @@ LEAST_DEVIATION = 0.005
 
 
 class Ranked(NamedTuple):
-    """`distance` is 1 - cosine."""
+    """A passage in a ranking. `distance` is 1 - cosine."""
 
     key: int
     score: float

@@ -24,7 +24,7 @@ _MAGIC = frozenset("*?[")
 _NEVER = frozenset(("node_modules", "__pycache__"))
 """Folders that nobody wrote, and that are often not in a .gitignore."""
 _GENERATED = (".svg", ".xpm", ".map", ".min.js", ".min.css", ".lock", "package-lock.json")
-"""Texts that nobody reads."""
+"""The endings of generated text files, which nobody reads."""
 
 
 class NamedSource(NamedTuple):

@@ -24,7 +24,7 @@ if sys.platform != "win32":
 
 
 class Asked(msgspec.Struct, array_like=True):
-    """`seconds` bounds the CPU time."""
+    """An order to read a source. `seconds` bounds the CPU time."""
 
     kind: str
     charset: str
@@ -33,7 +33,7 @@ class Asked(msgspec.Struct, array_like=True):
 
 
 class Answer(msgspec.Struct, array_like=True):
-    """A document, or why there is none."""
+    """The result: a document, or the reason why there is none."""
 
     document: Document | None = None
     error: str = ""

@@ -20,7 +20,7 @@ from aigw.rag.reader_process import LENGTH, OUT_OF_MEMORY, Answer, Asked
 from aigw.rag.readers.kinds import HEAD, kind_of
 
 MOST_BYTES = 256 * 1024 * 1024
-"""Larger sources are not read."""
+"""The largest source that is read."""
 _MOST_ANSWERED = 1024 * 1024 * 1024
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "PYTHONPATH", "PYTHONHOME", "SYSTEMROOT", "TMPDIR")
 """The variables of the environment that the child gets. It needs no keys."""

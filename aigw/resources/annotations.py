@@ -14,7 +14,7 @@ OURS = "aigw.io/route"
 
 
 class Meaning(NamedTuple):
-    """`nearest` is what comes nearest in aigw."""
+    """What becomes of an annotation. `nearest` is what comes nearest in aigw."""
 
     level: Level
     message: str = ""

@@ -39,7 +39,7 @@ class Pruned(NamedTuple):
 
 
 def prune(value: Any, type_: Any, path: JsonPath = ()) -> Pruned:
-    """`path` is where the value stands."""
+    """Takes unknown parts out of a value. `path` is the place of the value."""
     unknown: list[tuple[JsonPath, Any]] = []
     renamed: list[tuple[JsonPath, str]] = []
     return Pruned(_pruned(value, _information(type_), path, unknown, renamed), unknown, renamed)

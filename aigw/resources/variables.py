@@ -95,7 +95,7 @@ class Variables:
         return "".join([*parts, self._shown(text[end:], path, around)])
 
     def _known(self, secret: str, key: str, path: JsonPath) -> str:
-        """A secret that the cluster keeps already."""
+        """Returns the variable for a secret that is in the cluster already."""
         own = secret.rpartition("/")[2] == SECRET or key.isupper()
         name = _upper(key if own else f"{secret.rpartition('/')[2]}_{key}")
         while name in self.values and self.references.get(name) != f"{secret}.{key}":

@@ -80,10 +80,10 @@ class _Served:
 
 class Edge:
     """The handler of connections. `find_route` returns None if no route matches. `record` is called for every request
-    that came to a route. `jobs` keeps the jobs that requests deferred. `admin` answers the paths under `/-/`, and its
-    FRONT where no route has an upstream for them. `instance` is the id by which the gateway knows its own requests.
-    `explain` adds to an error what can be done about it, by its path. `watch` says whether somebody wants to see the
-    details of requests. `framing` is how answers are written, None: as they come."""
+    that has a route. `jobs` keeps the deferred jobs of requests. `admin` answers the paths under `/-/`, and the paths
+    of FRONT if no route has an upstream for them. `instance` is the id by which the gateway recognizes its own
+    requests. `explain` adds a remedy to an error, by the path of the request. `watch` says whether somebody wants to
+    see the details of requests. `framing` says into which pieces answers are cut; None means as they come."""
 
     def __init__(
         self,

@@ -45,7 +45,7 @@ class Mutator(Protocol):
 
 
 class OneByte:
-    """Each byte is a write."""
+    """Writes each byte separately."""
 
     def feed(self, piece: bytes) -> Sequence[Write]:
         return [piece[at : at + 1] for at in range(len(piece))]
@@ -65,7 +65,7 @@ class SplitCharacters:
 
 
 class Coalesced:
-    """The whole answer is one write."""
+    """Writes the whole answer at once."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []

@@ -252,7 +252,7 @@ async def run(
 
 
 def _door(network: Upstream, builtin: Upstream, standins: Mapping[str, Standin]) -> Upstream:
-    """The one way out, whatever the scheme."""
+    """Makes the one door: the switch of all transports."""
     return Switch(
         {
             "http": network,

@@ -74,7 +74,7 @@ class Worker:
         self._writer.write(_READY)
 
     def tell(self, summary: msgspec.Struct) -> None:
-        """Says what it did, at its end."""
+        """Reports to the supervisor, at the worker's end, what it served."""
         self._writer.write(msgspec.json.encode(summary) + b"\n")
 
     async def orphaned(self) -> None:

@@ -54,7 +54,7 @@ class CallStart(Struct, frozen=True):
 
 
 class CallDelta(Struct, frozen=True):
-    """A piece of the arguments."""
+    """A piece of the arguments of a call."""
 
     key: int
     text: str
@@ -112,7 +112,7 @@ class StreamReader(Protocol):
         ...
 
     def end(self) -> list[AnswerEvent]:
-        """The stream is over, and was complete."""
+        """Ends a stream that was complete."""
         ...
 
 

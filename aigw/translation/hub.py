@@ -114,8 +114,8 @@ class Message(Struct, frozen=True):
 class Tool(Struct, frozen=True):
     """A tool that the model may call. `parameters` is its JSON Schema, None if it has none. A `custom` tool takes any
     text; `grammar` is OpenAI's `format` of it, as Responses have it: type, syntax and definition side by side. `kind`
-    is the type of a tool that the client declares by its type alone, such as local_shell, and whose calls have a form
-    of their own."""
+    is the type of a tool that the client declares only by its type, such as local_shell. The calls of such a tool have
+    a form of their own."""
 
     name: str
     description: str = ""
@@ -168,9 +168,9 @@ class Sampling(Struct, frozen=True):
 class Conversation(Struct, frozen=True, kw_only=True):
     """All that a request asks for. `choice` is which tool must be called: "" if the model decides, "required", "none",
     or ("tool", name). `user` is what the client calls its user. `wants_state`: the client sends the opaque state of
-    reasoning back if it gets it. `goes_on`: the last message is the assistant's, and the answer shall continue it.
-    `repeated` are fields of the request that the client's format has in answers, too. `openais` are those of chat
-    completions that OpenAI's other API has in the same words, and nobody else."""
+    reasoning back if it gets it. `goes_on`: the last message is the assistant's, and the answer must continue it.
+    `repeated` are fields of the request that answers in the client's format repeat. `openais` are fields of chat
+    completions that only OpenAI's other API has, in the same words."""
 
     model: str
     messages: tuple[Message, ...]

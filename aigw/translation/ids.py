@@ -18,7 +18,7 @@ from aigw.core.pace import resting
 from aigw.translation.hub import Call, Message, Part, Result
 
 LONGEST = 64
-"""The most characters that OpenAI takes."""
+"""The longest id that OpenAI accepts."""
 _FIT = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
 _NINE = re.compile(r"[a-zA-Z0-9]{9}\Z")
 _OURS = re.compile(r"call_aigw(\d+)_([a-zA-Z0-9_-]*)\Z")

@@ -20,7 +20,7 @@ from aigw.translation.events import AnswerEvent, CallStart, Ended, ThinkingDelta
 from aigw.translation.hub import Call, Message, Part, Thinking
 
 MOST = 16 * 1024 * 1024
-"""Characters that one provider keeps."""
+"""How many characters are kept for one provider."""
 _ENTRY = 500
 """How many bytes an entry takes beside its texts."""
 

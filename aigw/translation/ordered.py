@@ -53,7 +53,7 @@ class _Open:
 
 
 class Ordered:
-    """`events` may come in any batches."""
+    """Brings events into order. They may come in any batches."""
 
     def __init__(self, ids: FreshIds, names: Names) -> None:
         self._ids = ids

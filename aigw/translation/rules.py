@@ -46,7 +46,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     prefills: tuple[str, ...] = ("*",)
     """The models that continue a last message of the assistant."""
     safety: Mapping[str, str] = {}
-    """Category -> threshold, of Gemini's filters."""
+    """The thresholds of Gemini's filters, by category."""
     thinking_budget: int = 0
     """How many tokens Gemini may think with if the client does not say, 0 if the model decides."""
     version: str = "v1beta"

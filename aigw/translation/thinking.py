@@ -6,7 +6,7 @@ from __future__ import annotations
 from aigw.translation.hub import Effort, Reasoning
 
 LEAST_BUDGET = 1024
-"""Anthropic refuses less."""
+"""The smallest budget that Anthropic accepts."""
 _BUDGETS: dict[str, int] = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768, "max": 32768}
 _MEDIUM, _HIGH = 4096, 16384
 """The numbers of tokens from which on an effort is medium, and high."""

@@ -33,7 +33,7 @@ class Deadline:
         self._at = inf
 
     def close(self) -> None:
-        """Ends it for good."""
+        """Ends the timer for good."""
         self._at = self._fires_at = -inf
         if self._handle is not None:
             self._handle.cancel()

@@ -55,7 +55,7 @@ def chat(
 
 
 def _talk(chat: Chat) -> None:
-    """Until the user leaves."""
+    """Talks with the user until he leaves."""
     from aigw.cli.terminal.input import typed
 
     while True:

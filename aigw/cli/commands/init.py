@@ -233,7 +233,7 @@ def _filled() -> tuple[list[str], list[str], str]:
 
 
 def fill(proxy: dict[str, Any]) -> str:
-    """The template with this configuration of ai-proxy."""
+    """Returns the template, filled with this configuration of ai-proxy."""
     import textwrap
 
     import yaml

@@ -166,7 +166,7 @@ def _nothing(folder: Path) -> None:
 
 @contextmanager
 def _telling(*, follow: bool) -> Iterator[None]:
-    """Says what goes wrong, and exits."""
+    """Prints the failures of the block, and exits."""
     from aigw.core.stores import StoreError
 
     try:

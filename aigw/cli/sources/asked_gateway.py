@@ -109,7 +109,7 @@ def _running(options: GatewayOptions, env: Mapping[str, str]) -> AskedGateway | 
 
 
 def _serving(env: Mapping[str, str]) -> list[Entry]:
-    """The gateways of this user that answer."""
+    """Returns the gateways of this user that `aigw serve` runs."""
     try:
         return [each for each in running(env) if each.command == "serve"]
     except OSError:

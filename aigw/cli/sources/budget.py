@@ -48,5 +48,5 @@ async def choose(
 
 
 def owner(account: Account) -> list[str]:
-    """Whose it is, as --for takes it."""
+    """Returns whose account it is, in the form that --for takes."""
     return [plain(f"{kind}={value}") for kind, value in account.named.items()]

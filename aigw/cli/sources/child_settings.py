@@ -45,7 +45,7 @@ def _claude(child: Child, place: int, url: str, stack: ExitStack) -> None:
 
 
 def _codex(child: Child, place: int, url: str, stack: ExitStack) -> None:
-    """Leaves out what chooses another provider."""
+    """Removes arguments that choose another provider."""
     start = place + 1 + len(client_of("codex").arguments)
     words = child.command[start:]
     end = words.index("--") if "--" in words else len(words)

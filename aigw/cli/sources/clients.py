@@ -13,12 +13,12 @@ AUTHORIZATION, X_GOOG = "authorization", "x-goog-api-key"
 
 
 class Client(NamedTuple):
-    """`variables` are what the environment must have, and `command` is what is typed then. `text` stands in `file`
-    instead, or goes into a program. `note` says what else to know. `sends_key_in` is the header with its key.
+    """A client. `variables` must be in the environment, and then `command` is typed. Instead of variables, `text` may
+    stand in `file` or in a program. `note` is a further hint. `sends_key_in` is the header with the client's key.
 
-    The rest is for `aigw run`: `program` is the name of its command, `package` that of its npm package, and `arguments`
-    stand behind it. `keys` are the variables that stand for its key; if one is set, it stays. `elsewhere` are variables
-    that lead the client past the gateway. `recipe` puts another maker's model behind it."""
+    The other fields are for `aigw run`: `program` is the name of the client's command, `package` its npm package, and
+    `arguments` are appended to the command. `keys` are the variables with its key; one that is set stays. `elsewhere`
+    are variables that lead the client past the gateway. `recipe` puts another maker's model behind it."""
 
     name: str
     title: str

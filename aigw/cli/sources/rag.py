@@ -34,7 +34,7 @@ class Known(NamedTuple):
     retrieval: LocalRetrieval
 
     def name(self, given: str) -> str:
-        """The collection that is meant."""
+        """Returns the name of the collection: the given one, or the default."""
         return given or self.loaded.config.rag.collection
 
     async def collection(self, given: str) -> Collection:

@@ -19,7 +19,7 @@ Shows = Callable[[int, int], None]
 
 
 class Rebuilt(NamedTuple):
-    """`passages` is how many got a vector."""
+    """The result. `passages` is how many passages got a vector."""
 
     collection: str
     embedder: str

@@ -49,7 +49,7 @@ class ProgramCalls:
         return [each for each in self.each if each.failed and not each.over_budget and each.error != NO_RECORDING]
 
     def note(self, row: UsageRow, exchange: Exchange) -> None:
-        """A `Show` of the books."""
+        """Notes a request. The books call it, as a `Show`."""
         recording = exchange.labels.remarks.get(REMARK, "")
         (self.replayed if recording else self.sent).add(row)
         original = exchange.original

@@ -133,7 +133,7 @@ def _rules(text: str) -> list[Any]:
 
 
 def _plugin(loaded: Loaded) -> Config | None:
-    """The first configuration of the plugin."""
+    """Returns the first configuration of ai-transformer, None if there is none."""
     found = loaded.plugins.get(PLUGIN)
     configs = [] if found is None else [each for each in found.rules.configs if each is not None]
     return configs[-1] if configs else None

@@ -188,7 +188,7 @@ class FeedReader:
         self._since = since
 
     def start(self) -> None:
-        """The thread ends with the process."""
+        """Starts reading in a thread, which ends with the process."""
         threading.Thread(target=self._run, name="usage reader", daemon=True).start()
 
     def _run(self) -> None:

@@ -18,7 +18,7 @@ def count(number: int, exact: bool = False) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """1 call, 2 calls, 12,000 calls."""
+    """Writes a number with its noun: 1 call, 2 calls, 12,000 calls."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 

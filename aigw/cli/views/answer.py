@@ -33,6 +33,6 @@ def data(url: str, answer: Answered, row: UsageRow | None, hits: Sequence[Hit]) 
 
 
 def sources(hits: Sequence[Hit]) -> Iterator[str]:
-    """A line for each passage."""
+    """Yields a line for each passage."""
     for number, hit in enumerate(hits, start=1):
         yield f"[{number}] {where(hit.passage)}"

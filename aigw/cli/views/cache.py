@@ -73,7 +73,7 @@ def print_stats(found: dict[str, Any]) -> None:
 
 
 def plain_item(item: Item, *, whole: bool = False) -> dict[str, Any]:
-    """`whole`: with the request and the answer."""
+    """Returns a stored answer as plain data, for `--json`. With `whole`, the request and the answer are in it."""
     entry = item.entry
     told: dict[str, Any] = {"key": item.key, "bytes": len(item.value), "asked": item.asked}
     if entry is not None:
@@ -168,7 +168,7 @@ def _value(difference: KeyDifference, value: Any) -> str:
 
 
 def _left(entry: Entry | None) -> str:
-    """When it expires."""
+    """Says when an entry expires."""
     return f"in {_span(entry.created + entry.ttl - time.time())}" if entry is not None and entry.ttl else "never"
 
 

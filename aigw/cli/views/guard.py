@@ -37,7 +37,7 @@ def action_of(findings: Sequence[Finding]) -> str:
 
 
 def excerpt(text: str, finding: Finding) -> str:
-    """A line that says what was found."""
+    """Writes a finding as one line."""
     found = text[finding.start : finding.end]
     if finding.label in (PERSONAL, SECRET):
         begins = found[:_SHOWN] if len(found) > 4 * _SHOWN else ""

@@ -40,7 +40,7 @@ def data(row: UsageRow, parts: Sequence[Part] | None) -> dict[str, Any]:
 
 
 def said(parts: Sequence[Part]) -> Iterator[str]:
-    """The last question and its answer."""
+    """Yields the lines of the last question and its answer."""
     asked = [part for part in parts if not part.answer]
     last = max((n for n, part in enumerate(asked) if part.role == "user" and part.kind == "text"), default=0)
     for part in [*asked[last:], *(part for part in parts if part.answer)]:

@@ -15,7 +15,7 @@ from aigw.core.plugin import Place
 
 
 def listing(plugins: Sequence[Described], width: int) -> Iterator[str]:
-    """Two or three lines a plugin."""
+    """Yields two or three lines for each plugin."""
     yield from wrap("In the order in which they see a request; an answer passes them the other way round.", width)
     yield ""
     longest = max(len(each.name) for each in plugins)
@@ -27,7 +27,7 @@ def listing(plugins: Sequence[Described], width: int) -> Iterator[str]:
 
 
 def page(plugin: Described, width: int) -> Iterator[str]:
-    """Everything about one plugin."""
+    """Yields the lines that say everything about one plugin."""
     yield from wrap(f"{plugin.name}: {plugin.summary}", width)
     for paragraph in plugin.about:
         yield ""

@@ -38,10 +38,11 @@ def line(row: UsageRow, exchange: Exchange, width: int = UNLIMITED) -> str:
 
 
 def of_row(row: UsageRow, place: str, more: Sequence[str], width: int = UNLIMITED) -> str:
-    """Time, status, model, tokens in and out, USD, time to the first token and to the end, and what was special.
+    """Writes the line of a request: time, status, model, tokens in and out, USD, time to the first token and to the
+    end, and remarks. `~` stands before an estimated number, `?` for an unknown one.
 
-    `~` stands before an estimated number, `?` for an unknown one. No line is wider than `width`, if that is 65 at
-    least: what was special then goes on in a second line, `more` at its end. `place` stands for a missing model."""
+    No line is wider than `width`, if `width` is at least 65: longer remarks continue in a second line, with `more` at
+    its end. `place` is shown if the model is missing."""
     spent, made = _tokens(row.tokens)
     name_width = NAME_WIDTH if width >= COLUMNS else max(NAME_WIDTH + width - COLUMNS, NARROWEST_NAME)
     name = _name(row.model or place[:MOST_CHARACTERS], name_width)
@@ -83,7 +84,7 @@ def _tokens(tokens: Tokens) -> tuple[str, str]:
 
 
 def _words(row: UsageRow) -> list[str]:
-    """Words about what went wrong."""
+    """Returns a few words about each thing that went wrong."""
     words = []
     if row.error:
         words.append(row.error)

@@ -70,7 +70,8 @@ def workflow_errors(report: Report, why: list[str]) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    """https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts"""
+    """Escapes a text for a command of GitHub Actions. Source:
+    https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts"""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

@@ -22,7 +22,7 @@ def line(tally: Tally, seconds: float, crashed: int = 0) -> str:
 
 
 def span(seconds: float) -> str:
-    """12s, 3m 20s, 2h 5m, 3d 4h."""
+    """Writes a duration: 12s, 3m 20s, 2h 5m, 3d 4h."""
     parts: list[str] = []
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
         number, seconds = divmod(round(seconds), size)

@@ -11,7 +11,7 @@ from aigw.cli.terminal.figures import counted
 
 
 def lines(gateway: GatewayStatus, now: float) -> Iterator[str]:
-    """A gateway in three lines."""
+    """Yields the three lines of a gateway."""
     entry = gateway.entry
     yield entry.url + ("" if gateway.answers else "  does not answer")
     yield f"  {entry.config or 'no file: from the environment'} in {entry.folder}"

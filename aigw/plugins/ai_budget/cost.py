@@ -38,7 +38,7 @@ class Costs:
         self._unknown: set[str] = set()
 
     async def prepare(self) -> None:
-        """Looks up what most calls will need."""
+        """Looks up the prices that most calls will need."""
         await self._prices.warm(self._clock.time())
 
     async def expect(self, model: str, forecast: Forecast, heard: Query | None = None) -> int | None:

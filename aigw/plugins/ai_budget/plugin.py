@@ -290,7 +290,7 @@ class _Charge:
         self.exchange = exchange
         self.accounts = accounts
         self.held: Held
-        """Set when the request is let in."""
+        """What the request holds. Set when it is let in."""
         self.forecast = NOTHING
         self.model = ""
         self.status = 0

@@ -24,7 +24,7 @@ Warn = Callable[[str], None]
 
 
 class HigressRag:
-    """Today's form."""
+    """ai-rag of today's Higress."""
 
     def __init__(self, config: Config, embedder: DashScopeClient, vectors: DashVectorClient, warn: Warn) -> None:
         found = config.dashvector

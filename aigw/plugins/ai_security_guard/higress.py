@@ -29,7 +29,7 @@ Checks = Callable[[Exchange, Phase], Check]
 
 
 class HigressGuard:
-    """Today's form."""
+    """The guard of today's Higress."""
 
     def __init__(self, config: Config, checks: Checks, refusals: Refusals, env: Env) -> None:
         self._config = config
@@ -121,7 +121,7 @@ class HigressGuard:
 
 
 class OriginalGuard:
-    """The form of June 2024."""
+    """The guard of Higress in June 2024."""
 
     def __init__(self, checks: Checks, refusals: Refusals) -> None:
         self._checks = checks

@@ -42,7 +42,7 @@ class Slicing(NamedTuple):
 
 
 SERVICE = Slicing(1800, 1800, 100)
-"""The service takes 2000 characters."""
+"""How texts are cut for Content Security, which takes 2000 characters at once."""
 HIGRESS = Slicing(1800, 1800, 0)
 WHOLE = Slicing(sys.maxsize, 0, 0)
 LOCAL = Slicing(16_384, 0, 100)

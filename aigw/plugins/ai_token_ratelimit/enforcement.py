@@ -118,7 +118,7 @@ class ReadLimits:
         return await held.settle([tokens] * len(held.ticket.limits), within=True) if tokens else ()
 
     def tell(self, reply: Reply, ticket: Ticket, counts: Sequence[Count]) -> None:
-        """Higress tells nothing."""
+        """Does nothing, because Higress does not tell the client what is left."""
 
     def refuse(self, exchange: Exchange, limit: Limit, count: Count) -> Reply:
         headers = {"X-TokenRateLimit-Reset": str(_wait(limit, count))}

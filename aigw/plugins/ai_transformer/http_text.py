@@ -25,7 +25,7 @@ class NotHttpError(Exception):
 
 
 class HttpText(NamedTuple):
-    """`start` has `:method` and `:path`, or `:status`."""
+    """An HTTP message as text. `start` has `:method` and `:path`, or `:status`."""
 
     start: Mapping[str, str]
     headers: Headers

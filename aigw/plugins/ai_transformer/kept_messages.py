@@ -10,11 +10,11 @@ from aigw.core.stores import KV, StoreError
 
 PREFIX = "aigw-transformer:"
 MOST = 1 << 20
-"""Longer texts are not kept; in characters."""
+"""The longest text that is kept, in characters."""
 
 
 class KeptMessages:
-    """`ttl` is in seconds."""
+    """Keeps transformed messages for `ttl` seconds."""
 
     def __init__(self, kv: KV, ttl: float) -> None:
         self._kv = kv

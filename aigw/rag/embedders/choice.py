@@ -32,7 +32,7 @@ def choose(texts: Iterable[str]) -> str:
 
 
 def _wanted(texts: list[str]) -> tuple[str, ...]:
-    """The best first."""
+    """Returns the names of suitable embedders, the best first."""
     with_cjk = sum(cjk_share(text) > 0 for text in texts)
     if not with_cjk or with_cjk < SHARE * len(texts):
         return ("minilm",)

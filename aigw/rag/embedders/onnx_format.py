@@ -14,7 +14,7 @@ Axes = tuple[int, list[str]]
 """The type of a tensor, and the names of its dimensions."""
 _IR_VERSION = 8
 _OPSET = 17
-"""The first that has LayerNormalization."""
+"""The version of ONNX's operators: the first one with LayerNormalization."""
 _EXTERNAL = 1
 
 

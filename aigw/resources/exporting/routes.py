@@ -119,7 +119,7 @@ class Ingresses:
         return path, {name: value for name, value in annotations.items() if name not in rewriting}
 
     def _destination(self, route: RouteConfig) -> dict[str, str]:
-        """The annotations that say where requests go."""
+        """Returns the annotations that say where requests go."""
         plugin, found, config = self._providers(route)
         remote = [each for each in found if each.scheme]
         if route.upstream:
@@ -174,7 +174,7 @@ class Ingresses:
 
 
 def _condition(header: str, value: str) -> tuple[str, str]:
-    """The annotation that wants this header."""
+    """Returns the annotation for a condition on a header."""
     if value.endswith("*"):
         return f"higress.io/prefix-match-header-{header}", value[:-1]
     return f"higress.io/exact-match-header-{header}", value

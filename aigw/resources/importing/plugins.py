@@ -16,7 +16,7 @@ from aigw.resources.wasm_plugin import PluginResource
 
 
 class Plugins:
-    """`configurations` has what goes under `plugins:`."""
+    """The plugins of an import. `configurations` becomes the section `plugins:`."""
 
     def __init__(self, parts: Sequence[PluginResource], kept: Unmapped, findings: Findings) -> None:
         self._parts = parts
@@ -58,7 +58,7 @@ class Plugins:
         return sort(given) if sort(given) != sort(usual) else []
 
     def keep_settings(self, *, has_order: bool) -> None:
-        """An `order:` says more than priorities."""
+        """Keeps the priorities of plugins, unless the configuration has an `order:`, which says more."""
         for part in self._delivered():
             about = find_plugin(part.plugin)
             is_moved = about is not None and not has_order and part.place not in (None, about.place)

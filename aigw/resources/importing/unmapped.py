@@ -14,13 +14,13 @@ KEPT = "x-higress"
 
 
 class Unmapped:
-    """`sections` is the value of `x-higress:`."""
+    """What an import keeps. `sections` is the value of `x-higress:`."""
 
     def __init__(self) -> None:
         self.sections: dict[str, Any] = {}
 
     def resource(self, resource: Resource) -> None:
-        """A whole resource."""
+        """Keeps a whole resource."""
         kept = self.sections.setdefault("resources", [])
         if (portable := resource.portable()) not in kept:
             kept.append(portable)

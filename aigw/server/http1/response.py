@@ -104,7 +104,7 @@ class StreamedResponse:
             await peer.drained()
 
     def _cut(self, data: bytes) -> bytes:
-        """No more than was announced."""
+        """Cuts data to the length that was announced."""
         if self._left is None:
             return data
         data = data[: self._left]

@@ -74,12 +74,12 @@ def _hidden(value: Any, path: JsonPath, secrets: set[str]) -> Any:
 
 
 def _filled(values: dict[str, Any]) -> dict[str, Any]:
-    """Without what is empty, false or 0."""
+    """Returns the values that are not empty, false or 0."""
     return {key: value for key, value in values.items() if value not in _EMPTY}
 
 
 def _supplied(loaded: Loaded) -> Iterator[str]:
-    """Every value that came through a `${...}`."""
+    """Yields every value that came through a `${...}`."""
     for path in loaded.source.expanded:
         value: Any = loaded.source.values
         for step in path:

@@ -31,7 +31,7 @@ _HEADERS = {
 
 
 class Events:
-    """Lives as long as the gateway."""
+    """The events for all readers. It lives as long as the gateway."""
 
     def __init__(self, requests: Requests, watch: Watch) -> None:
         self._watch = watch

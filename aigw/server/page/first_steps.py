@@ -119,7 +119,7 @@ def _value(key: Key) -> str:
 
 
 def _openai(call: FirstCall, url: str) -> str:
-    """The call with OpenAI's SDK."""
+    """Writes the call with OpenAI's SDK."""
     key = call.key
     secret = f'os.environ["{key.variable}"]' if key.variable else json.dumps("KEY")
     headers = {json.dumps(name): json.dumps(value) for name, value in call.headers.items()}

@@ -38,7 +38,7 @@ SPANS = {
 
 
 class Numbers:
-    """Lives as long as the gateway."""
+    """The figures for all pages. It lives as long as the gateway."""
 
     def __init__(self, usage: SqliteUsageLog | None) -> None:
         self._closed = False

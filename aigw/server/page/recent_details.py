@@ -23,7 +23,7 @@ _OVERHEAD = 4096
 
 
 class RecentDetails:
-    """`bytes` is what everything takes, about."""
+    """Keeps the details. `bytes` is about how much memory they take."""
 
     def __init__(self, most: int = MOST, most_bytes: int = MOST_BYTES) -> None:
         self._most = most

@@ -47,7 +47,7 @@ def check_id(id_: str) -> None:
 
 
 def check_schema(fields: Mapping[str, str]) -> None:
-    """The types that a collection declares."""
+    """Checks the types of fields that a collection declares."""
     check_field_names(fields)
     for name, kind in fields.items():
         if kind not in TYPES:

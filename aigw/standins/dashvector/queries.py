@@ -105,7 +105,7 @@ async def _near(
 
 
 def score_of(metric: Metric, near: float) -> float:
-    """`near` is the score of a candidate."""
+    """Returns DashVector's score. `near` is the score of a candidate."""
     if metric == "cosine":
         return max(0.0, 1.0 - near)
     return math.sqrt(max(0.0, near)) if metric == "euclidean" else near

@@ -31,7 +31,7 @@ FORMAT = Format(
 FILE_NAME = DBNAME
 """The file in the folder. diskcache chose its name."""
 FAILURES = (sqlite3.Error, OSError, Timeout)
-"""The exceptions of a cache."""
+"""The exceptions that a cache may raise."""
 OPEN_SECONDS = 1.0
 _PAGES, _MAPPED = 512, 0
 """How much of the file SQLite keeps in memory for each of the two threads: pages of 4 KiB, and mapped bytes. With

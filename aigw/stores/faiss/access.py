@@ -44,7 +44,7 @@ class Access:
         self.folder = folder
         self.name = name
         self.stopped = threading.Event()
-        """Set when all is closed."""
+        """Set when the collection is closed."""
         self.snapshot: Snapshot | None = None
         """The snapshot of the last look."""
         self._path = manifest.path_of(folder)
@@ -92,7 +92,7 @@ class Access:
         return await asyncio.get_running_loop().run_in_executor(self._readers, job)
 
     def close(self) -> None:
-        """Waits for what is under way."""
+        """Waits for jobs that are under way, and closes the collection."""
         self.stopped.set()
         self._readers.shutdown()
         self._writer.shutdown()

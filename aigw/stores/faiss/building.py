@@ -136,7 +136,7 @@ def _write(folder: Path, file: str, index: Any) -> tuple[str, os.stat_result]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes a rename last."""
+    """Writes a folder to the disk, so that a rename in it lasts."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

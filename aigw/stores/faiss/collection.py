@@ -128,7 +128,7 @@ class FaissCollection:
         return await self._look(lambda connection, now: reading.stats(connection, now, self._folder))
 
     async def tidy(self) -> None:
-        """Does nothing if another process is merging."""
+        """Merges segments, unless another process is doing so."""
         try:
             async with self._tidy, awaited(self._folder / MERGING, self._access.name, 0.0):
                 while parts := await self._look(lambda _, now: merging.due(now.parts)):

@@ -79,12 +79,12 @@ class Snapshot:
     def __init__(self, head: Head, partitions: dict[str, int], parts: Sequence[Part]) -> None:
         self.head = head
         self.partitions = partitions
-        """Their numbers by their names."""
+        """The numbers of partitions, by their names."""
         self.parts = parts
 
     @property
     def is_exact(self) -> bool:
-        """Whether vectors are kept as they came."""
+        """Whether vectors are kept exactly as they came."""
         return all(part.segment.said.kind == "flat" for part in self.parts)
 
     def search(

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from aigw.core.retrieval import RetrievalError
 
 PORT = 19530
-"""Milvus's own."""
+"""Milvus's default port."""
 SCHEMES = ("milvus", "milvuss")
 
 

@@ -148,7 +148,7 @@ def change_row(identity: Identity, key: int, origin: int, generation: int, at: f
 
 
 def head_row(identity: Identity) -> Row:
-    """A new one each time."""
+    """Makes a new head, which differs from every other one."""
     return _row(HEAD_KEY, HEAD, _aside(identity), {"salt": identity.salt, "stamp": secrets.token_hex(8)})
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aigw.core.retrieval import Vectors
 
 MOST_ROWS = 16_384
-"""Milvus gives no more at once."""
+"""The most rows that Milvus returns at once."""
 _NUMBERS = 1000
 """How many numbers a filter lists, and how many rows a page has."""
 
@@ -89,7 +89,7 @@ class Table:
         return int(self._call("query", filter=where, output_fields=["count(*)"])[0]["count(*)"])
 
     def search(self, vector: Vectors, where: str, top: int, fields: Sequence[str]) -> list[Row]:
-        """The nearest first, each with its `distance`."""
+        """Returns the nearest rows first, each with its `distance`."""
         (found,) = self._call(
             "search", data=[vector.tolist()], anns_field="vector", filter=where, limit=min(top, MOST_ROWS),
             output_fields=list(fields),
@@ -102,7 +102,7 @@ class Table:
             self._call("upsert", list(batch), seconds=WRITE_SECONDS)
 
     def insert(self, some: Sequence[Row]) -> None:
-        """Rows with new keys."""
+        """Adds rows with new keys."""
         for batch in rows.batches(some):
             self._call("insert", list(batch), seconds=WRITE_SECONDS)
 

@@ -16,7 +16,7 @@ from aigw.core.retrieval import RetrievalError
 
 AGE_SECONDS = 3.0
 PAUSE_SECONDS = 1.0
-"""Between two readings."""
+"""How long the thread waits between two readings."""
 _IDLE_SECONDS = 600.0
 """A version that nobody has asked for in this time is not read any more."""
 

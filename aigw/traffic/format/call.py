@@ -22,7 +22,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class Sent(NamedTuple):
-    """A request, complete."""
+    """A complete request as it was sent."""
 
     method: str
     path: str

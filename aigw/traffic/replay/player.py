@@ -31,7 +31,7 @@ from aigw.upstream.tape import Outgoing, Played
 log = logging.getLogger("aigw")
 
 _FINAL = {"x-should-retry": "false"}
-"""SDKs do not try again then."""
+"""The headers of an error after which SDKs do not try again."""
 KNOWN = 256
 """How many requests are remembered by their bytes, because clients send most of them again and again."""
 MOST_KEPT = 20

@@ -22,10 +22,10 @@ class Missed(Struct, frozen=True):
 
 
 class Report(Struct):
-    """`hits` are calls that were answered from recordings, `repeats` those of them that came more often than recorded,
-    `diverged` those whose request is another one than was recorded. `used` are the names of the recordings.
-    `written` counts new recordings, `refused` those that were not, because a secret is left in them or they are
-    too large; `failure` says why recording stopped, "" if it did not."""
+    """What became of calls. `hits` are calls that were answered from recordings; of these, `repeats` came more often
+    than they were recorded, and `diverged` differ from the recorded request. `used` are the names of the recordings.
+    `written` counts new recordings, and `refused` calls that were not recorded, because a secret is left in them or
+    they are too large. `failure` says why recording stopped, "" if it did not."""
 
     hits: int = 0
     repeats: int = 0

@@ -58,7 +58,7 @@ def read(folder: Path) -> Used | None:
 
 
 def forget(folder: Path) -> None:
-    """Begins anew."""
+    """Forgets which recordings were used."""
     with contextlib.suppress(OSError):
         (folder / _PLACE / _FILE).unlink(missing_ok=True)
 

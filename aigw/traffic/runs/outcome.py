@@ -17,10 +17,10 @@ from aigw.traffic.format.recording import Call, Folded
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """`status` is 0 if there was no answer. `broken` is true if the answer broke off, and `left` if its client did not
-    read it to its end. `digest` is that of a body in which nobody reads texts, "" for others. `service` is the type of
-    the provider, or the host, and `model` is the model that was sent. `usd` is None if the cost is not known. `remark`
-    is what plugins say of it, in a few words."""
+    """What a client got for a call. `status` is 0 if there was no answer. `broken` is true if the answer broke off, and
+    `left` if the client did not read it to its end. `digest` is the digest of a body without readable texts, "" for
+    others. `service` is the type of the provider, or the host, and `model` is the model that was sent. `usd` is None if
+    the cost is not known. `remark` has a few words of plugins about the call."""
 
     status: int
     answer: Folded = Folded()
@@ -40,7 +40,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     @property
     def count(self) -> int | None:
-        """All tokens, None if none are known."""
+        """The sum of all tokens, None if none are known."""
         prompt, output = self.tokens.prompt, self.tokens.output
         return None if prompt is None and output is None else (prompt or 0) + (output or 0)
 
@@ -87,7 +87,7 @@ class Figures(NamedTuple):
 
     @property
     def cost(self) -> float | None:
-        """USD, None if no cost is known."""
+        """The cost in USD, None if it is not known."""
         return None if self.calls and self.unpriced == self.calls else self.usd
 
 

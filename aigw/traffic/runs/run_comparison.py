@@ -77,7 +77,7 @@ async def priced_run(folder: Folder, run: Run, prices: Prices) -> Side:
 
 
 def compare(old: Side, new: Side, rules: Rules, secrets: Iterable[str] = ()) -> Comparison:
-    """Reads again what differs. Raises RecordingError."""
+    """Compares two runs. Reads calls that differ again. Raises RecordingError."""
     sides, hidden, found = (old, new), list(secrets), []
     before, after = ({call.name: (call, outcome) for call, outcome in side.pairs} for side in sides)
     items = ([_item(call, rules) for call in side.run.calls] for side in sides)

@@ -53,7 +53,7 @@ class FolderWriter:
         self._secrets |= {secret}
 
     def begun(self, number: int, begun: Begun) -> None:
-        """Gives a call its place."""
+        """Notes that a call has begun, and gives it its place."""
         conversation = self._conversations.of(begun)
         position = conversation.calls + (0 if conversation.number else self._before)
         name = Name(self._run, conversation.number, position, self._word(begun))

@@ -33,7 +33,7 @@ _FINISHES: dict[str, Finish] = {
     "max_tokens": "length", "model_context_window_exceeded": "length", "tool_use": "tool_calls",
     "refusal": "content_filter",
 }  # fmt: skip
-"""Any other reason is a normal end."""
+"""The reasons for the end of an answer. Any other reason is a normal end."""
 
 
 class _Block:
@@ -52,7 +52,7 @@ class MessagesReader:
         self._frame = frame
         self._usage = UsageReader()
         self._blocks: dict[int, _Block] = {}
-        """The open ones, by their index."""
+        """The open blocks, by their index."""
 
     def feed(self, chunk: Chunk) -> list[AnswerEvent]:
         body = chunk.json()

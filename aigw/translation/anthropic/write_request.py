@@ -18,7 +18,7 @@ from aigw.translation.notes import Notes, refused
 from aigw.translation.rules import Rules, matches
 
 MOST_MARKS = 4
-"""Blocks that may have `cache_control`."""
+"""How many blocks may have `cache_control`."""
 LONGEST_USER = 256
 _KINDS = {"required": "any", "none": "none", "": "auto"}
 _NOWHERE = ("seed", "frequency_penalty", "presence_penalty")

@@ -60,7 +60,7 @@ class MessagesWriter:
         self._guess = Tokens(input=max(1, frame.size // BYTES_PER_TOKEN))
         """Clients see the input before a provider tells it, and keep that where it never does."""
         self._written = 0
-        """Characters of what the model has made."""
+        """How many characters the model has made."""
         self._tokens = Tokens()
         self._reason, self._stop = "end_turn", ""
 

@@ -38,7 +38,7 @@ class _Choice:
 
     def __init__(self) -> None:
         self.length = 0
-        """Characters of its text."""
+        """How many characters its text has."""
         self.calls: dict[int, tuple[int, str]] = {}
         """The number and the kind of each call, by its key."""
 

@@ -130,7 +130,7 @@ def _media(part: Media) -> Json:
 
 
 def _thought(part: Thinking, rules: Rules) -> list[Json]:
-    """Reasoning goes back to its maker alone."""
+    """Returns a piece of reasoning, or nothing if another provider has made it."""
     state = opened(part.state, rules.maker)
     if not state:
         return []

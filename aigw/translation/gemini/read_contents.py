@@ -57,7 +57,7 @@ class Contents:
                     yield read
 
     def _part(self, part: Json, id: str) -> Iterator[Part]:
-        """`id` is for a call without one."""
+        """Reads a part. A call without an id gets `id`."""
         self._notes.lose_unread(part, _READ, "contents: ")
         state = text_of(field(part, "thoughtSignature"))
         if part.get("thought") is True:

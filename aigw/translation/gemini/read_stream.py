@@ -159,7 +159,7 @@ class GeminiReader:
             self._thinking.discard(index)
 
     def _cite(self, candidate: Json, index: int, events: list[AnswerEvent]) -> None:
-        """A stream repeats its sources."""
+        """Adds the sources of a candidate as citations, each once, because a stream repeats its sources."""
         grounding, citations = candidate.get("groundingMetadata"), candidate.get("citationMetadata")
         grounded = rows_of(grounding.get("groundingChunks")) if isinstance(grounding, dict) else []
         found = rows_of([each.get("web") for each in grounded])

@@ -31,7 +31,7 @@ class HigressTranslation:
 
     @property
     def lost(self) -> list[str]:
-        """Higress does not say what it loses."""
+        """Returns nothing, because Higress does not say what it loses."""
         return []
 
     def decoder(self, error_event: Callable[[GatewayError], bytes]) -> MessageStream:

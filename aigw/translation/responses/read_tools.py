@@ -97,7 +97,7 @@ def _function(tool: Json, custom: bool, namespace: str) -> Tool:
 
 
 def _grammar(format: Any) -> Any:
-    """Any text needs none."""
+    """Returns the grammar of a custom tool, None if the tool takes any text."""
     return format if isinstance(format, dict) and format.get("type") == "grammar" else None
 
 

@@ -15,7 +15,7 @@ from aigw.translation.hub import Call, Media, Message, Part, Result, Text, Think
 
 
 def items_of(message: Message, maker: str) -> Iterator[Json]:
-    """`maker` is as in `envelope`."""
+    """Yields the items of a message. `maker` is as in `envelope`."""
     if message.role == "assistant":
         yield from _said(message.parts, maker)
         return

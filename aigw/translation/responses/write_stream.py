@@ -103,7 +103,7 @@ class ResponsesStreamWriter:
         return [*closed, self._added(item.begun)], item
 
     def _reasoning(self) -> tuple[list[Json], ReasoningItem]:
-        """The like for reasoning."""
+        """Begins an item of reasoning, like `_message` for a message."""
         if isinstance(self._open, ReasoningItem):
             return [], self._open
         closed, item = self._close(), ReasoningItem(f"rs_{self._place()}", self._items)

@@ -63,7 +63,7 @@ class Engine:
         return await asyncio.to_thread(job, *args)
 
     async def plain(self, delivery: Delivery, body: bytes) -> LocalResponse:
-        """A complete JSON answer, at its time."""
+        """Returns a complete JSON answer, which arrives when the delivery says."""
         await delivery.head(whole=True)
         return LocalResponse(200, self.headers("application/json"), LocalBody(delivery.plain(body)))
 

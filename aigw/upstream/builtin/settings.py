@@ -12,10 +12,10 @@ NotNegative = Annotated[float, Meta(ge=0)]
 class Fault(Struct, rename="camel", frozen=True, forbid_unknown_fields=True):
     """Something that goes wrong with a share of the requests.
 
-    `status` and `rate-limit` answer at once: with `status`, or with 429 and Retry-After: `retry_after` seconds.
-    The others strike after `after_tokens` tokens: `disconnect` resets the connection, `stall` sends nothing more,
-    `malformed` cuts the JSON of one event in half. With 0 the first two strike before the response head, with more
-    tokens than there are after the last one. A plain body is cut in half instead."""
+    `status` and `rate-limit` answer at once: with `status`, or with 429 and Retry-After: `retry_after` seconds. The
+    others strike after `after_tokens` tokens: `disconnect` resets the connection, `stall` sends nothing more,
+    `malformed` cuts the JSON of one event in half. With 0, the first two strike before the response head; with more
+    tokens than the answer has, they strike after the last one. A plain body is cut in half instead."""
 
     kind: Annotated[
         Literal["status", "disconnect", "malformed", "stall", "rate-limit"],

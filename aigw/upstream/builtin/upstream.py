@@ -77,7 +77,7 @@ class BuiltinUpstream:
             return _error(engine, error)
 
     async def aclose(self) -> None:
-        """There is nothing to close."""
+        """Does nothing: there is nothing to close."""
 
 
 def _models(engine: Engine, request: Request) -> LocalResponse:

@@ -17,8 +17,8 @@ from openai import APIStatusError, AsyncOpenAI, AuthenticationError, OpenAIError
 from redis_server import redis_server
 
 from aigw.books.books import Books
-from aigw.books.question import Question
 from aigw.books.redis_log_read import SharedUsage
+from aigw.books.usage_question import Question
 from aigw.cli.sources.recipe import tries
 from aigw.clients.dashscope_text import GENERATE_PATH
 from aigw.config.load import load

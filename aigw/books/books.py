@@ -13,7 +13,6 @@ from pathlib import Path
 
 from aigw.books.access_log import AccessLog, AccessQueue
 from aigw.books.metrics import Metrics
-from aigw.books.question import TOP_BY, USAGE_BY
 from aigw.books.request_log import RequestLog, Show
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.telemetry import open_telemetry
@@ -21,6 +20,7 @@ from aigw.books.usage_blocks import UsageBlocks
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_log import UsageLog
 from aigw.books.usage_logs import UsageLogs
+from aigw.books.usage_question import TOP_BY, USAGE_BY
 from aigw.core.env import Clock, WhenIdle
 from aigw.core.errors import ConfigError
 from aigw.metering.tokenizer import TokenCounter

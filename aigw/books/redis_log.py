@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from aigw.books.question import Question
 from aigw.books.redis_log_read import SERVICE, STREAM, SharedUsage, UsageStream
 from aigw.books.summary import Summary
+from aigw.books.usage_question import Question
 from aigw.books.usage_row import UsageRow
 from aigw.books.write_queue import WriteQueue
 from aigw.stores.redis.client import RedisClient, Word

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from aigw.books.question import Question
 from aigw.books.summary import Summary
 from aigw.books.usage_file import COLUMNS, FORMAT
 from aigw.books.usage_query import summarise_in, values_of
+from aigw.books.usage_question import Question
 from aigw.books.usage_row import UsageRow
 from aigw.core.stores import Service
 from aigw.stores.redis.client import RedisClient

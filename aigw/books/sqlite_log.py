@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aigw.books import numbered_rows, usage_query
-from aigw.books.question import Question
 from aigw.books.summary import Summary
 from aigw.books.usage_file import COLUMNS, FORMAT
+from aigw.books.usage_question import Question
 from aigw.books.usage_row import UsageRow
 from aigw.books.write_queue import WriteQueue
 from aigw.core.stores import StoreError

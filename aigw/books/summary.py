@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from aigw.books.question import Question
+from aigw.books.usage_question import Question
 
 SHORTEST_WINDOW = 1.0
 """Seconds. Rates are computed over this time at least, so that one request just now does not look like many."""

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from aigw.books import usage_file, usage_groups
-from aigw.books.question import Question
 from aigw.books.usage_groups import Part, Rows
+from aigw.books.usage_question import Question
 from aigw.core.stores import StoreError
 from aigw.stores.sqlite_file import FileError, Format, open_for_reading, open_for_writing, unreadable
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from aigw.books import summary
-from aigw.books.question import BY
 from aigw.books.usage_file import has
+from aigw.books.usage_question import BY
 
 if TYPE_CHECKING:
     import sqlite3

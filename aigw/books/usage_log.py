@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from aigw.books.question import Question
 from aigw.books.summary import Summary
+from aigw.books.usage_question import Question
 from aigw.books.usage_row import UsageRow
 
 

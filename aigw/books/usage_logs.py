@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aigw.books.question import Question
 from aigw.books.summary import Summary
 from aigw.books.usage_log import UsageLog
+from aigw.books.usage_question import Question
 from aigw.books.usage_row import UsageRow
 
 

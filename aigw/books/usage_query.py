@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from aigw.books import summary, usage_blocks, usage_groups
-from aigw.books.question import Question
 from aigw.books.usage_file import COLUMNS, FORMAT, selected
+from aigw.books.usage_question import Question
 from aigw.books.usage_row import UsageRow
 from aigw.core.retrieval import Retrieved
 from aigw.core.tokens import Tokens

@@ -21,9 +21,9 @@ from aigw.dialects.answer_texts import rewrite
 from aigw.dialects.anthropic_view import CALLS, CountView, MessagesView
 from aigw.dialects.anthropic_writer import MessagesWriter
 from aigw.dialects.breaking_off import MessagesEnd
-from aigw.dialects.edit import put
 from aigw.dialects.errors import AnthropicGeneric
 from aigw.dialects.failures import failure_in, failure_in_event, is_failed_end
+from aigw.dialects.json_edit import put
 from aigw.dialects.json_values import encoded, json_text, object_of
 from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.sse import rewritten

@@ -27,8 +27,8 @@ from aigw.dialects.breaking_off import PlainEnd
 from aigw.dialects.cumulative import CumulativeReader
 from aigw.dialects.dashscope_request import DashScopeView
 from aigw.dialects.dashscope_writer import DashScopeWriter, error_body, error_event
-from aigw.dialects.edit import put
 from aigw.dialects.failures import failure_in_event, is_failed_end
+from aigw.dialects.json_edit import put
 from aigw.dialects.openai_embeddings import EmbeddingsReader
 from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.sse import rewritten

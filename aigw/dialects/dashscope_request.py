@@ -13,7 +13,7 @@ import msgspec
 from aigw.core.dialect import Role, Said, TextPlace, Turn, Where
 from aigw.core.document import Document
 from aigw.dialects.dashscope_writer import Form
-from aigw.dialects.edit import place_of
+from aigw.dialects.json_edit import place_of
 from aigw.dialects.json_values import encoded
 from aigw.dialects.openai_chat import ChatView, content_places
 from aigw.dialects.openai_chat_request import messages_of, set_messages

@@ -22,9 +22,9 @@ from aigw.core.model import Batch, Chunk, Request
 from aigw.core.tokens import Tokens
 from aigw.dialects import gemini_edit, gemini_texts, gemini_whole
 from aigw.dialects.answer_texts import rewrite
+from aigw.dialects.array_elements import leading_elements
 from aigw.dialects.breaking_off import PlainEnd
 from aigw.dialects.cumulative import CumulativeReader, objects_of
-from aigw.dialects.elements import leading_elements
 from aigw.dialects.errors import gemini_error, gemini_error_event
 from aigw.dialects.failures import failure_in, failure_in_event
 from aigw.dialects.gemini_request import GeminiView, arguments_of, parts_of, unsigned

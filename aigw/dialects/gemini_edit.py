@@ -10,8 +10,8 @@ import msgspec
 from aigw.core.dialect import Said, TextPlace, Where
 from aigw.core.document import Document
 from aigw.core.json_path import JsonPath
-from aigw.dialects.edit import GONE, put
 from aigw.dialects.gemini_request import SIGNATURES
+from aigw.dialects.json_edit import GONE, put
 from aigw.dialects.reader import Json
 
 _ROLES: dict[str, str] = {"assistant": "model"}

@@ -18,10 +18,10 @@ from aigw.core.tokens import Tokens
 from aigw.dialects import apis, form, generic_texts
 from aigw.dialects.answer_texts import named, rewrite
 from aigw.dialects.breaking_off import NoEnd
-from aigw.dialects.edit import put
 from aigw.dialects.event_ends import ends
 from aigw.dialects.failures import failure_in
 from aigw.dialects.form import is_form
+from aigw.dialects.json_edit import put
 from aigw.dialects.openai_error import error_body, error_event
 from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.view import RequestView, texts_in

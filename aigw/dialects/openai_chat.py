@@ -22,8 +22,8 @@ from aigw.core.tokens import Tokens
 from aigw.dialects import openai_chat_texts, openai_chat_whole
 from aigw.dialects.answer_texts import rewrite
 from aigw.dialects.breaking_off import PlainEnd
-from aigw.dialects.edit import place_of, put
 from aigw.dialects.failures import MARKS, failure_in, failure_in_event, is_failed_end, may_fail
+from aigw.dialects.json_edit import place_of, put
 from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.openai_chat_bursts import ends_in, going_on, only_goes_on
 from aigw.dialects.openai_chat_calls import CallNumbers, content_of

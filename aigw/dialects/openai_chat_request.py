@@ -11,7 +11,7 @@ import msgspec
 
 from aigw.core.document import Document
 from aigw.core.pace import resting
-from aigw.dialects.edit import place_of
+from aigw.dialects.json_edit import place_of
 from aigw.dialects.json_values import encoded
 from aigw.higress.chat_structs import CHAT_REQUEST
 from aigw.higress.go_json import written

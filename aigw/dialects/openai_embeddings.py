@@ -20,10 +20,10 @@ from aigw.core.errors import GatewayError
 from aigw.core.model import Request
 from aigw.core.pace import LARGE
 from aigw.core.retrieval import Purpose
-from aigw.dialects.edit import put
 from aigw.dialects.embedding_format import pack, unpack
 from aigw.dialects.failures import failure_in
 from aigw.dialects.generic import Generic
+from aigw.dialects.json_edit import put
 from aigw.dialects.json_values import encoded
 from aigw.dialects.reader import AnswerReader, Json
 from aigw.dialects.view import PromptView, natural, rows_of, text_of

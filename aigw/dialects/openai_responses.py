@@ -21,9 +21,9 @@ from aigw.core.tokens import Tokens
 from aigw.dialects import openai_responses_text, openai_responses_texts, openai_responses_view, openai_responses_whole
 from aigw.dialects.answer_texts import rewrite
 from aigw.dialects.breaking_off import ResponseEnd
-from aigw.dialects.edit import put
 from aigw.dialects.failures import MARKS, failure_in, failure_in_event
 from aigw.dialects.generic import Generic
+from aigw.dialects.json_edit import put
 from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.openai_error import error_body
 from aigw.dialects.openai_responses_view import CountView, ResponsesView, call_of, is_call

@@ -14,7 +14,7 @@ from aigw.core.dialect import Role, Said, TextPlace, Tool, Turn, Where
 from aigw.core.document import Document
 from aigw.core.json_path import JsonPath
 from aigw.core.large_json import Elements
-from aigw.dialects.edit import place_of
+from aigw.dialects.json_edit import place_of
 from aigw.dialects.json_values import Json, json_text
 from aigw.dialects.view import RequestView, rows_of, text_of
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from aigw.guard import attacks, credentials, personal
 from aigw.guard.encoded import decoded, turned
 from aigw.guard.finding import ACTIONS, LEVELS, PERSONAL, SECRET, Action, Finding
-from aigw.guard.normal import normal
 from aigw.guard.open_end import open_end
+from aigw.guard.plain_form import normal
 from aigw.guard.rule import Find, Rule
 from aigw.guard.settings import GuardSettings
 from aigw.guard.users import UserRules

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from aigw.guard.engine import spans
-from aigw.guard.normal import normal
+from aigw.guard.plain_form import normal
 from aigw.guard.rule import Hit, Rule
 from aigw.guard.settings import UserRule
 from aigw.guard.view import Span

@@ -21,15 +21,15 @@ from aigw.core.model import Origin
 from aigw.core.plugin import About, Description, Destination, Difference, Next, Place, Plugin, Problem
 from aigw.core.reply import Reply
 from aigw.providers.config import ProviderConfig
+from aigw.providers.config_check import failing, mistakes_of
 from aigw.providers.endpoint import locate
 from aigw.providers.health import probe
 from aigw.providers.higress import provider_type
 from aigw.providers.lookup import lookup
 from aigw.providers.mapping import ModelMapping
-from aigw.providers.mistakes import failing, mistakes_of
 from aigw.providers.provider import Provider, split_domain
 from aigw.providers.router import Router
-from aigw.providers.to_try import apis_to_try, lacks_key, models_to_try, variable_of
+from aigw.providers.suggestions import apis_to_try, lacks_key, models_to_try, variable_of
 
 _Weight = Annotated[int, Meta(ge=1)]
 

@@ -31,9 +31,9 @@ from aigw.dialects.openai_embeddings import EmbeddingsView
 from aigw.dialects.openai_error import JSON
 from aigw.dialects.readable_failures import ReadableFailures, anthropic_reads, openai_reads
 from aigw.dialects.reader import MAX_PLAIN
+from aigw.providers.answer_form import fit
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
-from aigw.providers.fit import fit
 from aigw.providers.provider import Provider
 from aigw.providers.quoted_keys import (
     CodedKeys,

@@ -18,8 +18,8 @@ from aigw.core.errors import FailedAnswerError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
 from aigw.core.model import Batch, Chunk, raw_of
 from aigw.core.reply import Reply
+from aigw.dialects.array_elements import ElementSplitter
 from aigw.dialects.bodies import MEDIA, begins_events, is_coded, is_json
-from aigw.dialects.elements import ElementSplitter
 from aigw.dialects.failures import failure_in_event, failure_of, words_in
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.dialects.sse import EventSplitter

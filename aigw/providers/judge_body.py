@@ -19,8 +19,8 @@ from aigw.core.reply import Reply
 from aigw.dialects import apis
 from aigw.dialects.failures import failure_in_any, failure_of, is_resource
 from aigw.dialects.model_list import tells_models
-from aigw.dialects.outcome import failed_state, is_nothing
 from aigw.dialects.reader import MAX_PLAIN
+from aigw.dialects.result_check import failed_state, is_nothing
 from aigw.providers.failed_answer import failed, unusable
 
 _LINES = ("event-stream", "ndjson", "jsonl", "json-seq")

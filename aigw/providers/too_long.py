@@ -8,7 +8,7 @@ from aigw.core.answer import Failure
 from aigw.core.errors import ContextTooLongError, FailedAnswerError
 from aigw.core.exchange import Exchange
 from aigw.core.reply import Reply
-from aigw.providers.fit import EVENTS
+from aigw.providers.answer_form import EVENTS
 from aigw.translation.errors import too_long
 
 

@@ -9,8 +9,8 @@ from aigw.core.redaction import shown
 from aigw.core.reply import Reply
 from aigw.dialects.openai_error import JSON
 from aigw.dialects.reader import MAX_PLAIN
-from aigw.providers.elements import Elements
-from aigw.providers.fit import EVENTS
+from aigw.providers.answer_form import EVENTS
+from aigw.providers.array_answer import Elements
 from aigw.providers.too_long import told_in_stream
 from aigw.translation.errors import error_of
 from aigw.translation.translation import AnyTranslation

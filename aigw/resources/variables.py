@@ -11,7 +11,7 @@ from typing import Any
 
 from aigw.core.json_path import JsonPath
 from aigw.core.secrets import is_hidden, masked, shapes_in, without_password
-from aigw.providers.to_try import variable_of
+from aigw.providers.suggestions import variable_of
 
 SECRET = "aigw"  # noqa: S105  the name of the resource
 _OURS = re.compile(r"(\$+)(?=\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\})")

@@ -15,8 +15,8 @@ import msgspec
 from aigw import __version__
 from aigw.books.metrics import Metrics
 from aigw.books.prometheus import CONTENT_TYPE
-from aigw.books.question import parse
 from aigw.books.usage_log import UsageLog
+from aigw.books.usage_question import parse
 from aigw.core.env import Clock
 from aigw.core.errors import GatewayError
 from aigw.core.headers import VIA_HEADER

@@ -36,13 +36,13 @@ from aigw.dialects.table import dialect_for
 from aigw.pipeline.pipeline import Chain
 from aigw.server import bodies
 from aigw.server.admin import FRONT, PREFIX, PROBES, Admin
+from aigw.server.delivered import had_all
 from aigw.server.framing import Framing
 from aigw.server.guard import Guard
 from aigw.server.http1.connection import Response
 from aigw.server.http1.request import HttpRequest
 from aigw.server.http1.response import PlainResponse, StreamedResponse
 from aigw.server.intake import Intake
-from aigw.server.leaving import had_all
 from aigw.server.page.watch import Watch
 from aigw.server.process_limits import SMALL, Space, is_scarce, overloaded
 from aigw.server.routes import no_route

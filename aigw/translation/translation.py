@@ -33,7 +33,6 @@ from aigw.translation.converse.read_stream import ConverseReader
 from aigw.translation.embeddings.translation import EmbeddingsTranslation
 from aigw.translation.errors import error_from
 from aigw.translation.events import AnswerEvent, Failed, StreamReader, StreamWriter
-from aigw.translation.foreign import request_for
 from aigw.translation.frame import Frame
 from aigw.translation.gemini import read_request as read_gemini
 from aigw.translation.gemini import write_request as write_gemini
@@ -52,6 +51,7 @@ from aigw.translation.responses import write_request as write_responses
 from aigw.translation.responses.read_stream import ResponsesStreamReader
 from aigw.translation.responses.write_stream import ResponsesStreamWriter
 from aigw.translation.rules import Rules, matches
+from aigw.translation.vendor_request import request_for
 
 
 class ClientSide(NamedTuple):

@@ -6,9 +6,9 @@ import time
 import pytest
 from redis.asyncio import Redis
 
-from aigw.books.question import Question
 from aigw.books.redis_log import RedisUsageLog
 from aigw.books.redis_log_read import SharedUsage
+from aigw.books.usage_question import Question
 from aigw.books.usage_row import UsageRow
 from aigw.core.retrieval import Retrieved
 from aigw.core.stores import StoreError

@@ -5,9 +5,9 @@ import time
 
 from redis.asyncio import Redis
 
-from aigw.books.question import Question
 from aigw.books.redis_log import RedisUsageLog
 from aigw.books.redis_log_read import STREAM, SharedUsage
+from aigw.books.usage_question import Question
 from aigw.books.usage_row import UsageRow
 from aigw.core.tokens import Tokens
 

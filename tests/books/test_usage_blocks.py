@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_usage import START, kept, questions, rows
 
-from aigw.books.question import Question
 from aigw.books.usage_blocks import FILE_NAME, UsageBlocks
 from aigw.books.usage_query import summarise
+from aigw.books.usage_question import Question
 from aigw.books.usage_row import UsageRow
 from aigw.core.tokens import Tokens
 

@@ -11,10 +11,10 @@ import msgspec
 import pytest
 from usage_rows import FULL, rows, until
 
-from aigw.books.question import parse
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.usage_file import COLUMNS, FORMAT
 from aigw.books.usage_query import read, summarise
+from aigw.books.usage_question import parse
 from aigw.books.usage_row import UsageRow
 from aigw.core.tokens import Tokens
 from aigw.stores.sqlite_file import FileError, ForeignFileError, open_for_writing

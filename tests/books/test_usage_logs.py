@@ -2,9 +2,9 @@
 
 from usage_rows import FULL, rows
 
-from aigw.books.question import Question
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.usage_logs import UsageLogs
+from aigw.books.usage_question import Question
 
 
 def test_each_gets_every_row_and_is_closed(tmp_path):

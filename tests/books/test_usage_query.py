@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from made_up_usage import START, kept, questions, rows
 from unprivileged import reachable_folder, unprivileged
 
-from aigw.books.question import Question
 from aigw.books.sqlite_log import SqliteUsageLog
 from aigw.books.summary import Summary
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_query import read
+from aigw.books.usage_question import Question
 from aigw.books.usage_row import UsageRow
 from aigw.core.tokens import Tokens
 
@@ -167,7 +167,7 @@ def test_days_are_local_and_begin_at_midnight(tmp_path):
         import sys
         from pathlib import Path
         from aigw.books.sqlite_log import SqliteUsageLog
-        from aigw.books.question import Question
+        from aigw.books.usage_question import Question
         summary = SqliteUsageLog(Path(sys.argv[1]), interval=0.01).summarise(Question(by=("day",), until=2e9))
         print([(line.key["day"], line.requests) for line in summary.rows])"""
     done = subprocess.run(

@@ -15,8 +15,8 @@ from rich.console import Console
 from aigw.books import prometheus, telemetry
 from aigw.books.access_log import as_json
 from aigw.books.metrics import Metrics
-from aigw.books.question import Question
 from aigw.books.summary import Group, Sums, summarise
+from aigw.books.usage_question import Question
 from aigw.books.usage_row import UsageRow
 from aigw.cli.commands.doctor import render
 from aigw.cli.commands.usage import _csv

@@ -9,10 +9,10 @@ import pytest
 from stage.answers import PATH
 from stage.gateway import serve
 
-from aigw.books.question import Question
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_groups import UNKNOWN_MODEL
 from aigw.books.usage_query import summarise
+from aigw.books.usage_question import Question
 from aigw.config.automatic import automatic
 
 BODIES = {

@@ -44,7 +44,7 @@ SMALL = {
     "metering/estimate.py": "says that nothing has to be estimated",
     "pricing/prices.py": "finds the price",
     "providers/endpoint.py": "has the path of an API",
-    "providers/fit.py": "sees that it is a stream",
+    "providers/answer_form.py": "sees that it is a stream",
     "providers/missing_api.py": "sees that the API is there",
     "providers/request_path.py": "writes the path",
     "providers/provider.py": "is the row of the catalog",

@@ -15,7 +15,7 @@ from stage.taped import CLOSED, without_misses
 from aigw.traffic.format.folder import Folder
 from aigw.traffic.replay.used import read
 from aigw.traffic.volatility.rules import VolatileConfig
-from aigw.upstream.closed import ClosedUpstream
+from aigw.upstream.no_network import ClosedUpstream
 
 
 def say(text, *before, **fields):

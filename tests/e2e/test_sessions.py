@@ -8,9 +8,9 @@ from stage.answers import CHAT, PATH
 from stage.gateway import until
 
 from aigw.books.access_log import FILE_NAME
-from aigw.books.question import parse
 from aigw.books.usage_file import FILE_NAME as USAGE
 from aigw.books.usage_query import summarise
+from aigw.books.usage_question import parse
 
 CLAUDE, CODEX = "claude-code-1-first", "codex-1-first"
 ONE, TWO = "00000000-0000-4000-8000-000000000001", "99999999-0000-4000-8000-000000000001"

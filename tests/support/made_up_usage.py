@@ -4,8 +4,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from aigw.books.question import BY, Question
 from aigw.books.sqlite_log import SqliteUsageLog
+from aigw.books.usage_question import BY, Question
 from aigw.books.usage_row import UsageRow
 from aigw.core.tokens import Tokens
 

@@ -149,7 +149,7 @@ def _call(
 ) -> TemplateCall:
     from aigw.cli.sources.chat_requests import chat_call
     from aigw.cli.sources.prompts import message, with_passages
-    from aigw.dialects.conversation import Said
+    from aigw.dialects.chat_request import Said
 
     said = [Said("system", system)] if system else []
     return chat_call(gateway, model, [*said, message(with_passages(text, hits), images)], route)

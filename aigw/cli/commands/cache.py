@@ -110,7 +110,7 @@ def clear(
     A running gateway follows within a second."""
     import time
 
-    from aigw.books.question import moment
+    from aigw.books.usage_question import moment
 
     try:
         before = moment(older_than, now=time.time()) if older_than else None
@@ -196,9 +196,9 @@ def _total(loaded: Loaded) -> UsageLine | None:
     """The sum over all requests in the state folder."""
     import time
 
-    from aigw.books.question import parse
     from aigw.books.usage_file import FILE_NAME
     from aigw.books.usage_query import summarise
+    from aigw.books.usage_question import parse
     from aigw.stores.sqlite_file import FileError
 
     try:

@@ -131,8 +131,8 @@ def _wanted(since: str, model: str, route: str, consumer: str, status: str) -> R
     """Raises ValueError."""
     import time
 
-    from aigw.books.question import moment
     from aigw.books.recent_rows import FAILED, RowFilter, statuses
+    from aigw.books.usage_question import moment
 
     failed = status == FAILED
     span = statuses(status) if status and not failed else None

@@ -40,7 +40,7 @@ def top(
 
     Example: aigw top --by consumer --since 15m
     """
-    from aigw.books.question import TOP_BY
+    from aigw.books.usage_question import TOP_BY
     from aigw.cli.sources.usage_feed import FeedError, feed_for
 
     names = by or list(TOP_BY)

@@ -98,7 +98,7 @@ def prune(
     With both options, what is unused and old. Replays note what they use in the folder itself, in .aigw."""
     import time
 
-    from aigw.books.question import moment
+    from aigw.books.usage_question import moment
     from aigw.cli.sources.traffic import removable, remove
     from aigw.traffic.replay.used import iso
 

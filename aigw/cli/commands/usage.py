@@ -34,7 +34,7 @@ def usage(
 
     Example: aigw usage --by day --by model --since 7d
     """
-    from aigw.books.question import USAGE_BY
+    from aigw.books.usage_question import USAGE_BY
     from aigw.cli.sources.usage_feed import FeedError, feed_for
 
     if as_json and as_csv:

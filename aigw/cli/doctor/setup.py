@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from aigw.books.question import parse
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_query import summarise
+from aigw.books.usage_question import parse
 from aigw.cli.doctor.check import Check, Level
 from aigw.cli.sources.address_probe import aigw_at
 from aigw.cli.sources.config_choice import ConfigChoice

@@ -12,7 +12,7 @@ from aigw.cli.sources.asked_gateway import AskedGateway
 from aigw.cli.sources.chat_requests import chat_call
 from aigw.cli.sources.conversation import streamed
 from aigw.cli.sources.gateway_client import models_at
-from aigw.dialects.conversation import Said
+from aigw.dialects.chat_request import Said
 
 _COMMAND = re.compile(r"/([a-z]+|\?)(?:\s+(.*))?", re.DOTALL)
 HELP = (

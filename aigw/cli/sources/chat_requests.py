@@ -16,8 +16,8 @@ from aigw.cli.sources.templates import TemplateCall, ask, find
 from aigw.config.load import Loaded
 from aigw.config.model import DEFAULT_ROUTE
 from aigw.dialects import apis
-from aigw.dialects.conversation import Said, chat_after
-from aigw.providers.to_try import BUILTIN
+from aigw.dialects.chat_request import Said, chat_after
+from aigw.providers.suggestions import BUILTIN
 from aigw.server.first_call import FirstCall, Key, call_of, call_on, models_to_name
 
 BEARER = Key("authorization", "Bearer ")

@@ -64,7 +64,7 @@ def complete_provider(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_by(ctx: typer.Context, incomplete: str) -> list[str]:
-    from aigw.books.question import BY
+    from aigw.books.usage_question import BY
 
     return [name for name in BY if name.startswith(incomplete)]
 

@@ -13,7 +13,7 @@ from aigw.plugins.model_mapper import Config as ModelMapperConfig
 from aigw.providers.config import ProviderConfig
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.providers.mapping import ModelMapping, is_pattern
-from aigw.providers.to_try import BUILTIN, is_own, lacks_key
+from aigw.providers.suggestions import BUILTIN, is_own, lacks_key
 from aigw.providers.well_known import WELL_KNOWN
 from aigw.rag.embedders.packages import installed
 from aigw.upstream.builtin.engine import MODELS, PREFIX

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from aigw.core.retrieval import Hit
-from aigw.dialects.conversation import Said
+from aigw.dialects.chat_request import Said
 from aigw.plugins.ai_rag.context import NOTE, fenced
 
 MOST_BYTES = 64 << 20

@@ -30,8 +30,8 @@ from aigw.traffic.format.folder import Folder
 from aigw.traffic.recordings import Recordings
 from aigw.traffic.replay.faults import Faults, parsed
 from aigw.traffic.settings import Mode, RecordSettings
-from aigw.upstream.closed import ClosedUpstream
 from aigw.upstream.local import LocalResponse, whole
+from aigw.upstream.no_network import ClosedUpstream
 from aigw.upstream.proxied import upstream_for
 
 log = logging.getLogger("aigw")

@@ -20,10 +20,10 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Re
 
 import msgspec
 
-from aigw.books.question import parse
 from aigw.books.summary import Summary
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_query import summarise
+from aigw.books.usage_question import parse
 from aigw.core.plain import plain
 from aigw.core.stores import StoreError
 from aigw.server.guard import is_loopback

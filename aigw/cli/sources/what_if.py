@@ -35,7 +35,7 @@ from aigw.traffic.runs.outcome import Outcome
 from aigw.traffic.runs.resending import Answer, ask
 from aigw.traffic.runs.what_if_player import NAME_HEADER, Destination, RecordedClock, SupposedPlayer, recorded_to
 from aigw.traffic.volatility.rules import Rules
-from aigw.upstream.closed import ClosedUpstream
+from aigw.upstream.no_network import ClosedUpstream
 from aigw.upstream.proxied import upstream_for
 from aigw.upstream.tape import Tape
 

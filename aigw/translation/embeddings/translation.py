@@ -13,9 +13,9 @@ from aigw.dialects import apis
 from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.table import dialect_of
 from aigw.translation.embeddings.gemini_client import answer_of, request_of
-from aigw.translation.foreign import request_for
 from aigw.translation.notes import Notes
 from aigw.translation.rules import Rules
+from aigw.translation.vendor_request import request_for
 
 TARGETS = {apis.EMBED_CONTENT: apis.EMBEDDINGS, apis.BATCH_EMBED_CONTENTS: apis.EMBEDDINGS}
 """The API of a client -> the one of a provider."""

@@ -18,8 +18,8 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from aigw.books.question import parse as parse_question
 from aigw.books.sqlite_log import SqliteUsageLog
+from aigw.books.usage_question import parse as parse_question
 from aigw.books.usage_row import UsageRow
 from aigw.core.tokens import Tokens
 

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from aigw.books.question import Question
 from aigw.books.summary import Group, Sums, summarise
+from aigw.books.usage_question import Question
 from aigw.cli.views.top import View, legend, whole
 from aigw.cli.views.usage import SORTING
 

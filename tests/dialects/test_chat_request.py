@@ -4,7 +4,7 @@ from multidict import CIMultiDict
 
 from aigw.core.model import Request
 from aigw.dialects import apis
-from aigw.dialects.conversation import Said, chat_after
+from aigw.dialects.chat_request import Said, chat_after
 from aigw.dialects.json_values import encoded
 from aigw.dialects.table import dialect_of
 

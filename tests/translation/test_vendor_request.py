@@ -5,7 +5,7 @@ import json
 from multidict import CIMultiDict
 
 from aigw.core.model import Request
-from aigw.translation.foreign import request_for
+from aigw.translation.vendor_request import request_for
 
 
 def test_headers_of_the_clients_own_api_stay_here():

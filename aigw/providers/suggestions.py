@@ -1,4 +1,4 @@
-"""Which models and APIs a person may try with these providers, and whether a provider still needs a key.
+"""Suggests models and APIs that a person may try with these providers, and says whether a provider still needs a key.
 
 Rule: what is named here is answered, as far as the configuration can tell without a call."""
 

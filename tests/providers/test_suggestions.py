@@ -7,7 +7,7 @@ from aigw.dialects import apis
 from aigw.pricing.prices import Prices, Query
 from aigw.providers.catalog import CATALOG
 from aigw.providers.config import ProviderConfig
-from aigw.providers.to_try import apis_to_try, lacks_key, models_to_try, variable_of
+from aigw.providers.suggestions import apis_to_try, lacks_key, models_to_try, variable_of
 from aigw.providers.well_known import WELL_KNOWN
 
 BUILTIN = ProviderConfig(type="builtin", id="b")

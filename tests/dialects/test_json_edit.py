@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from aigw.core.document import Document
 from aigw.dialects.answer_texts import MemberName
-from aigw.dialects.edit import GONE, place_of, put
+from aigw.dialects.json_edit import GONE, place_of, put
 
 BODY = b'{"a": 1.0, "list": [ {"x" :1e2, "y": "old"}, "\\u00e9" ], "text":"t"}'
 

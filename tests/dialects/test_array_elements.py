@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.dialects.elements import ElementSplitter, leading_elements
+from aigw.dialects.array_elements import ElementSplitter, leading_elements
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3)), max_size=4), st.data())

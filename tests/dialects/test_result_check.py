@@ -3,7 +3,7 @@
 import pytest
 
 from aigw.dialects import apis
-from aigw.dialects.outcome import failed_state, is_nothing
+from aigw.dialects.result_check import failed_state, is_nothing
 
 
 @pytest.mark.parametrize("name", ["status", "state", "result", "outcome", "task_status"])

@@ -1,8 +1,8 @@
-"""Says whether a body of status 200 has what was asked for, where the API has no dialect of its own: pictures, ranks,
+"""Checks whether a body of status 200 has a result, for APIs without a dialect of their own: pictures, ranks,
 moderations, files.
 
-Rule: what is asked for is an object (a list of models, ranks and what is unknown may be others), its own state is not a
-failure, and it has more than names and dates. The state of something that is only looked at is not judged."""
+Rule: a result is an object (lists of models, ranks and unknown APIs may have others), it has more than names and dates,
+and its own state is not a failure. The state of something that the client only looks at is not judged."""
 
 from __future__ import annotations
 

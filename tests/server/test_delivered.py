@@ -9,7 +9,7 @@ from aigw.core.layers import Outcome
 from aigw.core.model import Origin, Route, Target
 from aigw.dialects.sse import Event
 from aigw.pipeline.forward import Forward
-from aigw.server.leaving import had_all
+from aigw.server.delivered import had_all
 
 ROUTE = Route("r", "", Target(Origin("http", "up", 80), "up.test"))
 GONE = ConnectionResetError()

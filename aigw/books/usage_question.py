@@ -1,5 +1,5 @@
-"""The question that a summary of usage answers: by which names, and over which time. The command line and the page
-`/-/usage` both read it from the same texts."""
+"""What a summary of usage is about: the names by which it groups requests, and the time. The command line and the page
+`/-/usage` read it from the same texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the request of a chat for what was said so far, with pictures."""
+"""Writes the request of a chat that continues a conversation, with pictures."""
 
 from __future__ import annotations
 

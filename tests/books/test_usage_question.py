@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from aigw.books.question import Question, moment, parse
+from aigw.books.usage_question import Question, moment, parse
 
 
 @pytest.mark.parametrize(

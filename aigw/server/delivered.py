@@ -1,4 +1,4 @@
-"""What a client that left had got before.
+"""Whether a client that left had got the end of its answer before.
 
 Rule: a stream whose last event was delivered is complete, whatever its client and its provider do then."""
 

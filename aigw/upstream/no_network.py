@@ -1,4 +1,4 @@
-"""A network into which nothing goes."""
+"""An upstream for gateways that must send nothing: it takes the place of the network."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aigw.guard.normal import normal
+from aigw.guard.plain_form import normal
 
 TRICKS = st.text(
     st.sampled_from(

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from aigw.dialects.sse import Event, json_event
-from aigw.providers.elements import Elements
+from aigw.providers.array_answer import Elements
 
 
 @pytest.mark.parametrize("bodies", [[], [{"a": 1}], [{"a": 1}, {"b": [2]}, {"c": "]"}]])

@@ -1,6 +1,7 @@
-"""What goes along with a request that is written anew for another vendor.
+"""Makes the request that goes to a vendor for which it is written anew, with those headers of the client that mean
+something there.
 
-Rule: the headers of a client's own API mean nothing there, and some would be refused. All others stay."""
+Rule: the headers of the client's own API are left out, because some would be refused. All others stay."""
 
 from __future__ import annotations
 

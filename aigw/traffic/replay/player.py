@@ -202,6 +202,11 @@ class FolderPlayer:
         if identity.key in self._index:
             text = f"it was recorded, but is asked for more often than that ({self._folder.path}, strict)"
             return f"{_named(call)}: {text}", None
+        if left := [
+            entry.name for entry in self._entries if not entry.playable and self._keyed(entry).key == identity.key
+        ]:
+            text = f"the client left before an answer began when {left[-1]} was recorded, so that nothing can be played"
+            return f"{_named(call)}: {text}\nGive the client more time: --auto or --refresh records it again.", None
         alike = [entry for entry in self._entries if entry.api == call.api]
         others = ((entry.name, self._recorded(entry).value) for entry in alike[-MOST_COMPARED:])
         near = nearest(identity.value, others, self._secrets)

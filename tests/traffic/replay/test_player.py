@@ -6,7 +6,7 @@ from recorded_calls import RULES, said, written
 
 from aigw.core.errors import GatewayError
 from aigw.core.model import Origin, Target
-from aigw.traffic.format.call import begun
+from aigw.traffic.format.call import Answered, begun
 from aigw.traffic.replay.player import REMARK, FolderPlayer
 from aigw.traffic.settings import RecordSettings
 from aigw.upstream.tape import Outgoing
@@ -53,6 +53,14 @@ async def test_what_differs_from_what_was_asked_before_is_a_miss(tmp_path, other
         with pytest.raises(GatewayError, match="no recording"):
             await found.find(outgoing(**other))
     assert len(found.report.missed) == 2
+
+
+async def test_of_what_a_client_left_before_an_answer_began_nothing_can_be_played(tmp_path):
+    """It has run into its timeout: no difference of requests explains that."""
+    folder = written(tmp_path / "recs", (begun(outgoing(), 0.0), Answered(after=1.0)))
+    with pytest.raises(GatewayError, match=r"left before an answer began when 001-01-chat\.json was recorded") as caught:
+        await FolderPlayer(folder, RecordSettings(mode="replay"), RULES, ()).find(outgoing())
+    assert str(caught.value).endswith("\nGive the client more time: --auto or --refresh records it again.")
 
 
 async def test_a_secret_of_one_client_is_none_of_another(tmp_path):

@@ -92,4 +92,6 @@ def no_route(request: Request) -> GatewayError:
         return GatewayError(
             404, f"{request.path}: the base URL ends in /v1 and the client adds it again", code="unknown_url"
         )
-    return GatewayError(404, f"no route for {request.method} {request.path}", code="unknown_url")
+    host = request.headers.get("host", "")  # the routes of a cluster may be for its hosts alone
+    said = f"no route for {request.method} {request.path} with Host {host}; `aigw config show` has what routes match"
+    return GatewayError(404, said, code="unknown_url")

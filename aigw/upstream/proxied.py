@@ -73,6 +73,7 @@ class ProxiedUpstream:
 
     def __init__(self, proxy: str, *, tls: ssl.SSLContext | None = None) -> None:
         self._proxy = proxy if "://" in proxy else f"http://{proxy}"
+        self._place = self._proxy.partition("://")[2].rpartition("@")[2].partition("/")[0]  # without a password
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
@@ -93,13 +94,13 @@ class ProxiedUpstream:
             async with asyncio.timeout(None) as waiting:
                 response = await self._start(self._session, request, target, waiting)
         except aiohttp.ConnectionTimeoutError:
-            message = f"{origin}: no connection through the proxy in {target.timeouts.connect:g} s"
+            message = f"{origin}: no connection through the proxy {self._place} in {target.timeouts.connect:g} s"
             raise UpstreamError(UpstreamFault.CONNECT_TIMEOUT, message) from None
         except TimeoutError:
             message = f"{origin}: no answer in {target.timeouts.first_byte:g} s"
             raise UpstreamError(UpstreamFault.FIRST_BYTE_TIMEOUT, message) from None
         except aiohttp.ClientError as error:
-            raise _translated(error, origin) from error
+            raise _translated(error, origin, self._place) from error
         return _Response(response, origin, target.timeouts.idle)
 
     async def aclose(self) -> None:
@@ -177,7 +178,7 @@ class _Response:
             raise UpstreamError(UpstreamFault.IDLE_TIMEOUT, message) from None
         except aiohttp.ClientError as error:
             self._response.close()
-            raise _translated(error, self._origin) from error
+            raise _translated(error, self._origin, "") from error
         if not data:
             raise StopAsyncIteration
         return data
@@ -198,7 +199,8 @@ def _marks(headers: CIMultiDict[str]) -> dict[str, str]:
     return {name: headers[name] for name in (VIA_HEADER, KEEP_ALIVE) if name in headers}
 
 
-def _translated(error: aiohttp.ClientError, origin: Origin) -> UpstreamError:
+def _translated(error: aiohttp.ClientError, origin: Origin, proxy: str) -> UpstreamError:
+    """`proxy` is its address, by which people find the variable that names it."""
     import aiohttp
 
     if isinstance(error, aiohttp.ClientHttpProxyError) and error.status == UpstreamFault.LOOP.status:
@@ -206,7 +208,7 @@ def _translated(error: aiohttp.ClientError, origin: Origin) -> UpstreamError:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return UpstreamError(UpstreamFault.CONNECT, f"{origin}: the proxy refused with status {error.status}")
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientSSLError):
-        return UpstreamError(UpstreamFault.CONNECT, f"{origin}: cannot connect through the proxy")
+        return UpstreamError(UpstreamFault.CONNECT, f"{origin}: cannot connect through the proxy {proxy}".rstrip())
     if isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL):
         return UpstreamError(UpstreamFault.PROTOCOL, f"{origin}: this is not a valid answer")
     return UpstreamError(UpstreamFault.RESET, f"{origin}: the connection was closed")

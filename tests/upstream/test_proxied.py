@@ -190,11 +190,17 @@ async def test_a_proxy_that_does_not_answer(wire, through):
     assert caught.value.fault is UpstreamFault.CONNECT_TIMEOUT
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "socks5://127.0.0.1:9"])
-async def test_a_proxy_that_is_none(wire, url):
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://me:secret@127.0.0.1:9/x", r"through the proxy 127\.0\.0\.1:9$"),
+        ("socks5://127.0.0.1:9", "only http://"),
+    ],
+)
+async def test_a_proxy_that_is_none(wire, url, said):
     wire.upstream = ProxyAwareUpstream(wire.upstream, {"https": url})
     wire.upstream.open_connections = 0
-    with pytest.raises(UpstreamError) as caught:
+    with pytest.raises(UpstreamError, match=said) as caught:
         await wire.send(origin=HTTPS)
     assert caught.value.fault is UpstreamFault.CONNECT
 

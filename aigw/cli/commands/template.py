@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Look at the templates of prompts, fill them and send them.",
-    epilog="Example: aigw template render developer-chat --set language=python",
+    epilog="Example: aigw template render developer-chat --set language=python --set program=sort",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
@@ -79,7 +79,7 @@ def show(name: Name, route: Route = None, config: Config = None, recipe: Recipe 
     _say_beside(facts_of(found))
 
 
-@app.command("render", epilog="Example: aigw template render developer-chat --set language=python")
+@app.command("render", epilog="Example: aigw template render developer-chat --set language=python --set program=sort")
 def render(
     name: Name,
     values: Set = None,
@@ -123,7 +123,7 @@ def render(
     _say_beside(beside(found))
 
 
-@app.command("send", epilog="Example: aigw template send developer-chat --set language=python")
+@app.command("send", epilog="Example: aigw template send developer-chat --set language=python --set program=sort")
 def send(
     name: Name,
     values: Set = None,

@@ -58,7 +58,9 @@ async def test_what_differs_from_what_was_asked_before_is_a_miss(tmp_path, other
 async def test_of_what_a_client_left_before_an_answer_began_nothing_can_be_played(tmp_path):
     """It has run into its timeout: no difference of requests explains that."""
     folder = written(tmp_path / "recs", (begun(outgoing(), 0.0), Answered(after=1.0)))
-    with pytest.raises(GatewayError, match=r"left before an answer began when 001-01-chat\.json was recorded") as caught:
+    with pytest.raises(
+        GatewayError, match=r"left before an answer began when 001-01-chat\.json was recorded"
+    ) as caught:
         await FolderPlayer(folder, RecordSettings(mode="replay"), RULES, ()).find(outgoing())
     assert str(caught.value).endswith("\nGive the client more time: --auto or --refresh records it again.")
 

@@ -43,7 +43,11 @@ def ask(
     values: Annotated[
         list[str] | None,
         typer.Option(
-            "-p", metavar="NAME=VALUE", help="A property of the template; repeatable.", autocompletion=complete_property
+            "--set",
+            "-p",
+            metavar="NAME=VALUE",
+            help="A property of the template; repeatable.",
+            autocompletion=complete_property,
         ),
     ] = None,
     rag: Annotated[

@@ -30,7 +30,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The template.", autoc
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="NAME=VALUE", help="A property, as text; repeatable.", autocompletion=complete_property
+        "--set", "-p", metavar="NAME=VALUE", help="A property, as text; repeatable.", autocompletion=complete_property
     ),
 ]
 Props = Annotated[

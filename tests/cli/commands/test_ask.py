@@ -106,7 +106,7 @@ def test_not_through_one_with_another_configuration(served, folder):
         (["Hi", "--template", "transl"], 2, "there is no template 'transl'"),
         (["Hi", "--template", "translate"], 2, "the text is the one property that -p did not give: language, text"),
         (["--template", "translate", "-p", "a"], 2, "-p 'a' must look like NAME=VALUE"),
-        (["--template", "translate", "-p", "a=1"], 2, "the template 'translate' has no property 'a'; it has language, text"),
+        (["--template", "translate", "--set", "a=1"], 2, "the template 'translate' has no property 'a'; it has language, text"),
         (["Hi", "--image", "aigw.yaml"], 2, "--image aigw.yaml: it is no PNG, JPEG, GIF or WebP"),
         (["Hi", "--route", "nix"], 2, "there is no route 'nix'; there are llm, other"),
         (["Hi", "--url", "http://127.0.0.1:1"], 1, "the gateway at http://127.0.0.1:1 does not answer"),

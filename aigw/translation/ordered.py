@@ -4,11 +4,13 @@ the client knows them.
 Promises: `Started` comes first. A call starts once its name is known, has an id that the conversation does not have
 yet, and ends before the next one starts, unless the provider sends pieces of both in turns. Behind the last piece come
 the usage, why each choice ended, and `Ended`, each once. A choice ends with calls if and only if it has calls; one that
-was cut keeps saying so."""
+was cut keeps saying so. A client that asked for one choice gets the first one that comes, as choice 0, and no other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+
+import msgspec
 
 from aigw.core.answer import Finish
 from aigw.dialects.json_end import JsonEnd
@@ -18,18 +20,22 @@ from aigw.translation.events import (
     CallDelta,
     CallEnd,
     CallStart,
+    Citation,
     Counted,
     Ended,
     Failed,
     Finished,
     Started,
     TextDelta,
+    ThinkingDelta,
+    ThinkingState,
 )
 from aigw.translation.ids import FreshIds
 from aigw.translation.names import Names
 
 _Key = tuple[int, int]
 _CALLS = (CallStart, CallDelta, CallEnd)
+_Piece = TextDelta | ThinkingDelta | ThinkingState | CallStart | CallDelta | CallEnd | Citation | Finished
 
 
 class _Open:
@@ -53,11 +59,15 @@ class _Open:
 
 
 class Ordered:
-    """Brings events into order. They may come in any batches."""
+    """Brings events into order. They may come in any batches. `choices` is how many the client asked for, 0 if it gets
+    all that come."""
 
-    def __init__(self, ids: FreshIds, names: Names) -> None:
+    def __init__(self, ids: FreshIds, names: Names, choices: int = 0) -> None:
         self._ids = ids
         self._names = names
+        self._one = choices == 1
+        self._first: int | None = None
+        """The choice that a client of one gets."""
         self._started = False
         self._ended = False
         self._counted: Counted | None = None
@@ -74,8 +84,8 @@ class Ordered:
         for event in events:
             if self._ended:
                 return
-            if self._started and type(event) is TextDelta:
-                yield event
+            if self._started and type(event) is TextDelta and event.choice == self._first == 0:
+                yield event  # nearly all events of most answers
             elif isinstance(event, Started):
                 if not self._started:
                     self._started = True
@@ -85,18 +95,32 @@ class Ordered:
                 yield event
             elif isinstance(event, Counted):
                 self._counted = event
-            elif isinstance(event, Finished):
-                self._finished[event.choice] = event
-            else:
+            elif isinstance(event, Ended):
                 if not self._started:
                     self._started = True
                     yield Started()
-                if isinstance(event, _CALLS):
-                    yield from self._call(event)
-                elif isinstance(event, Ended):
-                    yield from self._end()
-                else:
-                    yield event
+                yield from self._end()
+            elif (piece := self._asked_for(event)) is not None:
+                yield from self._take(piece)
+
+    def _asked_for(self, event: _Piece) -> _Piece | None:
+        if self._first is None:
+            self._first = event.choice
+        if not self._one or event.choice == self._first == 0:
+            return event
+        return msgspec.structs.replace(event, choice=0) if event.choice == self._first else None
+
+    def _take(self, event: _Piece) -> Iterator[AnswerEvent]:
+        if isinstance(event, Finished):
+            self._finished[event.choice] = event
+            return
+        if not self._started:
+            self._started = True
+            yield Started()
+        if isinstance(event, _CALLS):
+            yield from self._call(event)
+        else:
+            yield event
 
     def _call(self, event: CallStart | CallDelta | CallEnd) -> Iterator[AnswerEvent]:
         key = (event.choice, event.key)

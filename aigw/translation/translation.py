@@ -204,7 +204,7 @@ class Translation:
 
     def decoder(self, error_event: Callable[[GatewayError], bytes]) -> Translator:
         """Returns what translates the events of a stream. `error_event` makes the client's event of an error."""
-        ordered = Ordered(self._fresh, self._names)
+        ordered = Ordered(self._fresh, self._names, self._frame.conversation.choices)
         reader, writer = self._provider.reader(self._frame), self._client.writer(self._frame)
         return Translator(reader, ordered, writer, error_event, self._recall)
 

@@ -19,9 +19,9 @@ from aigw.translation.names import Names
 from aigw.translation.ordered import Ordered
 
 
-def ordered(*events, tools=()):
+def ordered(*events, tools=(), choices=0):
     names = Names(Conversation(model="m", messages=(), tools=tools))
-    return list(Ordered(FreshIds([]), names).take(events))
+    return list(Ordered(FreshIds([]), names, choices).take(events))
 
 
 def kinds(events):
@@ -41,6 +41,37 @@ def test_the_usage_comes_behind_the_last_piece_and_the_latest_counts():
     events = ordered(one, Finished("stop"), TextDelta("late"), two, Ended())
     assert kinds(events) == ["Started", "TextDelta", "Counted", "Finished", "Ended"]
     assert events[2] is two
+
+
+def test_who_asks_for_one_choice_gets_the_first_one_alone():
+    pieces = [
+        TextDelta("a", 1),
+        CallStart(0, "x", "f", 1),
+        CallStart(0, "y", "g", 9),
+        CallDelta(0, "{", 1),
+        CallDelta(0, "{}", 9),
+    ]
+    events = ordered(
+        *pieces,
+        TextDelta("b"),
+        CallDelta(0, "}", 1),
+        Finished("length", choice=9),
+        Finished("stop", choice=1),
+        Ended(),
+        choices=1,
+    )
+    assert kinds(events) == [
+        "Started",
+        "TextDelta",
+        "CallStart",
+        "CallDelta",
+        "CallDelta",
+        "CallEnd",
+        "Finished",
+        "Ended",
+    ]
+    assert (events[1], events[2].name, last(events)) == (TextDelta("a"), "f", Finished("tool_calls"))
+    assert [event.choice for event in ordered(*pieces, Ended(), choices=2) if isinstance(event, Finished)] == [0, 1, 9]
 
 
 def test_nothing_comes_behind_the_end():

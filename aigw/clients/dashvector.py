@@ -57,9 +57,9 @@ class DashVectorClient:
         try:
             if code := answer.get("code"):
                 raise CalloutError(f"DashVector refuses the query: {code} {answer.get('message', '')}")
-            return [Doc(str(each.get("id", "")), float(each["score"]), each.get("fields") or {}) for each in
+            return [Doc(str(each.get("id", "")), float(each["score"]), dict(each.get("fields") or {})) for each in
                     answer.get("output") or ()]  # fmt: skip
-        except (AttributeError, TypeError, ValueError, LookupError):
+        except (AttributeError, TypeError, ValueError, LookupError, OverflowError):
             raise CalloutError("the answer is not the result of a query") from None
 
     async def add(self, vector: Vector, fields: Mapping[str, Any]) -> None:

@@ -41,8 +41,10 @@ async def test_the_nearest_counts_if_it_is_near_enough(output, found):
 
 
 @pytest.mark.parametrize(
-    "body", [[], 5, None, {"output": 5}, {"output": [5]}, {"output": [{}]}, {"output": [{"score": "x"}]}]
-)
+    "body",
+    [[], 5, None, {"output": 5}, {"output": [5]}, {"output": [{}]}, {"output": [{"score": "x"}]},
+     {"output": [{"score": 10**400}]}, *({"output": [{"score": 1, "fields": each}]} for each in ("x", 5, [{"raw": "t"}]))],
+)  # fmt: skip
 async def test_an_answer_that_is_no_result(body):
     with pytest.raises(CalloutError, match="result of a query"):
         await questions(FakeUpstream(answer_json(body))).nearest(VECTOR)

@@ -74,9 +74,15 @@ class Asking(NamedTuple):
     bars: Bars | None = None
 
 
+MOST_FAILURES = 3
+"""After so many failures one after another, a check asks no more: a service that hangs would hold up a conversation of
+a hundred texts for minutes."""
+
+
 class Check:
-    """Checks the texts of one phase of one exchange. `failed` says why a text could not be checked, "" if all were;
-    `masked` is whether something is to be masked, and `labels` are those of what was found."""
+    """Checks the texts of one phase of one exchange. `failed` says why a text could not be checked, "" if all were, and
+    `failures` is how many could not; `masked` is whether something is to be masked, and `labels` are those of what was
+    found."""
 
     def __init__(
         self,
@@ -101,7 +107,10 @@ class Check:
         self._session = client.session()
         self._spent = 0.0
         self._turn = env.clock.monotonic()
+        self._in_a_row = 0
+        """How many questions have failed since one was answered."""
         self.failed = ""
+        self.failures = 0
         self.masked = False
         self.labels: list[str] = []
 
@@ -144,10 +153,14 @@ class Check:
 
     async def image(self, image: str) -> Decision:
         """Decides about an image, which is a URL, or a `data:` URL with the image itself."""
+        if self._gives_up():
+            return PASS
         asking = self._client.check_image(self._asking.image_service, image, self._session)
         return await self._decided(asking, self._decide_image, "image")
 
     async def _slice(self, piece: str, goes_on: bool = False) -> Decision:
+        if self._gives_up():
+            return PASS
         asking = self._client.check(self._asking.service, piece, self._session, goes_on=goes_on)
         decision = await self._decided(asking, self._decide, "text")
         return decision._replace(masked=_as_given(piece, decision.masked)) if decision.kind == "mask" else decision
@@ -156,17 +169,26 @@ class Check:
         try:
             said = await asking
         except CalloutError as error:
+            self._in_a_row += 1
             self.fail(str(error), modality)
             return PASS
+        self._in_a_row = 0
         decision = decide(said, self._asking.bars)
         self.labels += [each for each in decision.labels if each not in self.labels]
         self.masked = self.masked or decision.kind == "mask"
         self._note(decision.kind, modality, said.request_id or "", decision)
         return decision
 
+    def _gives_up(self) -> bool:
+        """Whether the next text is not asked about. It counts as one that could not be checked."""
+        given_up = self._in_a_row >= MOST_FAILURES
+        self.failures += given_up
+        return given_up
+
     def fail(self, reason: str, modality: Modality = "text") -> None:
         """Notes that something could not be checked."""
         self.failed = reason
+        self.failures += 1
         self._env.log.warning("%s: %s", NAME, reason)
         self._note("error", modality)
 

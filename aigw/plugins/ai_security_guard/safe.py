@@ -102,6 +102,8 @@ class SafeGuard:
             decision = await self._remembered(text, check)
             if decision.kind == "deny":
                 return decision
+            if check.failed and self._settings.fail_closed:
+                raise Uncheckable(check.failed)
             if decision.kind == "mask":
                 masked += await self._masked(decision, places, check)
         if self._settings.images:
@@ -155,9 +157,9 @@ class SafeGuard:
             self._passed.move_to_end(key)
             await check.give_way()
             return PASS
-        before = check.failed, len(check.labels)
+        before = check.failures, len(check.labels)
         decision = await check.text(text)
-        if decision.kind == "pass" and (check.failed, len(check.labels)) == before:
+        if decision.kind == "pass" and (check.failures, len(check.labels)) == before:
             self._passed[key] = None
             if len(self._passed) > MOST_REMEMBERED:
                 self._passed.popitem(last=False)

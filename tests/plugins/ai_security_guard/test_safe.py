@@ -1,6 +1,7 @@
 """aigw/plugins/ai_security_guard/safe.py: requests and answers in every client's format, plain and in streams."""
 
 import json
+from contextlib import nullcontext
 
 import pytest
 from fakes import Answer, FakeUpstream, answer_json, chat
@@ -176,15 +177,40 @@ async def test_a_service_that_is_down_lets_pass_unless_it_is_closed():
         assert (caught.value.status, caught.value.code) == (503, "guard_unavailable")
 
 
+def conversation(*texts):
+    return {"model": "m", "messages": [{"role": "user", "content": text} for text in texts]}
+
+
+async def test_a_text_that_could_not_be_checked_is_not_remembered_as_one_that_passed():
+    down, clean = Answer(status=500), answer_json({"Code": 200, "Data": {"RiskLevel": "none"}})
+    script = [down, down, said("ok"), clean, clean, said("ok"), said("ok")]
+    async with world({"ai-security-guard": {**SERVICE, "checkRequest": True}}, *script) as it:
+        for result, asked in (("error", 3), ("pass", 3), ("pass", 1)):
+            before = len(it.upstream.sent)
+            seen = await it.ask(conversation("one", "two"))
+            assert (seen.headers["x-aigw-guard"], len(it.upstream.sent) - before) == (f"request={result}", asked)
+
+
+@pytest.mark.parametrize(("more", "asked"), [({}, 3), ({"failClosed": True}, 1)])
+async def test_a_service_that_hangs_does_not_hold_up_a_request_for_each_of_its_texts(more, asked):
+    hangs = Answer(error=UpstreamError(UpstreamFault.FIRST_BYTE_TIMEOUT, "no answer"))
+    upstream = _Failing(hangs, said("ok"))
+    async with world({"ai-security-guard": {**SERVICE, "checkRequest": True, **more}}, upstream=upstream) as it:
+        with pytest.raises(GatewayError) if more else nullcontext():
+            seen = await it.ask(conversation(*map(str, range(30))))
+            assert (seen.status, seen.headers["x-aigw-guard"]) == (200, "request=error")
+        assert len(upstream.service.sent) == asked
+
+
 class _Failing(FakeUpstream):
     """The service is down, the provider answers."""
 
     def __init__(self, service, provider):
         super().__init__(provider)
-        self._service = FakeUpstream(service)
+        self.service = FakeUpstream(service)
 
     async def send(self, request, target):
-        return await (self._service if "green" in target.authority else super()).send(request, target)
+        return await (self.service if "green" in target.authority else super()).send(request, target)
 
 
 async def test_only_new_texts_go_to_a_service_elsewhere():

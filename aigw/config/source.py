@@ -14,6 +14,7 @@ import yaml
 
 from aigw.config.environment import Expanded, expand
 from aigw.config.report import Report
+from aigw.config.variables import Variables
 from aigw.core.json_path import JsonPath
 from aigw.core.secrets import is_secret, without_blanks, without_password
 
@@ -62,8 +63,11 @@ def read(
     if not root.is_mapping:
         report.error((), "must be a mapping of keys to values", root.line)
         return source, report
+    given = Variables(env)
     try:
-        source.values = _Builder(source, report, env, bares=not _is_higress(root, env), is_file=is_file).build(root, ())
+        source.values = _Builder(source, report, given, bares=not _is_higress(root, given), is_file=is_file).build(
+            root, ()
+        )
     except _UnreadableError as error:
         report.error((), str(error), error.line)
     return source, report
@@ -219,7 +223,7 @@ class _Builder:
         self,
         source: Source,
         report: Report,
-        env: Mapping[str, str] | None,
+        env: Variables | None,
         *,
         bares: bool,
         is_file: bool = True,
@@ -303,7 +307,8 @@ class _Builder:
             self._report.note(path, "has a ${ that is no reference, and is used as it is; a reference is ${NAME}")
         for name in result.missing:
             more = f", put it into .env, or write ${{{name}:-default}}" if self._is_file else ""
-            self._report.error(path, f"the environment has no {name}; set it{more}", node.line)
+            said = self._env.why.get(name) or f"the environment has no {name}; set it{more}"
+            self._report.error(path, said, node.line)
         return self._bared(node.value, result, path) if self._bares else result.text
 
     def _bared(self, text: str, result: Expanded, path: JsonPath) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aigw.config.load import examine, load
+from aigw.config.secret_values import secrets_in
 from aigw.core.errors import ConfigError
 
 NO_FILE = "is not a file; a pipe cannot be read again, so write what it gives into a file"
@@ -76,6 +77,17 @@ def test_the_environment_goes_before_the_dotenv_file(read_config):
     assert errors == []
     assert loaded.config.state_dir == "env-file"
     assert notes == ["aigw.yaml:1: line 3 of the .env file beside it is not KEY=VALUE and is ignored"]
+
+
+def test_a_secret_in_a_file(read_config, tmp_path):
+    (tmp_path / "key").write_text("sk-secret-in-a-file\n")
+    text = "admin_key: ${KEY}\nstate_dir: ${OTHER:-x}\n"
+    loaded, errors, notes = read_config(text, {"KEY_FILE": str(tmp_path / "key")}, dotenv="OTHER_FILE=nowhere\n")
+    assert (loaded.config.admin_key, loaded.config.state_dir, errors, notes) == ("sk-secret-in-a-file", "x", [], [])
+    assert "sk-secret-in-a-file" in secrets_in(loaded)
+    _, errors, _ = read_config("admin_key: ${KEY}\n", {"KEY_FILE": "/nowhere/key"})
+    said = "aigw.yaml:1 admin_key: /nowhere/key, which KEY_FILE names, cannot be read: No such file or directory"
+    assert errors == [said]
 
 
 @pytest.mark.parametrize(

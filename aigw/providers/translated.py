@@ -12,7 +12,7 @@ from aigw.dialects.reader import MAX_PLAIN
 from aigw.providers.answer_form import EVENTS
 from aigw.providers.array_answer import Elements
 from aigw.providers.too_long import told_in_stream
-from aigw.translation.errors import error_of
+from aigw.translation.errors import error_of, wait_in
 from aigw.translation.translation import AnyTranslation
 
 LOST_HEADER = "x-aigw-lost"
@@ -65,7 +65,10 @@ def _tell_lost(exchange: Exchange, translation: AnyTranslation, reply: Reply) ->
 
 async def _error(exchange: Exchange, reply: Reply) -> Reply:
     whole = await reply.whole(MAX_ERROR)
-    error = error_of(reply.status, whole.raw if whole is not None else b"")
+    said = whole.raw if whole is not None else b""
+    error = error_of(reply.status, said)
+    if "retry-after" not in reply.headers and (seconds := wait_in(said)):
+        reply.headers["retry-after"] = str(seconds)
     if isinstance(error, ContextTooLongError):
         told = told_in_stream(exchange, error, _headers(reply))
         if told is not None:

@@ -6,6 +6,7 @@ clients help themselves: they shorten the conversation, if they are told in thei
 from __future__ import annotations
 
 import re
+from math import ceil
 
 from aigw.core.answer import Failure
 from aigw.core.errors import ContextTooLongError, GatewayError
@@ -37,6 +38,7 @@ _TOO_LONG = tuple(
     )
 )
 """The messages with numbers in which vendors say that a prompt is too long."""
+_WAIT = re.compile(rb'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 _WORDS = (
     "context_length_exceeded", "prompt is too long", "maximum context length", "context window", "exceed context limit",
     "input token count", "range of input length", "input is too long", "context length", "model token limit",
@@ -66,6 +68,13 @@ def error_from(failure: Failure) -> GatewayError:
         return found
     kind = failure.kind or ("invalid_request_error" if failure.status < 500 else "api_error")
     return GatewayError(failure.status, failure.message, kind=kind, code=failure.code or None)
+
+
+def wait_in(body: bytes) -> int:
+    """Returns the seconds after which Google wants a request to be repeated, 0 if it does not say. It has them in the
+    body, where others have a header."""
+    found = _WAIT.search(body)
+    return ceil(float(found[1])) if found is not None else 0
 
 
 def too_long(failure: Failure) -> ContextTooLongError | None:

@@ -72,6 +72,13 @@ async def test_an_error_has_the_clients_shape_and_keeps_its_headers():
     assert (body["type"], body["error"]) == ("error", {"type": "rate_limit_error", "message": "slow down"})
 
 
+async def test_google_says_in_the_body_when_to_ask_again():
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "6.5s"}]
+    answer = answer_json({"error": {"message": "slow down", "code": 429, "details": details}}, 429)
+    _, reply, _ = await once({"provider": {"type": "gemini", "apiTokens": ["k"]}}, messages(), answer)
+    assert (reply.status, reply.headers["retry-after"]) == (429, "7")
+
+
 async def test_a_prompt_that_does_not_fit_is_told_so_that_the_client_compacts():
     _, _, received = await once({"provider": OPENAI}, messages(), answer_json(LONG, 400))
     assert json.loads(received)["error"]["message"].startswith("prompt is too long: 9 tokens > 8 maximum")

@@ -7,7 +7,7 @@ import pytest
 from aigw.core.errors import ContextTooLongError
 from aigw.dialects import apis
 from aigw.dialects.table import dialect_of
-from aigw.translation.errors import error_of
+from aigw.translation.errors import error_of, wait_in
 
 OPENAI = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."
 BOTH = "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens (7000 in the messages, 2000 in the completion)."
@@ -92,3 +92,10 @@ def test_the_status_and_the_words_stay(status):
 @pytest.mark.parametrize("given", [b"", b"<html>", b"[]", b'[{"error":{"message":"no"}}]', b"null", b'{"a":1}'])
 def test_any_body_makes_an_error(given):
     assert error_of(502, given).status == 502
+
+
+@pytest.mark.parametrize(("delay", "seconds"), [("34.07s", 35), ("2s", 2), ("", 0), ("1e9s", 0)])
+def test_when_to_ask_again(delay, seconds):
+    """Google says it in the body alone, and clients of others wait by a header."""
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}]
+    assert wait_in(body("slow down", code=429, details=details)) == seconds

@@ -19,10 +19,16 @@ from aigw.higress.values import truthy
 TEXT_PATH = "/api/v1/services/aigc/text-generation/generation"
 MULTIMODAL_PATH = "/api/v1/services/aigc/multimodal-generation/generation"
 
-_PARAMETERS = (
-    "max_tokens", "n", "seed", "temperature", "top_p", "top_k", "stop", "presence_penalty", "response_format",
-    "tool_choice", "parallel_tool_calls", "logprobs", "top_logprobs", "enable_thinking", "thinking_budget",
-)  # fmt: skip
+_ELSEWHERE = frozenset(("model", "messages", "stream", "stream_options", "max_completion_tokens"))
+"""The fields that do not become parameters."""
+_OPENAIS = frozenset((
+    "audio", "frequency_penalty", "function_call", "logit_bias", "metadata", "modalities", "moderation", "prediction",
+    "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort", "safety_identifier",
+    "service_tier", "store", "user", "verbosity", "web_search_options",
+))  # fmt: skip
+"""The fields of OpenAI that DashScope does not have. All others are DashScope's own, or those of both."""
+_USUAL: Json = {"modalities": ["text"], "service_tier": "auto"}
+_NOTHING: tuple[Any, ...] = (None, [])
 _TOP_P_MIN, _TOP_P_MAX = 1e-6, 0.999999
 DUMMY_SYSTEM = "You are a helpful assistant."
 """Stands in front of files and of the context where the client has no system message."""
@@ -75,9 +81,11 @@ def encode_chat(
 ) -> bytes:
     """Returns the native body of a chat request. Raises ValueError if a field is not valid in OpenAI's API; the message
     names the field."""
+    if request.get("functions"):
+        raise ValueError("functions: DashScope has no such form of tools; use tools")
     parameters: Json = {"result_format": "message"}
-    for name in _PARAMETERS:
-        if (value := request.get(name)) is not None:
+    for name in request.names():
+        if name not in _ELSEWHERE and name not in _OPENAIS and (value := request.get(name)) not in _NOTHING:
             parameters[name] = value
     if "max_tokens" not in parameters and request.get("max_completion_tokens"):
         parameters["max_tokens"] = request.get("max_completion_tokens")
@@ -87,8 +95,6 @@ def encode_chat(
         parameters["incremental_output"] = True
     if search:
         parameters["enable_search"] = True
-    if tools := request.get("tools"):
-        parameters["tools"] = tools
     model = model_of(request)
     messages = messages_of(request)
     if _is_multimodal(model, request):
@@ -97,6 +103,14 @@ def encode_chat(
     _insert_system(messages, file_ids=file_ids if model.startswith("qwen-long") else (), context=context)
     raws = [msgspec.Raw(message.encode()) for message in messages]
     return encoded({"model": model, "input": {"messages": raws}, "parameters": parameters})
+
+
+def lost_of(request: Document) -> list[str]:
+    """Returns the fields of a chat request that DashScope does not have, unless they ask for nothing."""
+    asked = {name: request.get(name) for name in request.names() if name in _OPENAIS}
+    return [
+        name for name, value in asked.items() if (value and value != _USUAL.get(name)) or name == "web_search_options"
+    ]
 
 
 def model_of(request: Document) -> str:

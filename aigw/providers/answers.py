@@ -22,6 +22,7 @@ from aigw.dialects import apis, embedding_format, openai_chat_reply, vertex_embe
 from aigw.dialects.anthropic_model import AskedModel, with_asked_model
 from aigw.dialects.bodies import begins_events, is_coded
 from aigw.dialects.dashscope import DashScopeReader
+from aigw.dialects.dashscope_openai import lost_of
 from aigw.dialects.dashscope_openai_reply import decode_chat, decode_embeddings
 from aigw.dialects.dashscope_openai_stream import StreamDecoder
 from aigw.dialects.json_values import decoded
@@ -44,7 +45,7 @@ from aigw.providers.quoted_keys import (
     hidden_text,
     uncoded_headers,
 )
-from aigw.providers.translated import translated
+from aigw.providers.translated import tell_lost, translated
 
 log = logging.getLogger("aigw")
 
@@ -96,13 +97,22 @@ class Answers:
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         """Returns the reply for the client. Raises UpstreamError if the provider's answer is not in its format."""
         reply = await self._spoken(exchange, call, reply)
+        lost = self._lost(exchange, call) if self._row.dialect == "qwen" else []
         if call.translation is not None:
-            reply = await translated(exchange, call.translation, reply)
+            reply = await translated(exchange, call.translation, reply, lost)
+        elif lost:
+            return tell_lost(exchange, reply, lost)
         elif call.api != apis.MESSAGES or call.model in ("", exchange.named or exchange.asked.model):
             return reply  # with the provider's own bytes
         if exchange.api == apis.MESSAGES:
             return await self._as_asked(exchange, call, reply)
         return reply if call.continued is None else await call.continued.keeping(exchange, reply)
+
+    def _lost(self, exchange: Exchange, call: Call) -> list[str]:
+        """Returns the fields of a chat request that DashScope's own format does not have."""
+        if call.api != apis.CHAT:
+            return []
+        return lost_of((exchange.original if call.translation is None else call.translation.request).document)
 
     async def _spoken(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         """Returns the reply in the format of the request, before its translation."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aigw.core.aside import aside
 from aigw.core.errors import ContextTooLongError, GatewayError, UpstreamError, UpstreamFault
 from aigw.core.exchange import Exchange
@@ -23,9 +25,13 @@ MAX_LOST = 500
 """The longest header, in characters."""
 
 
-async def translated(exchange: Exchange, translation: AnyTranslation, reply: Reply) -> Reply:
-    """Raises UpstreamError if the answer cannot be read."""
-    _tell_lost(exchange, translation, reply)
+async def translated(exchange: Exchange, translation: AnyTranslation, reply: Reply, lost: Sequence[str] = ()) -> Reply:
+    """`lost` is what got lost behind the translation. Raises UpstreamError if the answer cannot be read."""
+
+    def tell(reply: Reply) -> None:
+        tell_lost(exchange, reply, [*translation.lost, *lost])
+
+    tell(reply)
     if reply.status >= 400:
         return await _error(exchange, reply)
     if reply.streaming:
@@ -34,7 +40,7 @@ async def translated(exchange: Exchange, translation: AnyTranslation, reply: Rep
         except ValueError as error:
             raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider answered with a stream: {error}") from None
         reply.headers["content-type"] = EVENTS
-        reply.decode(decoder).tap(on_end=lambda _: _tell_lost(exchange, translation, reply))  # for the books
+        reply.decode(decoder).tap(on_end=lambda _: tell(reply))  # for the books
         return _in_array(reply) if exchange.asked.array else reply
     whole = await reply.whole(MAX_PLAIN)
     if whole is None:
@@ -45,7 +51,7 @@ async def translated(exchange: Exchange, translation: AnyTranslation, reply: Rep
         raise UpstreamError(UpstreamFault.PROTOCOL, f"the provider's answer cannot be translated: {error}") from None
     made = exchange.reply(body, status=reply.status, headers=[*_headers(reply), ("content-type", JSON)])
     made.makeshift = reply.makeshift
-    _tell_lost(exchange, translation, made)
+    tell(made)
     return made
 
 
@@ -56,11 +62,13 @@ def _in_array(reply: Reply) -> Reply:
     return reply.decode(Elements())
 
 
-def _tell_lost(exchange: Exchange, translation: AnyTranslation, reply: Reply) -> None:
-    if lost := translation.lost:
+def tell_lost(exchange: Exchange, reply: Reply, lost: Sequence[str]) -> Reply:
+    """Names the fields in the reply's headers and for the books. Returns the reply."""
+    if lost:
         text = shown(", ".join(lost)).encode("ascii", "replace").decode()[:MAX_LOST]
         reply.headers[LOST_HEADER] = text
         exchange.labels.remarks["lost"] = text
+    return reply
 
 
 async def _error(exchange: Exchange, reply: Reply) -> Reply:

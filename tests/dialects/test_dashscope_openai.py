@@ -61,6 +61,21 @@ def test_parameters_that_dashscope_knows_are_kept():
     assert encode({**HELLO, **asked})["parameters"] == {"result_format": "message", **expected}
 
 
+def test_parameters_that_only_dashscope_knows_are_kept():
+    asked = {"repetition_penalty": 1.1, "enable_search": True, "search_options": {"forced_search": True}, "tools": []}
+    expected = {name: value for name, value in asked.items() if name != "tools"}
+    assert encode({**HELLO, **asked, "stream": False})["parameters"] == {"result_format": "message", **expected}
+
+
+def test_what_only_openai_knows_is_named():
+    asked = {"frequency_penalty": 0.5, "user": "u", "web_search_options": {}, "metadata": {}, "modalities": ["text"]}
+    body = Document(json.dumps({**HELLO, **asked}).encode())
+    assert json.loads(qwen.encode_chat(body))["parameters"] == {"result_format": "message"}
+    assert qwen.lost_of(body) == ["frequency_penalty", "user", "web_search_options"]
+    with pytest.raises(ValueError, match="use tools"):
+        encode({**HELLO, "functions": [{"name": "f"}]})
+
+
 def test_images_become_dashscopes_parts():
     content = [{"type": "text", "text": "what?"}, {"type": "image_url", "image_url": {"url": "https://x/y.png"}}]
     body = encode({"model": "qwen-vl-max", "messages": [{"role": "user", "content": content}]})

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from ai_proxy_world import CLAUDE, COMPLETION, HELLO, OPENAI, TWO, USAGE, delta, once
+from ai_proxy_world import CLAUDE, COMPLETION, HELLO, OPENAI, QWEN, TWO, USAGE, delta, once
 from fakes import answer_json, chat, events
 from world import world
 
@@ -61,6 +61,25 @@ async def test_what_is_lost_of_the_answer(stream):
     lost = "seed, answer: server_tool_use"
     assert seen.labels.remarks["lost"] == lost
     assert stream or seen.headers["x-aigw-lost"] == lost
+
+
+NATIVE = {
+    "output": {"choices": [{"message": {"content": "yo"}, "finish_reason": "stop"}]},
+    "usage": {},
+    "request_id": "r",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "lost"),
+    [
+        ("/v1/chat/completions", {**HELLO, "user": "u", "store": False}, "user"),
+        ("/v1/responses", {"model": "m", "input": "hi", "user": "u", "top_logprobs": 2}, "top_logprobs, user"),
+    ],
+)
+async def test_what_dashscopes_own_format_does_not_have(path, body, lost):
+    _, reply, received = await once({"provider": QWEN}, chat(body, path=path), answer_json(NATIVE))
+    assert (reply.status, reply.headers["x-aigw-lost"], b"yo" in received) == (200, lost, True)
 
 
 async def test_an_error_has_the_clients_shape_and_keeps_its_headers():

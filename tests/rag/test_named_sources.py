@@ -32,7 +32,7 @@ def tree(tmp_path, monkeypatch):
         "docs/logo.SVG": b"<svg/>",
         "docs/logo.xpm": b"static char *logo[];",
         "docs/lib.min.js": b"x",
-        "docs/talk.PPTX": b"PK\x03\x04ppt/",
+        "docs/talk.ODP": b"PK\x03\x04content.xml",
         "other.md": b"o",
     }.items():
         path = tmp_path / name
@@ -55,7 +55,7 @@ def test_a_folder_is_searched_in_order(tree):
         "docs/a/deep/x.txt",
     ]
     assert finding.sources[0] == NamedSource("docs/a.md", "file", tree / "docs/a.md")
-    assert finding.left_out == {"hidden": 3, "ignored": 3, "binary": 1, "empty": 1, "generated": 3, ".pptx": 1}
+    assert finding.left_out == {"hidden": 3, "ignored": 3, "binary": 1, "empty": 1, "generated": 3, ".odp": 1}
     assert finding.problems == finding.empty == []
 
 

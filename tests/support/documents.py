@@ -83,11 +83,96 @@ def docx(body: str, prolog: str = "", more: Mapping[str, bytes] | None = None) -
     return zipped({name: text.encode() for name, text in files.items()} | dict(more or {}))
 
 
+def _related(*targets: str) -> bytes:
+    """The relations r1, r2, ... of a part."""
+    each = "".join(f'<Relationship Id="r{n}" Type="t" Target="{target}"/>' for n, target in enumerate(targets, 1))
+    return f'<Relationships xmlns="{RELATIONS}">{each}</Relationships>'.encode()
+
+
+OFFICE = 'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
+P = f'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" xmlns:a="urn:a" {OFFICE}'
+
+
+def pptx(slides: Sequence[str], notes: str = "", more: Mapping[str, bytes] | None = None) -> bytes:
+    """`slides` are shapes, which `shape` makes; `notes` are those of the first slide. The slides are kept in the
+    reverse order."""
+    count = len(slides)
+    ids = "".join(f'<p:sldId id="{number}" r:id="r{number}"/>' for number in range(1, count + 1))
+    files = {
+        "ppt/presentation.xml": f"<p:presentation {P}><p:sldIdLst>{ids}</p:sldIdLst></p:presentation>".encode(),
+        "ppt/_rels/presentation.xml.rels": _related(*(f"slides/slide{count - n}.xml" for n in range(count))),
+    }
+    for number, shapes in enumerate(slides):
+        files[f"ppt/slides/slide{count - number}.xml"] = f"<p:sld {P}>{shapes}</p:sld>".encode()
+    if notes:
+        files[f"ppt/slides/_rels/slide{count}.xml.rels"] = _related("../notesSlides/notes.xml")
+        files["ppt/notesSlides/notes.xml"] = f"<p:notes {P}>{notes}</p:notes>".encode()
+    return zipped(files | dict(more or {}))
+
+
+def shape(*paragraphs: str, kind: str = "") -> str:
+    place = f'<p:nvPr><p:ph type="{kind}"/></p:nvPr>' if kind else ""
+    lines = "".join(f"<a:p><a:r><a:t>{escape(text)}</a:t></a:r></a:p>" for text in paragraphs)
+    return f"<p:sp>{place}<p:txBody>{lines}</p:txBody></p:sp>"
+
+
+def xlsx(
+    sheets: Mapping[str, str],
+    texts: Sequence[str] = (),
+    formats: Sequence[str] = (),
+    *,
+    book: str = "",
+    prolog: str = "",
+) -> bytes:
+    """`sheets` have rows of SpreadsheetML, and are hidden if their names begin with a point. `texts` are what cells of
+    the type `s` refer to, `formats` those of the styles from 1 on."""
+    main = f'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" {OFFICE}'
+    listed = "".join(
+        f'<sheet name="{name}" r:id="r{number}" state="{"hidden" if name.startswith(".") else "visible"}"/>'
+        for number, name in enumerate(sheets, 1)
+    )
+    own = "".join(
+        f"<numFmt numFmtId='{200 + number}' formatCode='{escape(code)}'/>" for number, code in enumerate(formats)
+    )
+    styles = "".join(f"<xf numFmtId='{200 + number}'/>" for number in range(len(formats)))
+    files = {
+        "xl/workbook.xml": f"<workbook {main}>{book}<sheets>{listed}</sheets></workbook>",
+        "xl/sharedStrings.xml": f"<sst {main}>{''.join(f'<si>{text}</si>' for text in texts)}</sst>",
+        "xl/styles.xml": f"<x {main}><numFmts>{own}</numFmts><cellXfs><xf numFmtId='14'/>{styles}</cellXfs></x>",
+    }
+    for number, rows in enumerate(sheets.values(), 1):
+        files[f"xl/worksheets/sheet{number}.xml"] = (
+            f"{prolog}<worksheet {main}><sheetData>{rows}</sheetData></worksheet>"
+        )
+    related = _related(*(f"/xl/worksheets/sheet{number}.xml" for number in range(1, len(sheets) + 1)))
+    return zipped({name: text.encode() for name, text in files.items()} | {"xl/_rels/workbook.xml.rels": related})
+
+
+def epub(chapters: Mapping[str, str], more: Mapping[str, bytes] | None = None) -> bytes:
+    """`chapters` are bodies of HTML by the names of their files. They are kept in the reverse order."""
+    items = "".join(
+        f'<item id="{number}" href="{name}" media-type="application/xhtml+xml"/>'
+        for number, name in enumerate(chapters)
+    )
+    order = "".join(f'<itemref idref="{number}"/>' for number in range(len(chapters)))
+    container = '<container xmlns="c"><rootfiles><rootfile full-path="OPS/book.opf"/></rootfiles></container>'
+    package = (
+        '<package xmlns="o" xmlns:dc="http://purl.org/dc/elements/1.1/"><metadata><dc:title>The Book</dc:title></metadata>'
+        f'<manifest>{items}<item id="nav" href="nav.xhtml" properties="nav" media-type="application/xhtml+xml"/></manifest>'
+        f'<spine><itemref idref="nav"/>{order}</spine></package>'
+    )
+    files = {"mimetype": b"application/epub+zip", "META-INF/container.xml": container.encode()}
+    files["OPS/book.opf"] = package.encode()
+    for name, body in reversed(chapters.items()):
+        files[f"OPS/{name.replace('%20', ' ')}"] = f"<!DOCTYPE html><html><body>{body}</body></html>".encode()
+    return zipped(files | dict(more or {}))
+
+
 def zipped(files: Mapping[str, bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
-            archive.writestr(name, data)
+            archive.writestr(name, data, zipfile.ZIP_STORED if name == "mimetype" else None)
     return out.getvalue()
 
 

@@ -24,7 +24,7 @@ def read(data: bytes, charset: str = "") -> Document:
     text = decode(data, charset)
     csv.field_size_limit(max(len(text), 131072))
     try:
-        return Document("", list(_blocks(list(_rows(text)))))
+        return Document("", list(blocks_of(list(_rows(text)))))
     except csv.Error as error:
         raise UnreadableError(f"it is no CSV: {error}") from None
 
@@ -41,7 +41,7 @@ def _rows(text: str) -> Iterator[Row]:
         line = reader.line_num + 1
 
 
-def _blocks(rows: Sequence[Row]) -> Iterator[Block]:
+def blocks_of(rows: Sequence[Row]) -> Iterator[Block]:
     names = rows[0][2] if len(rows) > 1 and _are_names(rows[0][2]) else []
     for start in range(1 if names else 0, len(rows), _ROWS):
         some = rows[start : start + _ROWS]

@@ -23,6 +23,9 @@ _SUFFIXES = {
     "html": ".html .htm .xhtml .shtml",
     "pdf": ".pdf",
     "docx": ".docx .docm",
+    "pptx": ".pptx .pptm .ppsx",
+    "xlsx": ".xlsx .xlsm",
+    "epub": ".epub",
     "csv": ".csv .tsv .tab",
     "jsonl": ".jsonl .ndjson",
     "json": ".json",
@@ -47,6 +50,9 @@ _BY_TYPE = {
     "text/prs.fallenstein.rst": "rst",
     "application/pdf": "pdf",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "application/epub+zip": "epub",
     "text/csv": "csv",
     "text/tab-separated-values": "csv",
     "application/json": "json",
@@ -56,11 +62,13 @@ _BY_TYPE = {
     "application/x-ipynb+json": "notebook",
     "text/x-python": "python",
 }
-UNREAD = (".ppt", ".pptx", ".xls", ".xlsx", ".doc", ".odt", ".ods", ".odp", ".epub", ".mobi", ".rtf")
+UNREAD = (".ppt", ".xls", ".doc", ".odt", ".ods", ".odp", ".mobi", ".rtf")
 """Documents that people write and that have no reader here."""
 _PDF = b"%PDF-"
 _RTF = b"{\\rtf"
 _ZIP = b"PK\x03\x04"
+_IN_ZIP = {"docx": b"word/", "pptx": b"ppt/", "xlsx": b"xl/", "epub": b"application/epub+zip"}
+"""The names of parts, or their contents, by which documents that are zip files are recognized."""
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HTML = (b"<!doctype html", b"<html")
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
@@ -73,11 +81,13 @@ def kind_of(name: str, head: bytes = b"", content_type: str = "") -> str:
     if _PDF in head[:1024]:
         return "pdf"
     if head.startswith(_ZIP):
-        if named == "docx" or b"word/" in head or _BY_TYPE.get(content_type) == "docx":
-            return "docx"
+        if in_zip := next(filter(_IN_ZIP.get, (named, _BY_TYPE.get(content_type, ""))), "") or _in_zip(head):
+            return in_zip
         if name.lower().endswith(UNREAD):
             raise UnreadableError("documents of this kind are not read; save it as .docx, .pdf, .html or .csv")
-        raise UnreadableError("it is a zip file, and only .docx files of these are read; unpack it first")
+        raise UnreadableError(
+            "it is a zip file, and only .docx, .pptx, .xlsx and .epub files of these are read; unpack it first"
+        )
     if head.startswith(_RTF):
         raise UnreadableError("it is RTF; save it as .docx or .pdf")
     if head.startswith(_OLD_OFFICE):
@@ -91,6 +101,10 @@ def kind_of(name: str, head: bytes = b"", content_type: str = "") -> str:
     return named or "text"
 
 
+def _in_zip(head: bytes) -> str:
+    return next((kind for kind, part in _IN_ZIP.items() if part in head), "")
+
+
 def _named(name: str) -> str:
     path = PurePosixPath(name.lower())
     return _BY_SUFFIX.get(path.suffix) or _BY_NAME.get(path.name) or ""
@@ -98,7 +112,7 @@ def _named(name: str) -> str:
 
 def is_document(head: bytes) -> bool:
     """Whether bytes that are no text are of a kind that is read."""
-    return _PDF in head[:1024] or (head.startswith(_ZIP) and b"word/" in head)
+    return _PDF in head[:1024] or (head.startswith(_ZIP) and bool(_in_zip(head)))
 
 
 def is_binary(head: bytes) -> bool:

@@ -3,7 +3,7 @@
 import codecs
 
 import pytest
-from documents import docx, paragraph, pdf, zipped
+from documents import docx, epub, paragraph, pdf, pptx, xlsx, zipped
 
 from aigw.rag.document import UnreadableError
 from aigw.rag.readers.kinds import is_binary, is_document, kind_of, reader_of
@@ -32,6 +32,11 @@ def test_the_name_says_the_kind(name, kind):
         ("stdin", b"\n<!DOCTYPE html>", "", "html"),
         ("a.txt", PDF, "text/plain", "pdf"),
         ("a", DOCX, "", "docx"),
+        ("a", pptx([]), "", "pptx"),
+        ("a", xlsx({}), "", "xlsx"),
+        ("a", epub({}), "", "epub"),
+        ("A.XLSX", zipped({"a": b"x"}), "", "xlsx"),
+        ("a", zipped({"a": b"x"}), "application/epub+zip", "epub"),
     ],
 )
 def test_content_type_and_first_bytes_say_it_too(name, head, content_type, kind):
@@ -42,7 +47,7 @@ def test_content_type_and_first_bytes_say_it_too(name, head, content_type, kind)
     ("name", "data", "reason"),
     [
         ("a.txt", zipped({"a": b"x"}), "it is a zip file"),
-        ("a.XLSX", zipped({"xl/a": b"x"}), "save it as .docx, .pdf, .html or .csv"),
+        ("a.ODS", zipped({"content.xml": b"x"}), "save it as .docx, .pdf, .html or .csv"),
         ("a.txt", b"{\\rtf1\\ansi x}", "it is RTF"),
         ("a.txt", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old office program"),
         ("a.txt", b"\x7fELF\0\1\0\0\2", "it is no text"),
@@ -63,5 +68,5 @@ def test_utf_16_is_text():
 
 def test_documents_are_no_text_but_read():
     assert is_document(PDF)
-    assert is_document(DOCX)
+    assert all(map(is_document, (DOCX, pptx([]), xlsx({}), epub({}))))
     assert not is_document(b"text")

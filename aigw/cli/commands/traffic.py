@@ -56,25 +56,34 @@ def ls(folder: Recorded, config: Config = None, as_json: Json = False) -> None:
 def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording, as `ls` lists them, with its folder.")],
     raw: Annotated[bool, typer.Option("--raw", help="The bytes of the answer, and nothing else.")] = False,
+    texts: Annotated[
+        bool, typer.Option("--texts", help="Only what was said, without what differs each time it is recorded.")
+    ] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Show one call: what was asked and answered, and when."""
+    """Show one call: what was asked and answered, and when.
+
+    For a `git diff` of what was said: echo '*.json diff=aigw' > recordings/.gitattributes; git config
+    diff.aigw.textconv 'aigw traffic show --texts'"""
     import sys
 
-    from aigw.cli.sources.traffic import one, shown
+    from aigw.cli.sources.traffic import details, one, shown
     from aigw.cli.sources.traffic_data import plain_call
-    from aigw.cli.views.traffic import print_call
+    from aigw.cli.views.traffic import print_call, print_texts
     from aigw.traffic.format.contents import pieces_of
 
-    if raw and as_json:
-        fail("traffic show", "choose one of --raw and --json", USAGE)
+    if raw + texts + as_json > 1:
+        fail("traffic show", "choose one of --raw, --texts and --json", USAGE)
 
     folder, name = _call("traffic show", lambda: one(file))
     if raw:
         pieces = _call("traffic show", lambda: pieces_of(folder.read(name), folder, name))
         sys.stdout.buffer.write(b"".join([data for _, data in pieces]))
         sys.stdout.buffer.flush()
+        return
+    if texts:
+        print_texts(_call("traffic show", lambda: details(folder, name)))
         return
     found = _run("traffic show", shown(folder, name, config))
     if as_json:

@@ -126,10 +126,16 @@ class CallDetails(NamedTuple):
 
 async def shown(folder: Folder, name: str, config: Path | None) -> CallDetails:
     """Raises RecordingError, ConfigError."""
+    call = details(folder, name)
+    return call._replace(outcome=await cost_of(call.recording, call.outcome, config))
+
+
+def details(folder: Folder, name: str) -> CallDetails:
+    """Returns a call without its cost, for which no configuration is read. Raises RecordingError."""
     recording = folder.read(name)
     (entry,) = [folder.entry(parsed, file) for parsed, file in folder.files() if file == name]
     pieces = pieces_of(recording, folder, name)
-    outcome = await cost_of(recording, outcome_of(recording, folder, name), config)
+    outcome = outcome_of(recording, folder, name)
     headers = recording.head.headers.items()
     added = texts(begun_of(recording, folder, name), headers, [data for _, data in pieces])
     return CallDetails(entry, recording, outcome, asked_by_client(recording, folder, name), pieces, added)

@@ -63,6 +63,17 @@ def print_call(call: CallDetails) -> None:
         say_text(cut(line, width()) if line.startswith(_EVENT) else line)
 
 
+def print_texts(call: CallDetails) -> None:
+    """Prints what was asked and answered, the same for each recording in which that is the same."""
+    outcome, request = call.outcome, call.recording.client or call.recording.request
+    status = f"{outcome.status}" if outcome.status else "no answer"
+    say_text(
+        shown(f"{request.method} {request.path}  {call.recording.source.model}: {status}, {call.recording.end.ended}")
+    )
+    for line in (*_turns(call.asked, request), *_answer(call.recording)):
+        say_text(line)
+
+
 _EVENT = "  @"
 
 

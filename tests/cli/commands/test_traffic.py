@@ -4,7 +4,9 @@ import contextlib
 import json
 import os
 import pty
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from children import children
@@ -115,6 +117,27 @@ def test_show_bytes_and_for_programs(recs):
     assert call["request"]["json"]["messages"][1] == user("Grüß Gott 你好")
     assert (call["answer"]["text"], call["usd"], call["first_ms"]) == ("Hello there", 5.0, 10.0)
     assert traffic(recs, "show", "recs/001-01-chat", "--raw", "--json").exit_code == 2
+
+
+def test_git_shows_what_was_said_and_no_more(recs):
+    """What differs each time a call is recorded is left out, and no configuration is needed."""
+    (recs.parent / "aigw.yaml").write_text("nonsense: [")
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    textconv = f"'{sys.executable}' -m aigw traffic show --texts"
+
+    def run(*words):
+        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+        return subprocess.run([*git, *words], cwd=recs, check=True, capture_output=True, text=True, env=env).stdout
+
+    run("init", "-q")
+    (recs / ".gitattributes").write_text("*.json diff=aigw\n")
+    run("add", "-A")
+    run("commit", "-q", "-m", "before")
+    for old, new in (("Grüß Gott", "Moin"), ('"date": "2026-', '"date": "2027-')):
+        file = recs / "001-01-chat.json"
+        file.write_text(file.read_text().replace(old, new))
+    changed = [line for line in run("-c", f"diff.aigw.textconv={textconv}", "diff").splitlines() if line[:1] in "+-"]
+    assert changed[2:] == ["-  Grüß Gott 你好", "+  Moin 你好"]
 
 
 @pytest.mark.parametrize("file", ["recs/009-01-chat", "recs/../aigw.yaml", "001-01-chat", "recs/", "nowhere/x"])

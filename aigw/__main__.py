@@ -1,7 +1,7 @@
 """The command `aigw`, from its start to its end.
 
-Rule: once Python runs it, Ctrl-C ends it quietly, also while it imports, which takes longest of what some commands
-do."""
+Rule: as soon as Python runs this module, Ctrl-C ends the command quietly, also during imports, which are the longest
+part of some commands."""
 
 import sys
 

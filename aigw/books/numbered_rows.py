@@ -1,7 +1,7 @@
-"""Numbers the rows of the file of usage, so that who has seen some of them can ask for those that are newer.
+"""Numbers the rows of the file of usage, so that a reader can ask for rows that are newer than those it has seen.
 
 Rule: a row's number grows with the time at which it was written, in whatever process. A row that replaces a draft gets
-a number of its own, so that who follows sees it."""
+a number of its own, so that readers see it."""
 
 from __future__ import annotations
 

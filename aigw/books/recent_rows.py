@@ -1,4 +1,5 @@
-"""Reads the latest rows of the file of usage, and then those that come. A file that is small or large takes as long."""
+"""Reads the latest rows of the file of usage, and then new ones as they come. The time does not depend on the size of
+the file."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Sums of usage rows by blocks, so that a million rows are not added up again each time that somebody asks.
 
-Rule: a block is made of the rows with BLOCK numbers, one after the other. It is added up once, and its sums are kept in
-a file beside that of the rows, by what was asked. They count as long as the block has as many rows as it had, that
-arrived in the same time. Times to the first token are kept with three digits. Without the file, which may be deleted at
-any time, or if it cannot be used, all is read anew."""
+Rule: a block has the rows of BLOCK consecutive numbers. It is added up once for each question, and its sums are kept in
+a file beside that of the rows. They are valid as long as the block has the same number of rows, with the same first and
+last arrival. Times to the first token are kept with three digits. If the file is missing or cannot be used, all rows
+are read again; so it may be deleted at any time."""
 
 from __future__ import annotations
 

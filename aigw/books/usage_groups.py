@@ -1,8 +1,7 @@
-"""Sums of usage rows by their names, as SQLite groups and adds them up, and how such sums of several parts of the rows
-become one.
+"""Groups usage rows by names and adds them up with SQLite, and joins such sums of several parts of the rows.
 
-Rule: a name that a client made up is found out only when all parts are together. So a group says of its model whether
-a provider knew it."""
+Rule: whether a client has made a name up shows only when all parts are together. So each group says whether a provider
+knew its model."""
 
 from __future__ import annotations
 

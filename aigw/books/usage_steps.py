@@ -1,8 +1,8 @@
-"""What a time looked like: the figures of its steps, and by model, consumer, route and day.
+"""The figures of a time: of each of its steps, and by model, consumer, route and day.
 
-Rule: an unknown number is never 0. What a hit of the cache saved is what such a request usually cost in the same time,
-unknown if none was paid for. A step that is over is read once. Of very many requests the times to the first token are
-those of some of them."""
+Rule: an unknown number is never 0. A cache hit has saved what such a request usually cost in the same time; this is
+unknown if no such request was paid for. A step that is over is read once. If there are very many requests, the times to
+the first token are those of a sample."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Chooses the configuration of a plugin for a request, by Higress's rules.
 
-Rules are tried in the order of the array, and the first that matches wins: a more specific rule does not come first.
-A rule with routes looks at these, and at its services if it has some, too. Other rules look at the first of these that
-they have: domains, services, route prefixes."""
+Rules are tried in the order of the array, and the first that matches wins: a more specific rule does not come first. A
+rule with routes is compared by these, and by its services if it has any. Every other rule is compared by one kind of
+condition, the first that it has: domains, services, route prefixes."""
 
 from __future__ import annotations
 

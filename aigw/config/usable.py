@@ -1,4 +1,4 @@
-"""Finds what is usable of a configuration with mistakes, so that what is wrong beside them is found in the same run."""
+"""Finds the usable part of a configuration with mistakes, so that further mistakes are found in the same run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a limit, a quota or a budget is used, as plugins tell it to those who look."""
+"""How much of a limit, a quota or a budget is used, as plugins report it to the page and to commands."""
 
 from __future__ import annotations
 

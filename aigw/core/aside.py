@@ -1,12 +1,13 @@
-"""Work on what is large, which must not hold up the requests beside it.
+"""Work on large things, which must not hold up other requests.
 
-Rule: what may take more than a few milliseconds, because a body or an answer is larger than LARGE, goes through
-`aside`. It runs in a thread, one job after another. Only one thread of a Python process runs at a time, so the job has
-to let the loop have its turn: whoever goes through something long calls `rest` at each slice of it, and leaves no
-single call of C code more than a slice. Outside of this thread `rest` does nothing.
+Rule: work that may take more than a few milliseconds, because a body or an answer is larger than LARGE, goes through
+`aside`. It runs in a thread, one job after another. Only one thread of a Python process runs at a time, so a job must
+give way to the event loop: it calls `rest` after each slice of its input, and gives no single call of C code more than
+a slice. Outside of this thread `rest` does nothing.
 
-So a small request waits for a slice or two, and not until the job is done. The same work on the loop, in slices, would
-make it wait at each of its dozen steps; a thread without rests does, too, as the system does not switch at once."""
+So a small request waits for a slice or two, not for the whole job. If the loop did the same work in slices, a small
+request would wait at each of its dozen steps. It would wait as often for a thread without rests, because the system
+does not switch between threads at once."""
 
 from __future__ import annotations
 

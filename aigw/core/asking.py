@@ -1,4 +1,4 @@
-"""What a plugin or a stand-in asks a model by itself, through a route of this gateway.
+"""Questions that a plugin or a stand-in itself asks a model, through a route of this gateway.
 
 Rule: the question goes the way of a client's request, so that limits, budgets and the books see it, and it counts for
 the consumer on whose behalf it is asked. A plugin that is asked about such a question must not ask again."""

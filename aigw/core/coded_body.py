@@ -1,6 +1,7 @@
 """Undoes the content coding of bodies without holding up others.
 
-Rule: nobody knows how large it will be. What turns out to be large is decoded aside from there on."""
+Rule: the decoded size is not known in advance. Once a body turns out to be large, the rest of it is decoded in the
+thread of `core.aside`."""
 
 from __future__ import annotations
 

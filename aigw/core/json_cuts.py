@@ -1,10 +1,12 @@
-"""Where the elements of a large JSON text begin and end, found slice by slice, so that a job can rest (`core.aside`).
+"""Finds where the elements of a large JSON text begin and end, slice by slice, so that a job can rest (`core.aside`).
 
-A slice may end at a comma if what is before it, once it is closed, is JSON: a parser would be at the same place in the
-whole text. So a comma is guessed and tried. An element that is larger than a slice is gone through by itself.
+A slice may end at a comma if the text before it, with closing brackets added, is JSON: then a parser of the whole text
+would be at the same place there. So a comma is guessed and tried. An element that is larger than a slice is cut in the
+same way.
 
-Rule: the result is that of msgspec, which needs one call of C code for all of it. It is asked where anything here is
-not as expected, or takes too many steps, or nobody would rest in between: on the loop one call is quicker."""
+Rule: the result is the same as msgspec's, which needs one call of C code for the whole text. msgspec is used if
+anything is not as expected here, if it takes too many steps, or if nobody would rest in between, because then one call
+is quicker."""
 
 from __future__ import annotations
 

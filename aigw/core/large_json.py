@@ -1,7 +1,8 @@
-"""JSON that is large: the same as of small JSON, but element by element, so that a job on it can rest (`core.aside`).
+"""Decodes, encodes, searches and cuts large JSON element by element, so that a job can rest in between (`core.aside`).
 
-Rule: no call of C code gets more than a slice of it (`core.json_cuts`), unless it lets other threads run. What was
-decoded of an element is gone before the next one: to make and free all of it at once takes four times as long."""
+Rule: no call of C code gets more than a slice of the text (`core.json_cuts`), unless it lets other threads run. The
+values of one element are freed before the next one is decoded, because making and freeing all of them at once takes
+four times as long."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """The synchronous layers around a body: observers and decoders, in one list, so that a batch passes all of them in one
 coroutine.
 
-Rule: in whatever way the body ends, each observer is told once. It sees the body as the layers before it have left
-it. What is large passes them in the thread of `core.aside`, so a layer must not need the loop for a batch; an end is
-always told in the loop's own thread."""
+Rule: in whatever way the body ends, each observer is told once. It sees the body as the layers before it have left it.
+A large batch passes the layers in the thread of `core.aside`, so a layer must not need the event loop for a batch; ends
+are always told in the loop's own thread."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Makes texts harmless that come from clients, providers and servers.
 
-Rule: whoever writes a text of theirs to a terminal, a log, a table or a file makes it plain there, so that it is never
-a control sequence or a line of its own. This concerns C0 and C1, marks that turn the direction of writing, characters
+Rule: whoever writes such a text to a terminal, a log, a table or a file makes it plain there, so that it is never a
+control sequence or a line of its own. Replaced are C0 and C1, marks that turn the direction of writing, characters
 without a width, and Unicode's own line ends."""
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The name of the model in an answer of Anthropic's Messages API.
 
-Claude Code leaves the reasoning out of what it sends back if the answer names another model than it has asked for. Some
-models then know nothing of their thoughts, others refuse the request."""
+If an answer names another model than Claude Code has asked for, Claude Code does not send the reasoning back. Some
+models then do not know their earlier thoughts, and others refuse the request."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Sees where a JSON text ends while it arrives, without decoding it. Sans-io.
 
-Rule: it only counts brackets outside of strings, in a few passes over each piece. So it sees a text that was cut off,
-but not one that is wrong in itself. Several texts in a row (JSON lines) are whole if the last one is."""
+Rule: it only counts brackets outside of strings, in a few passes over each piece. So it notices a text that was cut
+off, but not one that is invalid. Several texts in a row (JSON lines) are complete if the last one is."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Which tool call of a chat's choice a piece of a stream belongs to.
+"""Finds out to which tool call of a choice a piece of a stream belongs.
 
-Rule: pieces of one call have one index; one without an index has that of its place in the event. Some providers
-(Gemini among them) give all parallel calls one index, or none. There a piece with another name begins another call, and
-so does one with a name and another id. A piece that only repeats the name goes on, because some providers repeat it in
-every piece. Where calls have no ids, it goes on until the arguments are a whole object: what comes then is another call
-of the same function. An id alone does not tell: some providers change it within a call."""
+Rule: the pieces of a call have the same index. A piece without an index has that of its place in the event. Some
+providers (Gemini among them) give all parallel calls the same index, or none. Then a piece with another name begins
+another call, and so does a piece with a name and another id. A piece that only repeats the name continues the call,
+because some providers repeat it in every piece; but if calls have no ids, a piece after complete arguments begins
+another call of the same function. An id alone says nothing, because some providers change it within a call."""
 
 from __future__ import annotations
 

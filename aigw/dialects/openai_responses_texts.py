@@ -1,5 +1,5 @@
-"""Finds the texts in the answers of OpenAI's Responses API, with its reasoning and the arguments of its calls. What
-came in deltas comes again in the events that say that something is done, and in the last event."""
+"""Finds the texts in the answers of OpenAI's Responses API, with the reasoning and the arguments of calls. Texts that
+came in deltas are repeated in the events that say that something is done, and in the last event."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 doubled slashes and one at the end, dot segments, parameters (`;x`), blanks at the end of a segment, capitals in the
 words of an API, and a version that the client's base URL does not have.
 
-Rule: what cannot be read in one way is refused. The plain form is what routes and plugins compare and what is sent.
-What only names something (an id, a model) keeps its meaning, with one way of escaping it."""
+Rule: a path that can be read in several ways is refused. Routes and plugins compare the plain form, which is also sent.
+Parts that only name something (an id, a model) keep their meaning, and are always escaped in the same way."""
 
 from __future__ import annotations
 

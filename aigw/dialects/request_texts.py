@@ -1,7 +1,7 @@
-"""Finds the texts of a request that stand beside its turns: descriptions and schemas of tools, arguments of calls,
-names, formats, and whatever else is a text. Sans-io.
+"""Finds the texts of a request that are not in its turns: descriptions and schemas of tools, arguments of calls, names,
+formats, and all other texts. Sans-io.
 
-Rule: a text is what is not known to be none. So a field that nobody here knows is looked at, too."""
+Rule: everything counts as a text that is not known to be something else. So unknown fields are searched, too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the prompt of a template for chats in the format of another API, so that one template is for all clients.
+"""Writes the prompt of a template for chats in the format of another API, so that one template serves all clients.
 
 Rule: a template that has a prompt of the client's own API stays as it is. Only texts are written in another format: a
 template with tool calls or images needs a twin for that API."""

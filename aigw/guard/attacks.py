@@ -1,7 +1,7 @@
-"""Attempts to give a model other instructions, by wording that is known. Other wording is not found.
+"""Finds attempts to give a model other instructions, by known wording. Other wording is not found.
 
-Rule: a pattern is sure, or it is a hint. Hints count where several different ones stand near each other, with level
-medium; a single one counts only where `strict` is asked for, with level low."""
+Rule: a pattern is sure, or it is a hint. Several different hints near each other count, with level medium. A single
+hint counts only with `strict`, with level low."""
 
 from __future__ import annotations
 

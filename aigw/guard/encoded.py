@@ -1,6 +1,6 @@
-"""What stands in a text in an encoding that models read, too: one level of it, never more.
+"""Decodes the parts of a text that are in an encoding which models read, too. It undoes one level, never more.
 
-Rule: what is decoded is at most as long as what it is decoded from."""
+Rule: the result is at most as long as its source."""
 
 from __future__ import annotations
 

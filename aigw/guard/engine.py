@@ -1,4 +1,4 @@
-"""RE2, which takes time that grows with the text and never more. All patterns of the screen run on it."""
+"""RE2, whose time grows linearly with the text. All patterns of the screen run on it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A model that says what is harmful in a text: what it is asked, and how its answer is read. Without I/O.
+"""The question to a model that judges what is harmful in a text, and how its answer is read. No I/O.
 
-Rule: the text is data of strangers. It stands between marks that it cannot close, and an answer that is not exactly
-what was asked for is none."""
+Rule: the text is data of strangers. It stands between marks that it cannot close, and an answer in any other form than
+the requested one is ignored."""
 
 from __future__ import annotations
 

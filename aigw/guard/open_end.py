@@ -1,7 +1,7 @@
-"""The end of a text that goes on: how much of it may be the beginning of personal data or of a secret.
+"""Finds out how much of the end of an unfinished text may be the beginning of personal data or of a secret.
 
-Rule: what these are made of has no blanks in it, but for numbers in groups and for a name in front of a value, which
-are short; or it is a private key, which has a first line."""
+Rule: personal data and secrets have no blanks in them, except for numbers in groups and a name in front of a value,
+which are short, and for private keys, which have a first line."""
 
 from __future__ import annotations
 

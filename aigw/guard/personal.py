@@ -1,7 +1,7 @@
 """Personal data that has a form: numbers with check digits, phone numbers, mail addresses.
 
-Rule: a number counts only if nothing goes on beside it, because a run of digits is much more often a part of something
-else. Names and addresses in prose have no form and are not found."""
+Rule: a number counts only if no digits or letters stand right beside it, because most runs of digits are parts of
+something else. Names and addresses in prose have no form and are not found."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Undoes the tricks by which a text looks the same to a reader and different to a program: characters that nobody sees,
 other forms of a character, letters of other scripts that look like Latin ones.
 
-Rule: one pass; each character has one replacement, whatever stands around it, so that positions lead back."""
+Rule: it takes one pass, and each character has one replacement, whatever stands beside it, so that positions lead back
+to the original text."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Whether a value looks as if somebody had made it up to be secret: the examples, variables and words that stand in the
-same places do not."""
+"""Whether a value looks like a real secret, unlike the examples, variables and words that stand in the same places."""
 
 from __future__ import annotations
 

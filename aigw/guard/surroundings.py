@@ -1,4 +1,4 @@
-"""What stands around a place in a text: many rules believe a number only by that."""
+"""Looks at the text around a number, without which many rules do not believe it."""
 
 from __future__ import annotations
 

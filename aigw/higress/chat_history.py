@@ -1,7 +1,7 @@
 """How Higress's ai-history keeps a conversation: a JSON array of messages with a role and a text, and nothing else of
 them; and how it puts it into the body of a request.
 
-Rule: what Go cannot decode into its struct is none (None)."""
+Rule: a value that Go cannot decode into its struct is None."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Go's encoding/json makes of an object that it reads into a struct and writes again.
+"""Does what Go's encoding/json does when it reads an object into a struct and writes it again.
 
 Rule: names that the struct does not have are lost, null is as if the name was missing, and an empty value is left out
 unless its field says otherwise. A value of another type than the field's, on which Go fails, stays as it is."""

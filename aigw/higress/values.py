@@ -1,4 +1,4 @@
-"""How Higress takes the values of a JSON body: as true or false, and as text."""
+"""Reads values of a JSON body as Higress does: as true or false, and as text."""
 
 from __future__ import annotations
 

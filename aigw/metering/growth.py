@@ -1,8 +1,8 @@
-"""Lets what is set aside for a call grow while its answer arrives: a provider may ignore `max_tokens`, and of a request
-that nobody could read no limit is known.
+"""Lets the reservation for a call grow while its answer arrives, because a provider may ignore `max_tokens`, and the
+limit of an unreadable request is not known.
 
-Rule: an ordinary answer costs one comparison for each batch. Its output is only estimated when it has so many bytes
-that it may have outgrown the forecast, and then each time that it may have used up what is set aside."""
+Rule: an ordinary answer costs one comparison for each batch. Its output is only estimated when, by its size, it may
+have outgrown the reservation, and again each time that it may have outgrown the larger one."""
 
 from __future__ import annotations
 

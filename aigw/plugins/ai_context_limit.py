@@ -1,7 +1,7 @@
 """ai-context-limit: refuses a prompt that has more tokens than fit, before a provider is paid for refusing it.
 
-Rule: it never refuses what it cannot count. With `safe`, the tokens are those that the dialect of the request reads
-(safe), with `higress` those of the text that Higress picks from the body (`higress.prompt_text`)."""
+Rule: it never refuses a prompt that it cannot count. With `safe`, it counts what the dialect of the request reads, with
+`higress` the text that Higress picks from the body (`higress.prompt_text`)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Prices that were looked up, in a file of the state folder: a gateway that starts later need not wait for them.
+"""Keeps prices that were looked up in a file of the state folder, so that a gateway that starts later need not wait for
+them.
 
-Rule: they count as long as the list from which they come is the same, and while they hold. A file that cannot be used
-counts as an empty one. An unknown price is not kept: the lookup may have failed."""
+Rule: a kept price is used as long as the installed price list is the same and the price is valid. A file that cannot be
+used counts as empty. An unknown price is not kept, because its lookup may have failed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""How a provider knows who asks, where it is not by an API token: by an access token of a service account, or by a
-signature.
+"""Authenticates requests for providers that take no API token but an access token of a service account, or a signature.
 
-Rule: only the keys of the provider's own type count."""
+Rule: only those keys of a configuration are used that belong to the provider's own type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gives clients the form of answer that they asked for: some providers send JSON where a stream was asked, and the
+"""Gives clients the form of answer that they asked for, because some providers send JSON instead of a stream, or the
 reverse.
 
 Rule: an answer is converted only when the whole of it is there, and one that cannot be converted has failed."""

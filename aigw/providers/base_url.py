@@ -1,10 +1,10 @@
 """The base URLs of vendors in the environment (OPENAI_BASE_URL, OPENAI_API_HOST, ...), as SDKs and common tools read
 them.
 
-Rule: a key belongs to the host that stands beside it. If the URL cannot be used, the key is not used either, because
-the vendor's public host must not get the key of a company's own. A URL without a key is used where it leads to this
-machine or a private network: such servers (vLLM, LM Studio, Ollama) seldom want one. A URL that is this gateway's is
-that of its clients and does not count."""
+Rule: a key belongs to the base URL beside it. If the URL cannot be used, the key is not used either, because the
+vendor's public host must not get the key of a company's own server. A URL without a key is used if it leads to this
+machine or a private network, because such servers (vLLM, LM Studio, Ollama) seldom need one. A URL that leads to this
+gateway is meant for its clients and is ignored."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The variables by which programs find this gateway instead of a provider, as SDKs and common tools read them.
 
-Rule: whatever base URL the environment has, a program that reads it comes here. Azure's variables are set only where
-there are some: OpenAI's SDK refuses to choose between Azure and OpenAI if both are there."""
+Rule: whichever base URL a program reads from the environment, it leads here. Azure's variables are set only if the
+environment has some, because OpenAI's SDK refuses to choose between Azure and OpenAI if both are set."""
 
 from __future__ import annotations
 

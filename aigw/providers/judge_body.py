@@ -1,10 +1,10 @@
-"""Judges a body of status 200 of an API of which only the outer shape is known: lists of models, files, batches,
+"""Judges bodies of status 200 of APIs of which only the outer shape is known: lists of models, files, batches,
 moderations, pictures, speech.
 
-Rule: JSON has failed where it is empty, cut, or an error in the shape of any vendor; so has a web page, and whatever is
-no JSON where an API answers nothing else, or has nothing of what was asked for. A batch or a job that tells of its own
-failure is an answer to who asks for it. What a client has stored passes as it is, and so does an empty answer of a path
-that only a route names."""
+Rule: JSON has failed if it is empty, cut off, or an error in the shape of any vendor. So has a web page, anything but
+JSON from an API that answers only JSON, and a body without a result. A batch or a job that reports its own failure is a
+valid answer. Data that a client has stored passes as it is, and so does an empty answer of a path that only a route
+names."""
 
 from __future__ import annotations
 

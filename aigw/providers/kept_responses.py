@@ -1,8 +1,8 @@
 """Responses of OpenAI's Responses API, kept here for clients of providers that keep none.
 
-Rules: a consumer finds only his own. A response is kept with the whole conversation before it, so that the next request
-can continue it at any provider. What is older than a certain time goes, and so do the oldest ones of a consumer who has
-too many. If a response could not be kept, it says so: its `store` is false."""
+Rules: a consumer finds only his own responses. A response is kept with the whole conversation before it, so that the
+next request can continue it at any provider. Responses are deleted after a certain time, and the oldest ones if a
+consumer has too many. If a response could not be kept, its `store` is false."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What a client gets of an API that its provider does not have: an estimate where it only wanted a count of tokens, and
-otherwise an error that says so and that no client takes for another one.
+"""Answers requests for an API that the provider does not have: with an estimate if the client only wants a count of
+tokens, otherwise with an error that clients cannot mistake for another one.
 
-Rule: a 404 goes on where it is about the model. Claude Code takes every 404 for that, and Codex shows it as "high
-demand"."""
+Rule: only a 404 about the model is passed on. Claude Code takes every 404 for a missing model, and Codex shows it as
+"high demand"."""
 
 from __future__ import annotations
 

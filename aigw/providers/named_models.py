@@ -1,6 +1,6 @@
 """The models to which the configuration gives a name. Clients may ask for them, and no provider lists them.
 
-Rule: a name is told if a request for it reaches the provider that maps it. Patterns are no names."""
+Rule: a name is listed if a request for it reaches the provider that maps it. Patterns are not listed."""
 
 from __future__ import annotations
 

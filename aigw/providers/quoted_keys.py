@@ -1,6 +1,6 @@
 """Hides our keys where a provider quotes them: in errors, in bodies with a content coding, in headers.
 
-Rule: what nobody here can look into is not shown of an error, and passes of an answer that succeeded."""
+Rule: a body that cannot be searched is hidden if it is an error, and passes if the answer has succeeded."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Remembers which of the fields that the gateway adds to requests a provider refuses, by model.
 
-Rule: what the gateway adds for its own books never makes a request fail. What the client or the configuration asks for
-is never taken out."""
+Rule: a field that the gateway adds for its own books never makes a request fail. Fields of the client or the
+configuration are never taken out."""
 
 from __future__ import annotations
 

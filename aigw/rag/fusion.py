@@ -1,8 +1,9 @@
-"""Makes one ranking of what is near to a question by its vector, and of what has its words.
+"""Makes one ranking of the passages that are near to a question by their vectors, and of those that have its words.
 
 Rule: a score says how unusual a passage is in its collection. A cosine is counted in standard deviations above what is
-usual there for this question, so that all models, and easy and hard questions, have one scale. Of words it counts what
-share of the question a passage has, by their rarity: one that shares a stray word gets little for it."""
+usual there for this question, so that all models, and easy and hard questions, have one scale. The score for words is
+the share of the question's words that a passage has, weighted by their rarity, so that a single common word counts
+little."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Which sources a command line names: files, folders, globs, URLs, and stdin.
 
-Rules: what is named is taken. What is only found, in a folder or by a glob, is left out if it is hidden, binary, empty,
-generated or a link, or if git would ignore it. The order is that of the arguments, and of names in a folder."""
+Rules: a source that is named itself is always taken. One that is only found, in a folder or by a glob, is left out if
+it is hidden, binary, empty, generated or a link, or if git would ignore it. The order is that of the arguments, and in
+a folder that of the names."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What plugins and commands get of retrieval: a search in a collection, by the embedder that made it. Where clients
-brought the vectors, it is the embedder that they get of this gateway, if such vectors fit.
+"""What plugins and commands use of retrieval: searches in a collection, with the embedder that made it. If clients
+brought the vectors, it is the embedder that answers for DashScope here, if its vectors fit.
 
 Rule: nothing is opened or loaded before the first search."""
 

@@ -1,7 +1,7 @@
 """Screens documents before they are cut into passages: by the same rules as what clients and models say.
 
-Rule: a document is reported as it is, unless the configuration wants masks; then it is kept with them, or not at all
-where a rule blocks."""
+Rule: findings are only reported, unless the configuration wants masks. Then the document is kept with masks, or not at
+all if a rule blocks it."""
 
 from __future__ import annotations
 

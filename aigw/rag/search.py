@@ -1,8 +1,8 @@
 """Searches one collection for a question, each language apart.
 
 Rule: passages of two languages are not compared by their vectors, because a model puts texts of one language near to
-each other, whatever they say. Only where nearly all passages are in the question's own language, the few others may
-take its places, too: they are those that nobody has translated."""
+each other, whatever they say. Only if nearly all passages are in the question's own language, the few others compete
+with them, because they are probably not translations."""
 
 from __future__ import annotations
 

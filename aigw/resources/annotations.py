@@ -1,6 +1,5 @@
-"""What becomes of each annotation of an Ingress: a table, by the name without `higress.io/`.
-
-`read` are those that `ingress.py` reads; it says itself where one of them cannot mean the same."""
+"""A table of what becomes of each annotation of an Ingress, by its name without `higress.io/`. Those with `read` are
+read by `ingress.py`, which reports by itself where one cannot mean the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Services of a McpBridge, and entries of `services:`: the same addresses, told by a name."""
+"""Reads and writes the services of a McpBridge, which are the entries of `services:` in another form."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Takes what a type does not know out of a value, so that the rest can be used, and what was taken out can be told and
-given back. Keys that older versions of Higress, or other plugins, call otherwise are read as what they mean."""
+"""Takes keys that a type does not know out of a value, so that the rest can be used, and the others can be reported and
+given back. Keys of older versions of Higress, or of other plugins, are read under their present names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plugin of Higress as its resource tells it, and as the gateway gets it.
+"""Reads the resource of a plugin of Higress, and the configuration that the gateway gets from it.
 
 Higress turns `defaultConfig` and `matchRules` into one configuration with `_rules_`, in the order of the array. A rule
 that is disabled is left out, so that other rules and the default decide about its routes."""

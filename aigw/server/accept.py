@@ -1,7 +1,7 @@
 """Takes connections from a listening socket, as many at once as there are descriptors for.
 
-Rule: who has no room waits in the system's queue and is not closed. While there is no room, answers close their
-connection, and connections without a request are closed."""
+Rule: a client for whom there is no room waits in the system's queue and is not closed. While there is no room, each
+connection is closed after its answer, and connections without a request are closed."""
 
 from __future__ import annotations
 

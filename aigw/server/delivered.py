@@ -1,6 +1,6 @@
 """Whether a client that left had got the end of its answer before.
 
-Rule: a stream whose last event was delivered is complete, whatever its client and its provider do then."""
+Rule: a stream whose last event was delivered is complete, whatever the client and the provider do afterwards."""
 
 from __future__ import annotations
 

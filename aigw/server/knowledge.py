@@ -1,5 +1,5 @@
-"""What a gateway knows: the collections of its state folder, and the models that embed or are asked. They live longer
-than a configuration. Nothing is loaded or opened before a search."""
+"""The collections of a gateway's state folder and its models, from which stand-ins and searches answer. They live
+longer than a configuration. Nothing is loaded or opened before a search."""
 
 from __future__ import annotations
 

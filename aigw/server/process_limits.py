@@ -1,7 +1,7 @@
 """What the system allows this process: open files (`ulimit -n`) and address space (`ulimit -v`).
 
-Rule: what is not allowed is known before it is needed. Libraries end the process when memory or descriptors run out in
-the middle of their work, so that nobody could say why."""
+Rule: a limit is checked before it is reached, because libraries end the process without a reason when memory or
+descriptors run out in the middle of their work."""
 
 from __future__ import annotations
 

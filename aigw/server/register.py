@@ -1,8 +1,8 @@
 """Which gateways of this user run on this machine: a small file for each, in a folder that only he can open.
 
-Rule: a file counts only as long as the process that wrote it lives: its number and its start are compared, so that one
-that was killed is never shown, and one that has its number now is never taken for it. Nothing is read through a link,
-and nothing of another user. A register that cannot be written never keeps a gateway from running."""
+Rule: a file counts only as long as the process that wrote it lives. The process id and the start of the process are
+compared, so that a killed gateway is never shown, and another process with its id is never taken for it. Links and
+files of other users are not read. A gateway runs even if the register cannot be written."""
 
 from __future__ import annotations
 

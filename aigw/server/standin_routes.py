@@ -1,4 +1,4 @@
-"""The stand-ins that clients may call over HTTP: their paths, their routes, and what is said where one is off.
+"""The stand-ins that clients may call over HTTP: their paths, their routes, and the message for one that is off.
 
 Rule: the route of a stand-in comes before all others, is called `standins.NAME`, and of the plugins it has only those
 that let callers in."""

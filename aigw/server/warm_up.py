@@ -1,4 +1,4 @@
-"""Does what the first requests would wait for before they come: once the gateway is ready and nobody asks anything.
+"""Runs jobs, whose results the first requests would otherwise wait for, once the gateway is ready and idle.
 
 Rule: a job gives way to requests. It begins only when none is under way, does its slow work in a thread or a process,
 and holds up neither a request nor the end of the gateway."""

@@ -1,7 +1,8 @@
 """Content Security's API for texts, answered by the screen of this machine.
 
-What is reported only is an attack level or a mild risk; what is masked is a detail of sensitive data with the masked
-text; what is blocked has the level of its rule, and advice, which is what the plugin's form of June 2024 looks for."""
+A finding that is only reported becomes an attack level or a mild risk. One that is masked becomes a detail of sensitive
+data with the masked text. One that is blocked has the level of its rule, and advice, for which the plugin's form of
+June 2024 looks."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Asks a model about texts, within bounds: so many characters of each, so often a minute, and no text twice.
 
-Rule: where there is no answer, nothing was found. The log says why."""
+Rule: if the model does not answer, nothing counts as found, and the log says why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all stores of collections have in common: which names they take, and which vectors. And which store is meant."""
+"""What all stores of collections have in common: the names and vectors that they accept."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A small memory in front of a KV.
 
-Rule: it serves only values that it read or wrote less than FRESH_SECONDS ago. So a value that another worker changed,
-or that expired, is served no longer than that. It does not remember that a key has no value."""
+Rule: it serves only values that it read or wrote less than FRESH_SECONDS ago. So a value that has expired, or that
+another worker has changed, is served no longer than that. It does not remember that a key has no value."""
 
 from __future__ import annotations
 

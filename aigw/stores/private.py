@@ -1,7 +1,7 @@
 """Files of the state folder. Only their user can read them; all processes with the same folder share them.
 
-Rule: a link, a pipe, a socket or a device in the place of a file or folder is refused, and never opened: somebody else
-put it there, and writing would follow it, or wait for ever."""
+Rule: a link, a pipe, a socket or a device in the place of a file or folder is refused and never opened. Somebody else
+has put it there, and writing would follow it, or wait for ever."""
 
 from __future__ import annotations
 

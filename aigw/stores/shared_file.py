@@ -1,7 +1,7 @@
 """Opens a file at its first use, and shares it from then on.
 
 Rule: if the file was moved or deleted, it is opened again within CHECK_SECONDS. If it cannot be opened, calls fail at
-once, and it is tried again after RETRY_SECONDS: so a broken disk costs a request next to nothing."""
+once, and opening is tried again after RETRY_SECONDS, so that a broken disk costs a request next to nothing."""
 
 from __future__ import annotations
 

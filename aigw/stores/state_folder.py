@@ -1,4 +1,4 @@
-"""What stands in the state folder, by name, whoever writes it.
+"""The names of all files and folders in the state folder.
 
 Rule: a folder that somebody else has prepared is refused when the gateway starts, and not only at the first write:
 a limit whose file cannot be used would let requests pass."""

@@ -1,4 +1,4 @@
-"""The recordings of a running gateway: what it writes, what it plays, and what came of it."""
+"""The recordings of a running gateway: it writes and plays them, and reports what became of calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`record:` in the configuration, and what the options of commands say instead of it."""
+"""`record:` in the configuration, and the options of commands that replace it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arguments of calls: JSON text in OpenAI's formats, an object in Anthropic's and Gemini's."""
+"""The arguments of calls, which are JSON text in OpenAI's formats and an object in Anthropic's and Gemini's."""
 
 from __future__ import annotations
 

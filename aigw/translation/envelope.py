@@ -1,8 +1,8 @@
 """The opaque state of one provider on its way through a client of another format, and back.
 
-Clients send a signature, an encrypted text or a thought's signature back as they got it. So a state of ours names its
-maker: to the maker it is opened and goes back as it was; to anyone else it does not go at all. A state without an
-envelope is from a provider that speaks the client's own format.
+Clients send a signature, an encrypted text or a thought's signature back as they got it. So an envelope names the maker
+of its state: the maker gets the state back as it was, and nobody else gets it. A state without an envelope is from a
+provider that speaks the client's own format.
 
 Rule: it is base64 in the standard alphabet, because some clients decode and encode it; either alphabet is read."""
 

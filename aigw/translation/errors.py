@@ -1,7 +1,7 @@
-"""What a provider says of a failure, as an error that each client's format can tell.
+"""Reads a provider's failure into an error that can be written in each client's format.
 
-Rule: the meaning is translated and the provider's words stay. A prompt that does not fit is the one failure by which
-clients help themselves: they shorten the conversation, if they are told in their own words."""
+Rule: the meaning is translated, and the provider's words stay. A prompt that is too long is the one failure that
+clients solve by themselves: they shorten the conversation if they recognize the message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens in an answer, in no wire format: the events between the reader of one format and the writer of another.
+"""The events of an answer in no wire format, between the reader of one format and the writer of another.
 
 Rule: a reader yields them as the provider sends them; `ordered` brings them into the order on which writers rely. All
 of an answer goes this way, also one that is no stream: its dialect makes events of it."""

@@ -1,4 +1,4 @@
-"""What both sides of the translation of one answer know of its request."""
+"""The facts about a request that the reader and the writer of its answer need."""
 
 from __future__ import annotations
 

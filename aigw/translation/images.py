@@ -1,5 +1,5 @@
-"""Conversations for models that see no images: a word stands in the place of each, so that an agent that has looked at
-one can go on."""
+"""Conversations for models that see no images: a word replaces each image, so that an agent that has looked at one can
+continue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How one provider takes a format that it speaks: what its row in the catalog says beyond the format itself."""
+"""How a provider differs from the format that it speaks, as its row in the catalog says."""
 
 from __future__ import annotations
 

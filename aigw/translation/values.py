@@ -1,5 +1,5 @@
-"""Values of a request's fields. One of a wrong type reads as if the client had left it out, as in `dialects.view`, but
-for a limit: an answer without it may be dear."""
+"""Reads values of a request's fields. A value of a wrong type reads as if the client had left it out, as in
+`dialects.view`, except for a limit, because an answer without one may be expensive."""
 
 from __future__ import annotations
 

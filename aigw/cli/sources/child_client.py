@@ -1,8 +1,8 @@
 """What `aigw run` gives a client that it knows, such as `claude`, so that its calls come to the gateway.
 
-Rule: what the user has set stays, unless it leads past the gateway: then it does not count for this run, and a note
-says so. No file of the user's is written. Clients read their own settings behind the environment, so these are looked
-at, too (`child_settings`)."""
+Rule: settings of the user stay, unless they lead past the gateway: then they do not count for this run, and a note says
+so. No file of the user is changed. Clients also read settings of their own, so these are checked, too
+(`child_settings`)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """The settings and arguments of clients that lead them past the gateway, and what takes their place for one run.
 
-Claude Code reads variables from its settings, which go before the environment: `--settings` goes before both. Codex
-takes what `-c` says, the last one counts; `--oss` goes before. Gemini CLI signs in as its settings say: it gets a home
-folder of its own, in which everything is a link to the user's but that file."""
+Claude Code reads variables from its settings, which have precedence over the environment; `--settings` has precedence
+over both. Codex takes settings from `-c`, of which the last one counts, but `--oss` has precedence. Gemini CLI signs in
+as its settings file says, so it gets a home folder of its own, in which everything but that file is a link to the
+user's."""
 
 from __future__ import annotations
 

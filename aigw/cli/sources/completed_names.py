@@ -1,7 +1,7 @@
-"""The names that a shell offers: models, providers, budgets and templates of the file. Of models also those that
-everybody has, and one of each provider with a key.
+"""The names that a shell offers: models, providers, budgets and templates of the file, and also the built-in models and
+one model of each provider with a key.
 
-Rule: it loads little, for somebody waits with a key pressed; `aigw models` knows more. A pattern is no name."""
+Rule: it loads little, because somebody waits with a key pressed; `aigw models` knows more. Patterns are not offered."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Which models clients can ask for, by provider, as a configuration has it: its names, and which others come there.
+"""Which models clients can ask for, by provider, according to a configuration: the names in it, and which other names
+reach a provider.
 
-Rule: a name stands at each provider that may answer it. What a provider has beside the names in the configuration is
-not known here; `Offer.takes` says whether it would be asked for by its own name."""
+Rule: a name is listed at each provider that may answer it. Which further models a provider has is not known here;
+`Offer.takes` says whether a model would be requested from it by its own name."""
 
 from __future__ import annotations
 

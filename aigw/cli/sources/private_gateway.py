@@ -1,8 +1,9 @@
-"""A gateway for one program or one test: at a free port, with a configuration and recordings as options say.
+"""A gateway for one program or one test, at a free port, with the configuration and the recordings that its options
+name.
 
-Rule: what a replay does is not kept and not counted, so that a run says the same as the one before. Nothing goes
-upstream then, and no key is needed. Where calls are recorded or replayed, no cache answers from before: that would not
-be in the recordings."""
+Rule: a replay is not recorded in the books and not counted, so that each run gives the same result. It sends nothing
+upstream and needs no key. While calls are recorded or replayed, caches begin empty, because the recordings would not
+contain their older answers."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Finds out what a request becomes on its way through a gateway, without sending it: it starts a gateway of its own,
 whose chains end here.
 
-Rule: nothing is kept, counted or sent to a provider. Plugins before ai-prompt-template only let requests in or answer
-them from what they keep; what they would do is told, and the request goes on."""
+Rule: nothing is kept, counted or sent to a provider. If a plugin before ai-prompt-template would refuse or answer the
+request, this is reported, and the request goes on."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Finds out what would have become of recorded calls with another configuration, for `aigw what-if`: a gateway of that
 configuration answers them, and its door answers from the recordings.
 
-Rule: nothing is sent, and nothing is kept or counted outside of this process. Caches, counters and quotas begin empty;
-the time is that of the recordings, so that what is limited by the minute is limited as it would have been."""
+Rule: nothing is sent, and nothing is kept or counted outside of this process. Caches, counters and quotas begin empty.
+The clock is that of the recordings, so that limits by the minute act as they would have."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The log on stderr. A thread writes it, so that a terminal or a parent that does not read cannot stop the gateway.
 
-Rule: what a message tells of is made plain, without secrets, so that nobody else writes a line of this log. Only our
-own texts and tracebacks have several lines, of which the further ones are indented."""
+Rule: values in a message are made plain and redacted, so that nobody outside can forge a line of this log. Only aigw's
+own texts and tracebacks have several lines; all but the first are indented."""
 
 from __future__ import annotations
 

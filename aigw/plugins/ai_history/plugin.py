@@ -1,7 +1,7 @@
 """ai-history: keeps what each user and the model said last, and puts it in front of the user's next question.
 
-With `fidelity: safe` (safe.py), in every API and for users who say who they are. With `fidelity: higress`
-(higress.py), in chats of OpenAI. Both keep a history in one format."""
+With `fidelity: safe` (safe.py), it works in every API, for users who say who they are. With `fidelity: higress`
+(higress.py), it works in chats of OpenAI. Both keep histories in the same format."""
 
 from __future__ import annotations
 

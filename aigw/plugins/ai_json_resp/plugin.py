@@ -1,7 +1,7 @@
 """ai-json-resp: answers with JSON, which it asks a model for until it fits.
 
-With `fidelity: safe` (safe.py), in every API, and the model is told at once what is wanted. With `fidelity: higress`
-(higress.py), as Higress asks, and with its errors."""
+With `fidelity: safe` (safe.py), it works in every API, and tells the model at once what is wanted. With `fidelity:
+higress` (higress.py), it asks as Higress does, and answers with its errors."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A template: the JSON of a request, with `{{name}}` in its texts where a property of the request is filled in.
 
-Rule: whatever the values are, the result is JSON of the template's own shape, and no value is filled again. In the
-prompt and the model a value is always text. In other fields, a text that is nothing but one placeholder becomes the
-value itself: with `temperature: "{{heat}}"` a number stays a number."""
+Rule: whatever the values are, the result is JSON of the template's own shape, and placeholders within values are not
+filled. In the prompt and the model, a value is always text. In other fields, a text that is nothing but one placeholder
+becomes the value itself: with `temperature: "{{heat}}"`, a number stays a number."""
 
 from __future__ import annotations
 

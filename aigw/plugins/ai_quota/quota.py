@@ -1,5 +1,5 @@
-"""Lets a request in if something is left of a consumer's quota, and takes what it used from it: as we do, and as
-Higress does."""
+"""Lets a request in if something is left of a consumer's quota, and subtracts what it has used: in aigw's way, and in
+Higress's."""
 
 from __future__ import annotations
 

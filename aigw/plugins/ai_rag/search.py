@@ -1,6 +1,6 @@
 """Finds passages for a question: in a collection of this machine, or in DashVector by a vector of DashScope.
 
-Rule: both give the passage's distance, as DashVector counts it."""
+Rule: both return distances as DashVector counts them."""
 
 from __future__ import annotations
 

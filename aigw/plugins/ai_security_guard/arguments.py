@@ -1,4 +1,4 @@
-"""The JSON text of a call's arguments: the texts in it, and other texts in their places. Sans-io.
+"""Finds and replaces the texts in the JSON text of a call's arguments. Sans-io.
 
 Texts are all strings, also names of members and values of names that come twice, and numbers that are long enough to be
 somebody's. Everything else stays as it is, byte for byte, however deep it is nested."""

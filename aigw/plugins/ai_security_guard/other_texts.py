@@ -1,6 +1,5 @@
-"""The texts of a request beside those of its turns: which of them are checked together. Sans-io.
-
-Those of one message, one item or one tool are one text with many lines, as they are short and many."""
+"""Groups the texts of a request that are not in its turns for being checked. Sans-io. Those of one message, item or
+tool become one text with many lines, because they are short and many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Enforces the limits that a request falls under: as we do, and as Higress does."""
+"""Enforces the limits that a request falls under: in aigw's way, and in Higress's."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Which bodies are transformed: those that are here as a whole, are text, and are not too long.
+"""Decides which bodies are transformed: those that are present as a whole, are text, and are not too long.
 
-Rule: what passes by is not touched, and nothing waits for it."""
+Rule: streams and uploads are not touched, and nothing waits for them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A request or an answer while it is transformed: what a model is shown of it, and what it may change.
 
 Rule: a model neither sees nor changes headers that tell who the client is, that belong to one connection, or that
-describe the bytes. What it was shown and does not write again is gone, as in Higress."""
+describe the bytes. A header that it was shown and does not write again is removed, as in Higress."""
 
 from __future__ import annotations
 

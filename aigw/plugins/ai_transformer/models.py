@@ -1,4 +1,5 @@
-"""Who transforms: a model of DashScope, called as Higress calls it, or one behind a route of this gateway."""
+"""The models that can transform: one of DashScope, called as Higress calls it, or one behind a route of this
+gateway."""
 
 from __future__ import annotations
 

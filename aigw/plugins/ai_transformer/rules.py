@@ -1,6 +1,7 @@
 """The rules that transform a message without a model, one after another.
 
-Rule: all of them are applied, or the message stays as it is. Type and length of a body are made right by themselves."""
+Rule: all of them are applied, or the message stays as it is. The headers for the type and the length of a body are
+corrected automatically."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What becomes of a message: the rules first, then what a model makes of it.
+"""Transforms a message: first by rules, then by a model.
 
-Rule: what the gateway itself asks a model, and the answer to it, is transformed by rules only."""
+Rule: questions that the gateway itself asks a model, and their answers, are transformed by rules only."""
 
 from __future__ import annotations
 

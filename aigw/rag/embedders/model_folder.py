@@ -1,4 +1,4 @@
-"""What model a name means: that of a folder, with a digest of its files, or one at the Hugging Face hub."""
+"""Finds the model that a name means: one in a folder, with a digest of its files, or one at the Hugging Face hub."""
 
 from __future__ import annotations
 

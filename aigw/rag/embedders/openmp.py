@@ -1,5 +1,5 @@
-"""Lets the threads of OpenMP sleep where they wait for each other. Otherwise they spin, and where others have something
-to do, a question costs five to twenty times the processor time."""
+"""Lets the threads of OpenMP sleep while they wait for each other. Otherwise they spin, and on a busy machine a
+question costs five to twenty times the processor time."""
 
 from __future__ import annotations
 

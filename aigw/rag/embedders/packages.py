@@ -1,4 +1,4 @@
-"""What is installed of the packages that embed. It looks for them and imports nothing."""
+"""Finds out which packages with embedders are installed, without importing them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Source code of any language: what begins at the edge with a word such as `func` or `class`, or looks like a function
-of C, is a title above its code.
+"""Source code of any language: an unindented line that begins with a word such as `func` or `class`, or looks like a
+function of C, becomes a title above its code.
 
-Rule: the text is the source, with every line; a title that is not seen costs only the title."""
+Rule: the text is the source, with every line. If a title is not recognized, only the title is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTML: selectolax (lexbor) parses it as browsers do; what is no content, such as navigation, is left out.
+"""HTML: selectolax (lexbor) parses it as browsers do. Parts without content, such as navigation, are left out.
 
 Rule: elements are walked without recursion, because pages may nest them as deep as they like."""
 

@@ -1,5 +1,5 @@
-"""Which reader reads a source: its first bytes say it where they cannot mean anything else, then the content type that
-a server gave, then its name.
+"""Chooses the reader of a source: by its first bytes if they are unambiguous, then by the content type that a server
+gave, then by its name.
 
 Rule: a reader, and the library that it uses, is imported when the first source of its kind turns up."""
 

@@ -1,7 +1,7 @@
 """Jupyter notebooks: text cells as Markdown, code cells as code, and what they put out as text.
 
-Rule: pictures, and more than 2,000 characters of one output, are left out. Lines are not told: those of the file are of
-JSON."""
+Rule: pictures, and more than 2,000 characters of one output, are left out. There are no line numbers, because those of
+the file are lines of JSON."""
 
 from __future__ import annotations
 

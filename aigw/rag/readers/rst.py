@@ -1,8 +1,8 @@
 """reStructuredText: titles by their adornment, definitions of classes and functions as titles, too, and literal blocks.
 
 Rule: the text stays as the source has it, with every line but those that only steer what Sphinx does, such as labels
-and toctrees. docutils is not asked: it knows no directives and roles of Sphinx, of which nearly all documents are full,
-and says of few blocks where they stand."""
+and toctrees. docutils is not used: it does not know the directives and roles of Sphinx, of which most documents are
+full, and gives positions for few blocks."""
 
 from __future__ import annotations
 

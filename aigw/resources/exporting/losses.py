@@ -1,4 +1,4 @@
-"""Says what of plugins and routes is not the same in Higress."""
+"""Reports the parts of plugins and routes that do not mean the same in Higress."""
 
 from __future__ import annotations
 

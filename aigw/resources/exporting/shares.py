@@ -1,5 +1,5 @@
-"""Rules of a plugin for routes whose providers share the requests: in Higress a destination each, and a rule for each
-destination that chooses its provider."""
+"""Writes the rules of a plugin for routes whose providers share the requests. In Higress, each provider is a
+destination, and a rule for each destination chooses its provider."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Destinations of a route that share its requests, or follow one another: in Higress parts of the Ingress, in aigw keys
-of the plugin that sends requests to providers.
+"""Reads destinations of a route that share its requests, or of which one is the fallback of another. In Higress they
+are parts of the Ingress, in aigw keys of the plugin that sends requests to providers.
 
 Each destination must have a rule of that plugin that chooses a provider for it."""
 

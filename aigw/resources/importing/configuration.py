@@ -1,6 +1,7 @@
-"""Makes a configuration of aigw of the resources of a Higress.
+"""Makes a configuration of aigw from the resources of a Higress.
 
-Rule: what is written starts, and has no secret; whatever of the resources does not mean the same is told."""
+Rule: aigw starts with the result, which has no secret. Everything in the resources that does not mean the same is
+reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts the resources of one plugin together, and makes of its configuration what aigw can read."""
+"""Joins the resources of one plugin, and brings its configuration into a form that aigw can read."""
 
 from __future__ import annotations
 

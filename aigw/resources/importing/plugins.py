@@ -1,4 +1,4 @@
-"""The plugins of a configuration, of their resources."""
+"""Makes the section `plugins:` from the resources of plugins."""
 
 from __future__ import annotations
 

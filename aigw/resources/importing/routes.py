@@ -1,4 +1,4 @@
-"""Makes the `routes:` of a configuration of the routes of Ingresses, in the order in which Higress would try them."""
+"""Makes the section `routes:` from the routes of Ingresses, in the order in which Higress would try them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chooses which services of a McpBridge must stand in `services:`: all but those that are where a provider is."""
+"""Makes the section `services:` from the services of a McpBridge, without those that are the address of a provider."""
 
 from __future__ import annotations
 

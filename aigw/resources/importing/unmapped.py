@@ -1,4 +1,5 @@
-"""What resources have that means nothing to aigw: an import keeps it under `x-higress:`, an export gives it back."""
+"""The parts of resources that mean nothing to aigw. An import keeps them under `x-higress:`, and an export gives them
+back."""
 
 from __future__ import annotations
 

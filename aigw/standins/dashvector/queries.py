@@ -1,4 +1,4 @@
-"""Queries: documents near to a vector, or to that of another document, or those that fulfil a filter.
+"""Queries: for documents near to a vector, near to another document, or that fulfil a filter.
 
 Rule: scores are DashVector's. With `cosine` it is the distance 1 - cos, with `euclidean` the distance (both: the lower
 the nearer), with `dotproduct` the product (the higher the nearer)."""

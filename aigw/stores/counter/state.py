@@ -2,7 +2,7 @@
 
 Rule: an expired state is changed when somebody looks at it, and does not come back when the clock is set back. A window
 that has ended is deleted. A hold whose lease has ended is charged; it stays for a while with the amount 0, so that the
-charge can be taken back if the hold is settled all the same. The name of a hold says how to charge it."""
+charge can be taken back if the hold is settled after all. The name of a hold says how to charge it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The names of tickets in the file of the counters. A name says which process holds. So the next process that opens the
-file can charge what a killed process held, before its lease ends.
+"""The names of tickets in the file of the counters. A name identifies the process that holds. So the next process that
+opens the file can charge what a killed process held, before its lease ends.
 
-Rule: in doubt a process is alive, for instance one of another machine or container, or one whose number another process
-has now."""
+Rule: in doubt a process counts as alive, for instance one of another machine or container, or one whose process id
+belongs to another process now."""
 
 from __future__ import annotations
 

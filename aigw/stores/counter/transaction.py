@@ -1,8 +1,8 @@
 """One transaction on the file of the counters, whose decisions come one after the other.
 
 Rule: nobody else changes the file meanwhile, so the state of a key is read once, and what a decision changes is noted.
-To read it takes 3 us, and 20 where 128 calls hold something under the key: twice in each request. Who changes a key in
-any other way than by these methods calls `forget`."""
+Reading it takes 3 us, and 20 us if 128 calls hold something under the key, and each request would need it twice.
+Whoever changes a key without these methods must call `forget`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """The cache folder of a process: which thread reads it, which one writes it, and how much it may hold.
 
 Rule: reads run on the event loop, because they take microseconds and wait for nothing. Writes run in a thread; those
-that came meanwhile are one transaction, and their callers wait until it is committed. Values for which nobody waits are
-gathered for a moment: a commit costs as much as ten of them, and after it SQLite reads anew what a read needs."""
+that came in the meantime are one transaction, and their callers wait until it is committed. Values for which nobody
+waits are gathered for a moment, because a commit costs as much as ten of them, and after it SQLite reads its pages
+again."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""How a collection is reached: reads in a few threads with a connection each, changes in one thread, under a lock that
-all processes share.
+"""Access to a collection: reads in a few threads with a connection each, changes in one thread, under a lock that all
+processes share.
 
-Rule: what is read in one job belongs together, because it is one transaction. A collection that was dropped meanwhile
-is not there any more, also if there is another one of its name."""
+Rule: each job reads in one transaction, so its results fit together. A collection that was dropped meanwhile is gone,
+even if there is a new one of its name."""
 
 from __future__ import annotations
 

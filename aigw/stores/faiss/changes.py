@@ -1,7 +1,7 @@
-"""Changes of a collection: what goes and what comes is one transaction of the manifest.
+"""Changes of a collection: removals and additions are one transaction of the manifest.
 
-Rule: whoever calls these holds the lock of the collection. The vectors that come are on the disk before the transaction
-begins; files that nothing names any more are deleted after it."""
+Rule: whoever calls these functions holds the lock of the collection. New vectors are on the disk before the transaction
+begins; files that are not used any more are deleted after it."""
 
 from __future__ import annotations
 

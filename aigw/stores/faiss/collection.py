@@ -1,7 +1,7 @@
 """One collection of this machine.
 
-Rule: the event loop only asks for the version, which takes microseconds; all else runs in threads. What is large merges
-beside the changes that go on."""
+Rule: the event loop only reads the version, which takes microseconds; everything else runs in threads. Large segments
+are merged while changes go on."""
 
 from __future__ import annotations
 

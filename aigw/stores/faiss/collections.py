@@ -1,6 +1,6 @@
 """The collections of this machine: a folder each. Loads numpy, SQLite and FAISS only when one is opened.
 
-Rule: a collection is there once its manifest says what it is, and is gone once its folder has another name."""
+Rule: a collection exists once its manifest says what it is, and no longer exists once its folder is renamed."""
 
 from __future__ import annotations
 

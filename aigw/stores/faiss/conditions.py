@@ -1,8 +1,8 @@
 """Conditions on the fields of passages, as SQL.
 
-Rule: names of fields and values are bound, never pasted. A field that a passage does not have fulfils no condition;
-numbers are compared with numbers, and texts with texts. A field is one that was given to the passage, else its text,
-source or title."""
+Rule: names of fields and values are bound, never pasted. A missing field fulfils no condition. Numbers are compared
+only with numbers, and texts with texts. A name means a field that was given to the passage, or else its text, source or
+title."""
 
 from __future__ import annotations
 

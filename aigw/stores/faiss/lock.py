@@ -1,6 +1,7 @@
-"""Who may change a collection: one process at a time, which says so in the lock's file.
+"""The lock of a collection: one process at a time may change it, and says so in the lock's file.
 
-Rule: the system releases the lock when its process dies, so what the file says counts only while the lock is held."""
+Rule: the system releases the lock when its process dies, so the contents of the file count only while the lock is
+held."""
 
 from __future__ import annotations
 

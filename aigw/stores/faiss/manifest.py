@@ -1,7 +1,7 @@
-"""The manifest of a collection: one SQLite file that says what it is, which sources, passages and words it has, and
-which segments hold the vectors. What it does not name does not exist.
+"""The manifest of a collection: an SQLite file with its settings, sources, passages and words, and the names of the
+segments with its vectors. Anything that the manifest does not name does not exist.
 
-Rule: `changes` grows with every change of what a collection holds, `layout` with every change of where it is."""
+Rule: `changes` grows with every change of the contents, `layout` with every change of the segments."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Merges segments, so that few are searched, and those with many dead rows are written anew.
+"""Merges segments, so that searches look at few of them, and rewrites those with many dead rows.
 
-Rule: a merge changes where vectors are, never what a collection holds. Each segment that remains is larger than all
-smaller ones together, so that a vector is written again only as often as the collection doubles."""
+Rule: a merge changes where vectors are, never the contents of a collection. Each remaining segment is larger than all
+smaller ones together, so that a vector is rewritten only each time that the collection doubles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read of a collection, beside its version: each function is one look at it, inside of a transaction."""
+"""Reads from a collection: each function is one query, inside a transaction."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Makes vectors again: of all passages with another embedder, or of those whose segments are missing or damaged.
 
-Rule: until the one transaction at the end nothing has changed. Vectors wait in a file, because a million of them need
-more memory than a search."""
+Rule: nothing changes before the one transaction at the end. Vectors wait in a file, because a million of them need more
+memory than a search."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Saves what can be read of a damaged manifest into another one, which takes its place.
+"""Saves the readable parts of a damaged manifest into a new one, which takes its place.
 
-Rule: a source may have lost passages, so all of them count as changed, and all vectors are made again. Vectors that
-clients brought are read; passages that have lost theirs go."""
+Rule: a source may have lost passages, so all sources count as changed, and all vectors are made again. Vectors that
+clients brought are copied; passages that have lost theirs are dropped."""
 
 from __future__ import annotations
 

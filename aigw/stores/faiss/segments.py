@@ -1,7 +1,8 @@
 """The vectors of a collection: immutable files of FAISS, in which the number of a row is its place. They are mapped
 into memory.
 
-Rule: the manifest has the hash of a file. One that has changed since it was written is hashed before FAISS sees it."""
+Rule: the manifest has the hash of each file. A file that may have changed since it was written is checked by its hash
+before FAISS reads it."""
 
 from __future__ import annotations
 

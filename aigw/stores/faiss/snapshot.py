@@ -1,7 +1,7 @@
-"""What a collection holds at one moment, for searches by vector: its segments, and which of their rows are alive.
+"""The contents of a collection at one moment, for searches by vector: its segments, and which of their rows are alive.
 
-Rule: a snapshot never changes. Many searches share it; a change of the manifest makes another one, which takes over the
-segments that are still there."""
+Rule: a snapshot never changes, and many searches share it. After a change of the manifest a new one is made, which
+reuses the segments that still exist."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Changes of a collection in Milvus, which has no transactions.
 
-Rule: a change first writes a row that says that it is under way, and removes it last. New passages of a source come
-under a generation of their own, which nobody believes before the row of the source names it: that one write is the
-change. What nobody believes any more is deleted afterwards, or, if this process is killed, by a later `tidy`."""
+Rule: a change first writes a row that says that it is under way, and removes it last. New passages of a source get a
+generation of their own, and readers ignore them until the row of the source names this generation: that single write is
+the change. Ignored rows are deleted afterwards or, if this process is killed, by a later `tidy`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """One collection in a Milvus: reads in the threads of the server's connection, changes in one thread of its own.
 
-Rule: only the vectors are searched; Milvus has no such index of words as the local store, so that candidates by words
-are empty. A collection that was dropped meanwhile is not there any more, also if there is another one of its name."""
+Rule: only vectors are searched. Milvus's own full-text search knows no stems, and counts words per segment in
+milvus-lite, so that its scores cannot be combined; there are no candidates by words. A collection that was dropped
+meanwhile is gone, even if there is a new one of its name."""
 
 from __future__ import annotations
 

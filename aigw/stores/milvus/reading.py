@@ -1,8 +1,7 @@
-"""What a reader believes of what Milvus has: the rows of a source only if they are of the generation that the source's
-own row names.
+"""Reads rows from Milvus. Rows of a source count only if they are of the generation that the source's own row names.
 
-Rule: that row named it before rows were searched, and names it afterwards. A generation is written whole before it is
-named, and deleted only when it is not named any more; so whoever searches in between has seen all of it."""
+Rule: the source's row must name the generation before and after the search. A generation is written completely before
+it is named, and deleted only when it is no longer named, so a search in between has seen all of it."""
 
 from __future__ import annotations
 

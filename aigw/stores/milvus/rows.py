@@ -1,5 +1,5 @@
-"""What a collection is in Milvus: one collection of its own, whose rows are passages, sources, changes that are under
-way, partitions, and a head that changes with every change.
+"""The form of a collection in Milvus: it is one of Milvus's collections, whose rows are passages, sources, changes
+under way, partitions, and a head that changes with every change.
 
 Rule: numbers stand for names (of sources, partitions, places). They are hashes with the collection's own salt, so that
 nobody can make two names meet on purpose."""

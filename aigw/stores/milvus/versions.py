@@ -1,7 +1,7 @@
-"""The versions of collections that others change, too, known without asking the server each time.
+"""The versions of collections, which other machines change, too, without a request to the server each time.
 
-Rule: what is said was read at most AGE_SECONDS ago. Who asks before it is known, or while the server does not answer,
-gets a text that nobody gets again. A thread reads the versions that were asked for lately, and ends with the last."""
+Rule: a returned version was read at most AGE_SECONDS ago. If it is not known yet, or if the server does not answer, a
+unique text is returned. A thread reads the versions that were asked for lately, and ends when there are none."""
 
 from __future__ import annotations
 

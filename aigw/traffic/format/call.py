@@ -1,5 +1,5 @@
-"""One call through the door, as plain values: what was sent for whom, and what came back. The recorder notes it, the
-builder makes a recording of it."""
+"""One call through the one door, as plain values: the request, for whom it was sent, and the answer. The recorder notes
+it, and the builder makes a recording of it."""
 
 from __future__ import annotations
 

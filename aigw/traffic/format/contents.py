@@ -1,4 +1,4 @@
-"""What a recording has: its bytes, also those that are in side files, and the call that it was made of."""
+"""Reads the contents of a recording: its bytes, also those in side files, and the call from which it was made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the answer of a call through its dialect: what it says, however it was cut into events."""
+"""Reads the content of an answer through its dialect, independent of how it was cut into events."""
 
 from __future__ import annotations
 

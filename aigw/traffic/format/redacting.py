@@ -1,7 +1,8 @@
 """Takes out of a recording what counts as a secret now: `aigw traffic redact`.
 
-A request that has a secret of the configuration, or a key of a known maker, finds its recording without it. What only a
-pattern has found is unknown to those who replay: then the key stays that of the request as it was sent."""
+A request with a secret of the configuration, or with a key of a known maker, finds its recording without the secret. A
+replay does not know secrets that only a pattern has found: then the recording keeps the key of the request as it was
+sent."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Takes the secrets out of a call before it is written.
 
-Rule: what a known maker's key looks like is hidden wherever it stands, and so is every secret that the configuration or
-the call itself has. What still looks like one afterwards is not written at all."""
+Rule: everything that looks like a known maker's key is hidden wherever it stands, and so is every secret of the
+configuration or of the call itself. A call in which a secret is left afterwards is not written at all."""
 
 from __future__ import annotations
 

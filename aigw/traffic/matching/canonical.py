@@ -1,4 +1,4 @@
-"""Makes the canonical form of a request, and its key: two requests have the same key if they are the same but for what
+"""Makes the canonical form of a request, and its key: two requests have the same key if they differ only in values that
 the rules declare volatile.
 
 Rule: JSON is compared by value, so the order of keys, white space and the way in which a number is written do not

@@ -1,7 +1,7 @@
-"""What two requests differ in: changes between their canonical forms, and how much is alike.
+"""Compares two requests: the changes between their canonical forms, and how similar they are.
 
-Rule: a volatile value that has only another number is no difference where there are others: it has another number
-because a value was added before it."""
+Rule: if a placeholder of a volatile value differs only in its number, it is ignored beside other differences, because
+the number changes when a value is added before it."""
 
 from __future__ import annotations
 

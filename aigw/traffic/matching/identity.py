@@ -1,4 +1,4 @@
-"""What makes two calls the same: the canonical form of a call that is made, and of one that was recorded.
+"""Makes the canonical forms by which calls are compared: of a call that is made, and of one that was recorded.
 
 The path is that of the client, because the provider's own depends on its base URL. The model is named beside the
 provider where it stands in the provider's path and not in the body."""

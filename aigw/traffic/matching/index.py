@@ -1,7 +1,7 @@
 """Which recordings of a folder a request finds.
 
-A conversation of this run takes the part of a recorded one: of the one with its name, else of the first that no other
-conversation has taken. From there on it gets the answers of that one."""
+Each conversation of this run takes the part of a recorded one: the one with its name, or else the first one that no
+other conversation has taken. From then on it gets the answers of that conversation."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Finds the conversation to which a call belongs: by the name that a client gives it, or because it goes on where an
 earlier call ended.
 
-A request that has an answer of the model in it goes on from the request with the turns before that answer. If there are
-several, from the one whose answer is that one, with the same ids of calls; whose instructions are the same; and from
-which no other has gone on."""
+A request that contains an answer of the model continues the request with the turns before that answer. If there are
+several such requests, it continues the one with the same answer and ids of calls, with the same instructions, and that
+no other request has continued yet."""
 
 from __future__ import annotations
 

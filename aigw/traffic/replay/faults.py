@@ -1,7 +1,7 @@
 """Lets some of the replayed answers fail, so that clients can be tested: `--faults 429:0.1,500:0.05,cut:0.02 --seed 7`.
 
-Rule: the seed, what is asked and how often it was asked decide, so that the same run has the same faults, also if its
-calls run at once. Only answers of clients fail, never what plugins ask for themselves."""
+Rule: the seed, the request and how often it came decide, so that the same run has the same faults, even if its calls
+run at the same time. Only calls of clients fail, never those that plugins make by themselves."""
 
 from __future__ import annotations
 

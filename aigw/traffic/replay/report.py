@@ -1,4 +1,4 @@
-"""What became of the calls of a run that were looked for in recordings."""
+"""Reports what became of the calls of a run for which recordings were searched."""
 
 from __future__ import annotations
 

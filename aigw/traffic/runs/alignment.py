@@ -1,7 +1,7 @@
-"""Finds which call of one run is which call of another, where calls were added, removed, changed or moved.
+"""Finds the corresponding calls of two runs, although calls may have been added, removed, changed or moved.
 
-Rule: what is equal belongs together, wherever it stands in its session; what is left in between is paired by what the
-client said last, and then by its place."""
+Rule: equal calls belong together, wherever they are in their session. The calls between them are paired by the last
+words of the client, and then by their places."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The calls that the clients of a run made, read from a folder of recordings.
 
-Rule: a request of a client is one call, however many providers were tried for it: its answer is that of the last one.
-What plugins asked for themselves is none of them."""
+Rule: a request of a client is one call, however many providers were tried for it; its answer is that of the last one.
+Calls that plugins made by themselves do not count."""
 
 from __future__ import annotations
 

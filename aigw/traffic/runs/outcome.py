@@ -1,7 +1,7 @@
 """What a client got for one call, and how two of these differ.
 
-Rule: tokens, costs and times vary from run to run, so they are told and are no change of an answer. Nor are the ids of
-tool calls."""
+Rule: tokens, costs and times vary from run to run, so they are shown but do not count as a change of an answer. Neither
+do ids of tool calls."""
 
 from __future__ import annotations
 

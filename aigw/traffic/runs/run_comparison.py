@@ -1,7 +1,7 @@
 """Compares two recorded runs: which calls were added, removed or moved, and what differs in the others.
 
-Rule: requests are compared as they left the gateway, so that what the configuration adds to prompts counts; calls are
-found again by what their clients sent."""
+Rule: requests are compared as they left the gateway, so that additions of the configuration to prompts count.
+Corresponding calls are found by what their clients sent."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Answers the calls of a gateway from recordings whose configuration was another one, so that it can be seen what would
-have become of them.
+"""Answers the calls of a gateway from recordings that were made with another configuration, to find out what would have
+become of them.
 
-Rule: nothing goes upstream. A provider that was not asked when it was recorded answers what the one said that was, with
-as many tokens, in the format and under the name of the model that it is asked for."""
+Rule: nothing goes upstream. A provider that was not called in the recorded run gives the answer of the one that was
+called, with as many tokens, in the requested format and under the requested name of the model."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What of a request may vary from run to run without making it another request."""
+"""The values of a request that may vary from run to run without making it another request."""

@@ -1,8 +1,8 @@
-"""What varies between two runs of one program without meaning anything, found in any text.
+"""Finds values in texts that vary between two runs of one program without meaning anything.
 
-Rule: what two values have in common counts as long as it cannot be chance. So equal UUIDs, ids and paths get the same
-number; times and dates get none, because two of them are equal only if a program was fast enough. A match is never
-decided by what another rule has replaced beside it, so that nothing is found in what is already replaced.
+Rule: that two values are equal counts if it cannot be chance. So equal UUIDs, ids and paths get the same number; times
+and dates get none, because they are equal only if a program was fast enough. A match never depends on what another rule
+has replaced beside it, and nothing is found within a placeholder.
 
 Each pattern begins with characters that are rare, not with an assertion: Python's engine then skips most of a text."""
 

@@ -1,8 +1,8 @@
 """Proposes the rule that declares a difference of two requests volatile.
 
-Rule: a proposal makes the difference vanish, which is tried, and declares no more than it must: of a text only values,
-and only in this place. A text of a conversation is never declared as a whole, so that no proposal hides that a model is
-asked something else."""
+Rule: each proposal is tried, and must make the difference vanish. It declares no more than necessary: only values
+within a text, and only at this place. A text of a conversation is never declared as a whole, so that no proposal hides
+that a model is asked something else."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Says what of a request may differ from one run to the next although the request is the same, and replaces it.
+"""Finds and replaces the values of a request that may differ from one run to the next although the request is the same.
 
-Rule: what is replaced concerns only whether two requests are the same, never the bytes that are sent. The names of
-fields are never replaced. Rules of the user come first: they see a text as it was sent."""
+Rule: values are replaced only for the comparison of requests, never in the bytes that are sent. Names of fields are
+never replaced. Rules of the user come first, so that they see a text as it was sent."""
 
 from __future__ import annotations
 

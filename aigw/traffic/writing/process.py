@@ -1,7 +1,7 @@
-"""Gives calls to the process that writes recordings. To make and write one takes as long as to answer a request, so it
-is done beside the gateway.
+"""Gives calls to the process that writes recordings. Making and writing one takes as long as answering a request, so it
+is done outside of the gateway's process.
 
-Rule: whoever gives a call never waits. What has arrived in a moment is passed on together."""
+Rule: whoever gives a call never waits. Calls that arrive within a moment are passed on together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records calls: notes what passes the door, and gives it to the process that writes.
+"""Records calls: notes what passes the one door, and gives it to the process that writes.
 
 Rule: no request waits for its recording. If recordings cannot be written, that is said at once and nothing more is
 recorded; `on_error` says whether traffic goes on."""

@@ -1,4 +1,4 @@
-"""What requests, answers and lists of OpenAI's Responses API say of responses that are kept, without I/O."""
+"""Reads and writes what requests, answers and lists of OpenAI's Responses API say about kept responses. No I/O."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Reads a stream of OpenAI's Responses API.
 
-Rule: what an item says is taken once, from its deltas, or from whatever has it whole: some providers send no deltas,
-and some send the items in the last event only."""
+Rule: the content of an item is taken once, from its deltas or from the first event that has it as a whole. Some
+providers send no deltas, and some send the items only in the last event."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """POST /v1/embeddings of `echo` and `mock`: unit vectors that follow from a hash, so equal inputs have equal vectors.
 
 They carry no meaning: different texts are about orthogonal. They come as floats, or as base64 of little-endian float32
-where the request asks for that. Vectors with a meaning are those of embedders.py."""
+if the request asks for that. Vectors with a meaning are those of embedders.py."""
 
 from __future__ import annotations
 

@@ -23,7 +23,11 @@ ONE_WRITE = 64 * 1024
 
 class UnansweredError(UpstreamError):
     """The peer closed the connection before the first byte of an answer, perhaps because a kept connection was too
-    old."""
+    old. `seconds` is how long it had the request."""
+
+    def __init__(self, message: str, seconds: float = 0.0) -> None:
+        super().__init__(UpstreamFault.RESET, message)
+        self.seconds = seconds
 
 
 class Connection(asyncio.Protocol):
@@ -54,7 +58,7 @@ class Connection(asyncio.Protocol):
         """Sends a request and waits for the head of the answer. Raises UpstreamError, or what `request.upload`
         raised."""
         if self._closed:
-            raise UnansweredError(UpstreamFault.RESET, f"{self.origin}: the connection was closed before the request")
+            raise UnansweredError(f"{self.origin}: the connection was closed before the request")
         self._busy = True
         self._exchanges += 1
         mine = self._exchanges
@@ -224,7 +228,7 @@ class Connection(asyncio.Protocol):
             self._fail(UpstreamError(UpstreamFault.RESET, message))
         else:
             message = f"{self.origin}: the connection was closed before the answer"
-            self._fail(UnansweredError(UpstreamFault.RESET, message))
+            self._fail(UnansweredError(message, self._timeouts.first_byte - self._deadline.left))
 
     def _expired(self) -> None:
         if not self._busy:

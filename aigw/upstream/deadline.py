@@ -29,6 +29,11 @@ class Deadline:
             self._handle = self._call_at(at, self._fire)
             self._fires_at = at
 
+    @property
+    def left(self) -> float:
+        """The seconds until it expires."""
+        return self._at - self._time()
+
     def disarm(self) -> None:
         self._at = inf
 

@@ -1,7 +1,8 @@
 """The HTTP/1.1 upstream, which sends nearly all requests of the gateway over the connections of connection.py.
 
-Rule: if the peer has closed a kept connection, the request is sent again once, over a new one. A streamed request can
-be sent only once, so it always gets a new connection."""
+Rule: if the peer has closed a kept connection, the request is sent again once, over a new one, unless the peer has had
+it for so long that it may have begun to answer. A streamed request can be sent only once, so it always gets a new
+connection."""
 
 from __future__ import annotations
 
@@ -19,6 +20,9 @@ from aigw.upstream.connection import Connection, UnansweredError
 from aigw.upstream.head import encode_head
 from aigw.upstream.pool import Pool
 
+STALE_SECONDS = 1.0
+"""Whoever has closed a kept connection says so within this time. Later, a model may have worked on the request, and
+would be paid twice."""
 NEXT_ADDRESS_SECONDS = 0.25
 """If an address of a name has not answered after this time, the next one is tried beside it (RFC 8305)."""
 
@@ -45,8 +49,10 @@ class HttpUpstream:
         max_idle: int = 256,
         idle_seconds: float = 55.0,
         refuse: Callable[[str], str] | None = None,
+        stale_seconds: float = STALE_SECONDS,
     ) -> None:
         self._tls = tls
+        self._stale_seconds = stale_seconds
         self._refuse = refuse
         self._pool: Pool[Connection] = Pool(max_idle=max_idle, idle_seconds=idle_seconds)
 
@@ -66,8 +72,9 @@ class HttpUpstream:
             if connection is not None:
                 try:
                     return await connection.exchange(head, request, target.timeouts)
-                except UnansweredError:
-                    pass
+                except UnansweredError as error:
+                    if error.seconds >= self._stale_seconds:
+                        raise
         connection = await self._connect(origin, target.timeouts.connect)
         return await connection.exchange(head, request, target.timeouts)
 

@@ -90,3 +90,12 @@ def test_closed_it_stays_silent():
     clock.turn_to(100)
     assert fired == []
     assert all(handle.cancelled for handle in clock.handles)
+
+
+def test_what_is_left():
+    clock = Clock()
+    deadline = Deadline(clock, lambda: None)
+    assert deadline.left == inf
+    deadline.arm(5.0)
+    clock.turn_to(2.0)
+    assert deadline.left == 3.0

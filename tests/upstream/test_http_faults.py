@@ -9,6 +9,7 @@ import pytest
 from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.model import Origin
 from aigw.upstream.body import HIGH_WATER
+from aigw.upstream.http import HttpUpstream
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -264,6 +265,19 @@ async def test_a_stale_connection_is_replaced_once(wire):
     assert await wire.fetch(path="/second", body=b"again") == b"ok"
     assert wire.accepted == 2
     assert seen[0] == seen[1]
+
+
+async def test_nothing_is_sent_again_that_the_peer_has_had_for_long(wire):
+    async def closes_on_the_second(peer):
+        await peer.answer()
+        await peer.request()
+
+    wire.upstream = HttpUpstream(stale_seconds=0.0)
+    await wire.serve(closes_on_the_second)
+    await wire.fetch()
+    with fails(wire, UpstreamFault.RESET):
+        await wire.send()
+    assert wire.accepted == 1
 
 
 async def test_a_fresh_connection_is_not_replaced(wire):

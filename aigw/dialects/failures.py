@@ -228,7 +228,7 @@ def failure_of(error: Any) -> Failure:
     kind, code, state = (_text(inner.get(name)) for name in ("type", "code", "status"))
     for name in _NUMBERS:
         number = inner.get(name)
-        if isinstance(number, str) and number.isascii() and number.isdigit():
+        if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) == 3:
             number = int(number)
         if isinstance(number, int) and 400 <= number <= 599:
             return Failure(number, message_of(error), kind, code)

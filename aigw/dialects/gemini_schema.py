@@ -28,7 +28,7 @@ def json_schema(schema: Any, depth: int = _DEEP) -> Any:
         if made["type"] == "type_unspecified":
             del made["type"]
     for name in _COUNTS & made.keys():
-        if isinstance(count := made[name], str) and count.isascii() and count.isdigit():
+        if isinstance(count := made[name], str) and count.isascii() and count.isdigit() and len(count) < 16:
             made[name] = int(count)
     if isinstance(properties := made.get("properties"), dict):
         made["properties"] = {name: json_schema(each, depth - 1) for name, each in properties.items()}

@@ -113,7 +113,7 @@ class UsageReader:
         if alone:
             self.beside = True
             self._note(block, names.TIMINGS)
-        elif (cached := _count(block.get("cache_n"))) is not None:
+        elif (cached := count_of(block.get("cache_n"))) is not None:
             self._seen["read"] = cached  # an older llama.cpp tells it only here
             self._known = None
 
@@ -148,7 +148,7 @@ def _collect(block: dict[str, Any], table: Mapping[str, Any], found: dict[str, i
     for name, value in block.items():
         slot = table.get(name)
         if isinstance(slot, str):
-            count = value if type(value) is int and 0 <= value <= LARGEST else _count(value)
+            count = value if type(value) is int and 0 <= value <= LARGEST else count_of(value)
             if count is not None and count >= found.get(slot, 0):
                 found[slot] = count
         elif slot is not None:
@@ -162,7 +162,7 @@ def _modalities(items: list[Any], direction: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for item in items:
         medium = names.MODALITIES.get(_text(item.get("modality"))) if isinstance(item, dict) else None
-        if medium and (count := _count(item.get("tokenCount"))) is not None:
+        if medium and (count := count_of(item.get("tokenCount"))) is not None:
             slot = f"{direction}_{medium}"
             found[slot] = found.get(slot, 0) + count
     return found
@@ -226,7 +226,7 @@ def _amount(value: Any) -> float | None:
     return float(value) if type(value) in (int, float) and 0 <= value < LARGEST * _TICKS else None
 
 
-def _count(value: Any) -> int | None:
+def count_of(value: Any) -> int | None:
     """Returns a number of tokens, None if the value is not one. 5.0 is valid, because JSON does not distinguish it from
     5."""
     if type(value) is float and value.is_integer():

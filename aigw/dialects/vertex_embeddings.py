@@ -15,6 +15,7 @@ from aigw.core.retrieval import Purpose
 from aigw.dialects.json_values import encoded
 from aigw.dialects.openai_embeddings import PURPOSES, EmbeddingsReader, EmbeddingsView, OpenAIEmbeddings, have_one_size
 from aigw.dialects.reader import AnswerReader, Json
+from aigw.dialects.usage import count_of
 from aigw.dialects.view import natural, rows_of, text_of
 
 _TASKS: dict[Purpose, str] = {"query": "RETRIEVAL_QUERY", "passage": "RETRIEVAL_DOCUMENT"}
@@ -88,7 +89,7 @@ def _predictions(body: Chunk) -> Iterator[tuple[list[float], int]]:
         if isinstance(found, dict) and isinstance(values := found.get("values"), list):
             statistics = found.get("statistics")
             counted = statistics.get("token_count") if isinstance(statistics, dict) else 0
-            yield values, int(counted) if isinstance(counted, int | float) else 0
+            yield values, count_of(counted) or 0
 
 
 def _usage(body: Chunk) -> Json:

@@ -21,7 +21,7 @@ LONGEST = 64
 """The longest id that OpenAI accepts."""
 _FIT = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
 _NINE = re.compile(r"[a-zA-Z0-9]{9}\Z")
-_OURS = re.compile(r"call_aigw(\d+)_([a-zA-Z0-9_-]*)\Z")
+_OURS = re.compile(r"call_aigw(\d{1,9})_([a-zA-Z0-9_-]*)\Z")
 
 
 def fits_all(id: str) -> bool:

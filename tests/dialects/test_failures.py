@@ -153,6 +153,10 @@ def test_bodies_of_any_api_that_did_not_fail(body):
     assert failure_in_any(body) is None
 
 
+def test_a_number_without_end_is_no_status():
+    assert failure_of({"message": "x", "code": "4" * 5000}).status == 502
+
+
 @pytest.mark.parametrize("body", [{"id": "b", "object": "batch"}, {"id": "m", "type": "message_batch", "error": {}}])
 def test_what_is_kept(body):
     assert is_resource(body)

@@ -18,6 +18,7 @@ from aigw.dialects.gemini_schema import json_schema
          {"type": "object", "properties": {"nullable": {"type": "boolean"}}}),
         ({"type": "TYPE_UNSPECIFIED", "description": "x"}, {"description": "x"}),
         ({"maxLength": "many"}, {"maxLength": "many"}),
+        ({"maxLength": "9" * 5000}, {"maxLength": "9" * 5000}),
         (None, None), ([1], [1]), ({"items": 3}, {"items": 3}),
     ],
 )  # fmt: skip

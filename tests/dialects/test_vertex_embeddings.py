@@ -72,6 +72,12 @@ def test_its_tokens_and_its_end_are_read():
     assert (read(PREDICTED, texts=3).repeatable, read(PREDICTED, texts=3).complete) == (False, True)
 
 
+@pytest.mark.parametrize("count", [float("inf"), float("nan"), -3, 10**30, "3", None])
+def test_a_count_of_tokens_that_is_none_is_ignored(count):
+    embeddings = {"values": [0.5], "statistics": {"token_count": count}}
+    assert read({"predictions": [{"embeddings": embeddings}]}).usable
+
+
 def test_an_error_is_no_answer():
     reader = read({"error": {"code": 400, "message": "too long", "status": "INVALID_ARGUMENT"}})
     assert (reader.usable, reader.complete, reader.error) == (False, False, "too long")

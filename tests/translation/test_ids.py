@@ -45,7 +45,9 @@ def test_the_provider_gets_its_own_ids_back(given_ids):
     assert all(got == id for got, id in pairs if id and len(id.encode("utf-8", "replace")) < 30 and max(id) < "\ud800")
 
 
-@pytest.mark.parametrize("id", ["call_aigw1_", "call_aigw1_!", "call_aigw9_abc", "call_aigw"])
+@pytest.mark.parametrize(
+    "id", ["call_aigw1_", "call_aigw1_!", "call_aigw9_abc", "call_aigw", "call_aigw%s_YQ" % ("9" * 5000)]
+)
 def test_an_id_that_only_looks_like_ours_stays(id):
     assert unwrapped([calls(id)])[0].calls[0].id == id
 

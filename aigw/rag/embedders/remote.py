@@ -89,7 +89,7 @@ class RemoteEmbedder:
 
         try:
             vectors = np.array(rows, np.float32)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             vectors = np.empty(0, np.float32)
         if vectors.ndim != 2 or len(vectors) != count or self._dimension not in (0, vectors.shape[1]):
             wanted = f"of {self._dimension} numbers " if self._dimension else ""

@@ -100,7 +100,9 @@ def _page(items: list[Json], query: dict[str, list[str]]) -> Json:
     if (after := query.get("after", [""])[0]) in (ids := [item["id"] for item in items]):
         items = items[ids.index(after) + 1 :]
     wanted = query.get("limit", [""])[0]
-    size = max(1, min(_LARGEST_PAGE, int(wanted))) if wanted.isascii() and wanted.isdigit() else _PAGE
+    size = (
+        max(1, min(_LARGEST_PAGE, int(wanted))) if wanted.isascii() and wanted.isdigit() and len(wanted) < 16 else _PAGE
+    )
     page = items[:size]
     ends = {"first_id": page[0]["id"] if page else None, "last_id": page[-1]["id"] if page else None}
     return {"object": "list", "data": page, **ends, "has_more": len(items) > size}

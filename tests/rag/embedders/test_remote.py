@@ -110,6 +110,7 @@ async def test_a_refusal_is_final_and_names_the_remedy(make, waited):
         ([[1.0, 2.0], [1.0]], "not one vector"),
         ([["x"]], "not one vector"),
         ([None], "no direction|not one vector"),
+        ([[10**400, 1.0]], "not one vector"),
         ([[0.0, 0.0]], "no direction"),
         ([[float("nan"), 1.0]], "no direction"),
     ],

@@ -24,6 +24,7 @@ def page(query=""):
         ("order=asc", (["msg_1_in0", "item_1_in1", "msg_x"], False)),
         ("limit=2", (["msg_x", "item_1_in1"], True)),
         ("limit=2&after=msg_x", (["item_1_in1", "msg_1_in0"], False)),
+        ("limit=" + "9" * 5000, (["msg_x", "item_1_in1", "msg_1_in0"], False)),
         ("limit=x&after=other", (["msg_x", "item_1_in1", "msg_1_in0"], False)),
     ],
 )

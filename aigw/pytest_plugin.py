@@ -81,7 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def aigw(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aigw]:
     """A gateway that records or replays what this test asks models for: `url`, `base_url`, `env`, `report`."""
     marked = _marked(request)
-    wanted = _wanted(request, marked)
+    wanted = _options(request, marked)
     before = _names(wanted) if not marked.get("recordings") else set()
     gateway, thread = _started(wanted)
     try:
@@ -129,7 +129,7 @@ def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
     return said
 
 
-def _wanted(request: pytest.FixtureRequest, marked: dict[str, Any]) -> PrivateGatewayOptions:
+def _options(request: pytest.FixtureRequest, marked: dict[str, Any]) -> PrivateGatewayOptions:
     from aigw.cli.sources.config_choice import ConfigChoice
     from aigw.cli.sources.match_by import MatchBy
     from aigw.cli.sources.private_gateway import PrivateGatewayOptions

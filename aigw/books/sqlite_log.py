@@ -90,12 +90,12 @@ class SqliteUsageLog(WriteQueue[UsageRow]):
         return usage_query.summarise(self._path, question)
 
     def _write(self, rows: Sequence[UsageRow]) -> int:
-        with self._telling():
+        with self._as_store_errors():
             self._insert(self._connect(), rows)
         return len(rows)
 
     def _idle(self) -> None:
-        with self._telling():
+        with self._as_store_errors():
             self._prune()
 
     def _lose(self, rows: Sequence[UsageRow]) -> None:
@@ -107,7 +107,7 @@ class SqliteUsageLog(WriteQueue[UsageRow]):
         self._disconnect()
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _as_store_errors(self) -> Iterator[None]:
         """Turns failures into StoreError, after which the file is opened again."""
         import sqlite3
 

@@ -37,7 +37,7 @@ class DashScopeText:
         try:
             return generated(await self._callout.post(GENERATE_PATH, self._headers, body))
         except StatusError as error:
-            raise CalloutError(f"{error}{_said(error.said)}" if self._callout.local else str(error)) from None
+            raise CalloutError(f"{error}{_reason(error.said)}" if self._callout.local else str(error)) from None
 
 
 def generated(answer: Any) -> Generated:
@@ -51,7 +51,7 @@ def generated(answer: Any) -> Generated:
     return Generated(text, finish if isinstance(finish, str) and finish != "null" else "")
 
 
-def _said(body: bytes) -> str:
+def _reason(body: bytes) -> str:
     """Why the stand-in does not answer. A service may quote a key there, so that it is not shown."""
     try:
         said = msgspec.json.decode(body, type=dict[str, str]).get("message", "")

@@ -153,19 +153,19 @@ def _with_patterns(config: GatewayConfig, hosts: HostForms) -> GatewayConfig:
     return replace(config, routes=routes)
 
 
-def _known() -> set[str]:
+def _top_level_keys() -> set[str]:
     return {field.encode_name for field in msgspec.structs.fields(GatewayConfig)}
 
 
 def _misplaced(values: Mapping[str, Any], find: FindPlugin) -> list[str]:
     """Returns the plugins whose configuration stands at the top level, where settings of the gateway belong."""
-    return [] if _known() & set(values) else plugins_with(values, find)
+    return [] if _top_level_keys() & set(values) else plugins_with(values, find)
 
 
 def _usable_part(checker: Checker, raw: Mapping[str, Any]) -> GatewayConfig:
     """The sections that have no errors, so that the plugins can be checked in the same run as a wrong section."""
     usable = {}
-    known = _known()
+    known = _top_level_keys()
     for key, value in raw.items():
         if key not in known:
             continue

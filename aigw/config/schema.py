@@ -116,7 +116,7 @@ class _Writer:
                 return result | ({"propertyNames": names} if names else {})
             case mi.ListType() | mi.SetType() | mi.FrozenSetType() | mi.VarTupleType():
                 sizes = {"minItems": type_.min_length, "maxItems": type_.max_length}
-                return {"type": "array", "items": self._type(type_.item_type), **_given(sizes)}
+                return {"type": "array", "items": self._type(type_.item_type), **_without_none(sizes)}
             case mi.TupleType():
                 items = [self._type(item) for item in type_.item_types]
                 return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
@@ -142,7 +142,7 @@ def _scalar(type_: mi.Type) -> Schema:
     match type_:
         case mi.StrType():
             limits = {"pattern": type_.pattern, "minLength": type_.min_length, "maxLength": type_.max_length}
-            return {"type": ["string", "number", "boolean"], **_given(limits)}
+            return {"type": ["string", "number", "boolean"], **_without_none(limits)}
         case mi.BoolType():
             return {"type": ["boolean", "string", "integer"], "pattern": _BOOLEAN, "minimum": 0, "maximum": 1}
         case mi.IntType():
@@ -159,10 +159,10 @@ def _choice(values: Iterable[Any]) -> Schema:
 
 
 def _bounds(type_: mi.IntType | mi.FloatType) -> Schema:
-    return _given({name: getattr(type_, bound) for bound, name in _BOUNDS.items()})
+    return _without_none({name: getattr(type_, bound) for bound, name in _BOUNDS.items()})
 
 
-def _given(limits: Schema) -> Schema:
+def _without_none(limits: Schema) -> Schema:
     return {name: value for name, value in limits.items() if value is not None}
 
 

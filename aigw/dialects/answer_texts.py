@@ -40,7 +40,7 @@ def rewrite(chunk: Chunk, texts: Iterable[tuple[AnswerText, str]]) -> Chunk:
     for place, text in texts:
         if text != place.text:
             if not place.path:
-                return _said(chunk, text)
+                return _with_text(chunk, text)
             body = _put(body, place.path, text, copies)
     return chunk if body is before else rewritten(chunk, body)
 
@@ -86,7 +86,7 @@ def named(path: JsonPath, value: Any, names: Collection[str], choice: int = NO_C
             yield each
 
 
-def _said(chunk: Chunk, text: str) -> Chunk:
+def _with_text(chunk: Chunk, text: str) -> Chunk:
     """A piece that is no JSON, with another text."""
     data = text.encode("utf-8", "replace")
     if chunk.raw is chunk.data:

@@ -261,11 +261,11 @@ def _answers(body: Json) -> bool:
     """Whether an object has a part of an answer, a reason for its end, or a refusal."""
     candidates = rows_of(body.get("candidates"))
     return is_blocked(body) or any(
-        text_of(each.get("finishReason")).upper() not in _UNSPECIFIED or any(map(_says, parts_of(each)))
+        text_of(each.get("finishReason")).upper() not in _UNSPECIFIED or any(map(_has_content, parts_of(each)))
         for each in candidates
     )
 
 
-def _says(part: Json) -> bool:
+def _has_content(part: Json) -> bool:
     """Whether a part has more than an empty text."""
     return any(value for name, value in part.items() if name != "thought")

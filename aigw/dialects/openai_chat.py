@@ -196,7 +196,7 @@ class CompletionsReader(AnswerReader):
         message = choice.get("message")
         if not isinstance(message, dict):
             return False
-        return bool(message.get("content") or (message and choice.get("finish_reason"))) or _says(message)
+        return bool(message.get("content") or (message and choice.get("finish_reason"))) or _has_content(message)
 
     @property
     def ended(self) -> bool:
@@ -266,7 +266,7 @@ def _is_usage(body: Json) -> bool:
     return not body.get("choices") and bool(body.get("usage"))
 
 
-def _says(message: Json) -> bool:
+def _has_content(message: Json) -> bool:
     """Whether a message has more than the role."""
     return any(value for name, value in message.items() if name not in _FRAME)
 
@@ -325,7 +325,7 @@ class OpenAIChat:
         """Whether a choice of an event has more than the role and an end. A choice of a text completion has nothing for
         clients of chats, and neither has a whole message."""
         delta = choice.get("delta")
-        return isinstance(delta, dict) and _says(delta)
+        return isinstance(delta, dict) and _has_content(delta)
 
     def speaks(self, raw: bytes) -> bool:
         """Whether some event of these bytes has a text. It spares cutting a batch into events and decoding two of

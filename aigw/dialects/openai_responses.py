@@ -95,7 +95,7 @@ class ResponsesReader(AnswerReader):
         else:
             self._take({}, kind.removeprefix("response."))  # an event of an end may come without the response
         if self._hollow:
-            self._hollow = not any(map(_says, self._chunks()))
+            self._hollow = not any(map(_has_output, self._chunks()))
 
     def take_body(self, body: Json) -> None:
         self._take(body, text_of(body.get("status")))
@@ -198,7 +198,7 @@ class ResponsesReader(AnswerReader):
             self._told.add((key, _ITEM))
 
 
-def _says(event: Chunk) -> bool:
+def _has_output(event: Chunk) -> bool:
     """Whether an event has something of the output. An item without any field is nothing."""
     if not any(mark in event.raw for mark in _SAYING):
         return False

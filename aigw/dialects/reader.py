@@ -210,7 +210,7 @@ class AnswerReader:
             elif chunk.data and chunk.data != b"[DONE]":
                 self._garbled += len(chunk.raw)
 
-    # What is asked
+    # What a reader answers
 
     @property
     def text(self) -> str:

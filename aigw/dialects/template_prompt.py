@@ -67,21 +67,21 @@ def _instructions(turns: _Turns) -> str:
     return "\n\n".join(text for role, text in turns if role in _SYSTEM)
 
 
-def _said(turns: _Turns) -> _Turns:
+def _without_system(turns: _Turns) -> _Turns:
     return [("assistant" if role == "assistant" else "user", text) for role, text in turns if role not in _SYSTEM]
 
 
 def _messages(turns: _Turns, options: Json) -> Json:
     return {
         "system": _instructions(turns),
-        "messages": [{"role": role, "content": text} for role, text in _said(turns)],
+        "messages": [{"role": role, "content": text} for role, text in _without_system(turns)],
         **options,
     }
 
 
 def _responses(turns: _Turns, options: Json) -> Json:
     said: Json = {
-        "input": [{"type": "message", "role": role, "content": text} for role, text in _said(turns)],
+        "input": [{"type": "message", "role": role, "content": text} for role, text in _without_system(turns)],
         **options,
     }
     return {"instructions": system, **said} if (system := _instructions(turns)) else said
@@ -92,7 +92,7 @@ def _completions(turns: _Turns, options: Json) -> Json:
 
 
 def _gemini(turns: _Turns, options: Json) -> Json:
-    said = [("model" if role == "assistant" else role, text) for role, text in _said(turns)]
+    said = [("model" if role == "assistant" else role, text) for role, text in _without_system(turns)]
     system = _instructions(turns)
     return {
         **({"systemInstruction": {"parts": [{"text": system}]}} if system else {}),

@@ -101,13 +101,13 @@ def _enough(seen: Sequence[_Seen], wanted: int) -> set[int]:
     for place, each in enumerate(seen):
         near[each.pattern] = place
         near = {pattern: other for pattern, other in near.items() if each.start - seen[other].start <= NEAR}
-        apart = list(_apart(seen, sorted(near.values())))
+        apart = list(_without_overlaps(seen, sorted(near.values())))
         if sum(seen[other].weight for other in apart) >= wanted:
             enough.update(apart)
     return enough
 
 
-def _apart(seen: Sequence[_Seen], places: Sequence[int]) -> Iterator[int]:
+def _without_overlaps(seen: Sequence[_Seen], places: Sequence[int]) -> Iterator[int]:
     """Yields those places that do not overlap an earlier one, so that the same words do not count twice."""
     end = 0
     for place in places:

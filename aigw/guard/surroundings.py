@@ -13,7 +13,7 @@ def alone(text: str, start: int, end: int) -> bool:
     """Whether the number stands alone: no Latin letter, digit, dash or decimal point with digits stands right beside
     it."""
     left, right = text[max(start - 2, 0) : start], text[end : end + 2]
-    return not (_goes_on(left[-1:]) or _goes_on(right[:1]) or _fraction(left[::-1]) or _fraction(right))
+    return not (_joins(left[-1:]) or _joins(right[:1]) or _fraction(left[::-1]) or _fraction(right))
 
 
 def before(pattern: str) -> Callable[[str, int], bool]:
@@ -22,7 +22,7 @@ def before(pattern: str) -> Callable[[str, int], bool]:
     return lambda text, start: search(text[max(start - _BEFORE, 0) : start]) is not None
 
 
-def _goes_on(char: str) -> bool:
+def _joins(char: str) -> bool:
     return char.isascii() and (char.isalnum() or char in ("-", "_"))
 
 

@@ -94,11 +94,11 @@ def _occurrences(automaton: Any, text: str) -> Iterator[tuple[str, int, int]]:
         return
     for last, word in automaton.iter(text.lower()):
         start, end = last + 1 - word.length, last + 1
-        if not (_goes_on(text, start) or _goes_on(text, end)):
+        if not (_within_word(text, start) or _within_word(text, end)):
             yield from ((label, start, end) for label in word.labels)
 
 
-def _goes_on(text: str, at: int) -> bool:
+def _within_word(text: str, at: int) -> bool:
     """Whether the characters before and behind `at` belong to one word, in a script with blanks."""
     return 0 < at < len(text) and all(map(_in_word, text[at - 1 : at + 1]))
 

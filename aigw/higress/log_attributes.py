@@ -64,7 +64,7 @@ class ToolCalls:
 
     @property
     def value(self) -> Any:
-        return [_shown(index, call) for index, call in sorted(self._calls.items())] or None
+        return [_call_data(index, call) for index, call in sorted(self._calls.items())] or None
 
 
 _DELTA = GjsonPath("choices.0.delta.tool_calls")
@@ -74,7 +74,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _shown(index: int, call: dict[str, Any]) -> dict[str, Any]:
+def _call_data(index: int, call: dict[str, Any]) -> dict[str, Any]:
     function = {"name": call["name"], "arguments": "".join(call["arguments"])}
     members = {"index": index, "id": call["id"], "type": call["type"]}
     return {name: value for name, value in members.items() if value} | {

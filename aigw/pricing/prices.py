@@ -174,7 +174,7 @@ class Prices:
         if configured is not None:
             return configured.cost
         if query.provider in LOCAL:
-            return _nothing
+            return _free
         if len(query.model) > LONGEST_NAME:
             return _unknown
         known = self._known.get(query)
@@ -263,7 +263,7 @@ class _Configured(NamedTuple):
     cost: Cost
 
 
-def _nothing(tokens: Tokens, parts: Mapping[str, int]) -> float | None:
+def _free(tokens: Tokens, parts: Mapping[str, int]) -> float | None:
     return 0.0
 
 

@@ -119,7 +119,7 @@ class Attempt:
             elif failed or not self._final:
                 return [*failed, await self._failure(outcome)]
             else:
-                return await self._told(first or outcome)
+                return await self._failure_for_client(first or outcome)
 
     async def _try_token(self) -> _Outcome:
         """Sends the request with the next token: once more without the fields that the gateway has added by itself, if
@@ -181,9 +181,9 @@ class Attempt:
         if reply is not None and reply.status not in (200, *STATUSES):
             return []
         added = self._provider.added(call, self._source)
-        return self._provider.refusals.learn(call, added, await self._said(reply)) if added else []
+        return self._provider.refusals.learn(call, added, await self._error_text(reply)) if added else []
 
-    async def _said(self, reply: Reply | None) -> str:
+    async def _error_text(self, reply: Reply | None) -> str:
         """Returns the text of an error, "" if it cannot be read."""
         answer = self._exchange.answer
         if reply is None or reply.status == 200:
@@ -195,7 +195,7 @@ class Attempt:
         except (UpstreamError, ValueError, ImportError):
             return ""
 
-    async def _told(self, outcome: _Outcome) -> Reply:
+    async def _failure_for_client(self, outcome: _Outcome) -> Reply:
         """Returns or raises the failure that the client gets. After several attempts, a header tells SDKs not to
         retry."""
         if outcome.error is not None:

@@ -132,7 +132,7 @@ class BodyEdits:
     def drop_foreign(self, request: Request) -> None:
         """Leaves what another provider has signed out of a request in Gemini's format that goes on as it is."""
         if mentions_envelope(request.body):
-            with suppress(ValueError):  # of what is no request the provider says so
+            with suppress(ValueError):  # if this is no request, the provider says so
                 replace_foreign_signatures(request.document, self._row.type)
 
     def _map_model(self, document: Document) -> str:

@@ -73,7 +73,7 @@ def locate(provider: Provider, config: Config, *, own_paths: bool = True) -> End
     return Endpoint(
         origin=origin_of(scheme, host, port) if host else None,
         authority=host,
-        paths={**_beside(paths), **paths} if own_paths else paths,
+        paths={**_paths_beside(paths), **paths} if own_paths else paths,
         headers={h.name: next((str(config[f]) for f in h.fields if config.get(f)), h.default) for h in row.headers},
         **shape,
     )
@@ -87,7 +87,7 @@ _BESIDE = {
 """APIs that a provider has wherever it has another one, below the path of that one."""
 
 
-def _beside(paths: Mapping[str, str]) -> dict[str, str]:
+def _paths_beside(paths: Mapping[str, str]) -> dict[str, str]:
     return {api: paths[other] + below for api, (other, below) in _BESIDE.items() if other in paths}
 
 

@@ -23,14 +23,14 @@ def failed(exchange: Exchange, failure: Failure | None = None) -> FailedAnswerEr
     if failure is None and exchange.answer is not None:
         failure = exchange.answer.failure
     assert failure is not None
-    message = _shown(exchange, failure.message)
+    message = _on_one_line(exchange, failure.message)
     return FailedAnswerError(failure.status, message, kind=failure.kind, code=failure.code)
 
 
 def without_answer(exchange: Exchange, how: str, words: str, told: GatewayError | None = None) -> FailedAnswerError:
     """`how` says what happened, `words` what the provider said before. `told` is what broke the stream off, if anything
     did."""
-    said = _shown(exchange, words)
+    said = _on_one_line(exchange, words)
     status, code = (told.status, told.code or "") if told is not None else (502, "upstream_cut_off")
     return FailedAnswerError(status, f"{how}: {said}" if said else how, code=code)
 
@@ -38,14 +38,14 @@ def without_answer(exchange: Exchange, how: str, words: str, told: GatewayError 
 def unusable(exchange: Exchange, reply: Reply, body: bytes) -> FailedAnswerError:
     """Returns the error for a body that is no answer."""
     coded = is_coded(reply.headers)
-    text = "" if coded else _shown(exchange, _told_of(body))
+    text = "" if coded else _on_one_line(exchange, _excerpt(body))
     kind = reply.headers.get("content-type", "") or "no content type"
     said = text or ("a coded body" if body else "an empty body")
     message = f"the provider answered {reply.status}, but not with an answer ({kind}): {said}"
     return FailedAnswerError(502, message, code="upstream_cut_off" if not coded and _is_cut(body) else "")
 
 
-def _told_of(body: bytes) -> str:
+def _excerpt(body: bytes) -> str:
     """Returns what helps to see what a body is: the words of a page, but of JSON and events nothing that a model may
     have written."""
     if begins_events(body):
@@ -72,7 +72,7 @@ def _is_json(body: bytes) -> bool:
     return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
 
 
-def _shown(exchange: Exchange, text: str) -> str:
+def _on_one_line(exchange: Exchange, text: str) -> str:
     """Returns what the provider said on one line, without our keys."""
     secrets = exchange.answer.secrets if exchange.answer is not None else ()
     text = hidden_in(text.encode("utf-8", "replace"), secrets).decode("utf-8", "replace")

@@ -88,7 +88,7 @@ class Judge:
         if whole is None or answer is None:
             return
         size = max(len(whole.raw), answer.size)  # it may be coded
-        if await aside(size, error_of, answer):  # reads the body: what is asked later is known then
+        if await aside(size, error_of, answer):  # reads the body, so that later questions need not
             raise failed(exchange)
         if _is_answer(answer) or (coded and not is_known(reply.headers["content-encoding"])):
             return

@@ -81,10 +81,10 @@ async def _error(exchange: Exchange, reply: Reply) -> Reply:
         told = told_in_stream(exchange, error, _headers(reply))
         if told is not None:
             return told
-    return _told(exchange, error, reply)
+    return _error_reply(exchange, error, reply)
 
 
-def _told(exchange: Exchange, error: GatewayError, reply: Reply) -> Reply:
+def _error_reply(exchange: Exchange, error: GatewayError, reply: Reply) -> Reply:
     body = exchange.dialect.error(error, exchange.id)
     return exchange.reply(body, status=error.status, headers=[*_headers(reply), ("content-type", JSON)])
 

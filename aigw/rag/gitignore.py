@@ -52,7 +52,7 @@ class Ignored:
     def has(self, path: Path, *, is_folder: bool) -> bool:
         for prefix, patterns in reversed(self._levels):
             below = str(path)[len(prefix) :]
-            if below and (said := _said(patterns, below + "/" * is_folder)) is not None:
+            if below and (said := _verdict(patterns, below + "/" * is_folder)) is not None:
                 return said
         return False
 
@@ -96,7 +96,7 @@ def _pathspec() -> ModuleType:
     return pathspec
 
 
-def _said(patterns: tuple[GitIgnoreSpecPattern, ...], path: str) -> bool | None:
+def _verdict(patterns: tuple[GitIgnoreSpecPattern, ...], path: str) -> bool | None:
     """Returns what the last matching pattern says about a path. The path of a folder ends with a slash.
 
     A pattern also matches all that is in a folder, with a group where the path goes on after the folder. Git matches

@@ -145,7 +145,7 @@ class Ingest:
         self._shows = shows
         self._screen = screen
         self._refused: set[str] = set()
-        self._parts = Parts(clock.time, self._told_part)
+        self._parts = Parts(clock.time, self._count_part)
         self._unfinished = unfinished
         self._left = 0, 0
         """How many bytes and passages of the sources that are being embedded are not done yet."""
@@ -205,12 +205,12 @@ class Ingest:
                 before = known.get(item.name)
                 if before is not None and before.digest == digest:
                     self.report.unchanged += 1
-                    self._told(item)
+                    self._count_source(item)
                     continue
                 document = await self._screened(item.name, await item.document(content))
             except UnreadableError as error:
                 self.report.failed.append((item.name, str(error)))
-                self._told(item)
+                self._count_source(item)
                 continue
             yield Ready(item, Source(item.name, digest, len(content), document.title, 0, self._clock.time()), document)
 
@@ -303,7 +303,7 @@ class Ingest:
         if self._parts.unfinished is not None:
             self._parts.unfinished.clear(everything=everything)
 
-    def _told_part(self, passages: int) -> None:
+    def _count_part(self, passages: int) -> None:
         """Counts passages as done, with their share of the source's size, because one source may have many thousands of
         passages."""
         size, left = self._left
@@ -313,7 +313,7 @@ class Ingest:
         self.report.done += share
         self._shows(self.report)
 
-    def _told(self, item: Item) -> None:
+    def _count_source(self, item: Item) -> None:
         self.report.done += item.size
         self._shows(self.report)
 
@@ -375,7 +375,7 @@ async def _reading(ready: AsyncIterator[Ready]) -> AsyncIterator[AsyncIterator[R
             try:
                 await asyncio.wait((getting, filling), return_when=asyncio.FIRST_COMPLETED)
                 if not getting.done():
-                    filling.result()  # it failed: otherwise there is the None
+                    filling.result()  # the task has failed: otherwise it would have put None
                 each = getting.result()
             finally:
                 getting.cancel()

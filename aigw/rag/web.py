@@ -44,12 +44,12 @@ class Page(NamedTuple):
 
 def why_private(address: str) -> str:
     """Why an IP address must not be connected to: because it is not public. "" if it is."""
-    if all(_is_public(each) for each in _meant(ipaddress.ip_address(address))):
+    if all(_is_public(each) for each in _addresses_in(ipaddress.ip_address(address))):
         return ""
     return f"{address} is no public address; --allow-private fetches from it all the same"
 
 
-def _meant(
+def _addresses_in(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> Iterator[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     """The address, and the IPv4 address that is written in it."""

@@ -87,14 +87,14 @@ class Variables:
     def _text(self, text: str, path: JsonPath, around: tuple[Any, ...]) -> str:
         parts, end = [], 0
         for found in _IN_CLUSTER.finditer(text):
-            known = found[0] if self._keep_references else self._known(found[1], found[2], path)
+            known = found[0] if self._keep_references else self._cluster_variable(found[1], found[2], path)
             parts += [self._shown(text[end : found.start()], path, around), known]
             end = found.end()
         if end and not text[end:]:
             return "".join(parts)
         return "".join([*parts, self._shown(text[end:], path, around)])
 
-    def _known(self, secret: str, key: str, path: JsonPath) -> str:
+    def _cluster_variable(self, secret: str, key: str, path: JsonPath) -> str:
         """Returns the variable for a secret that is in the cluster already."""
         own = secret.rpartition("/")[2] == SECRET or key.isupper()
         name = _upper(key if own else f"{secret.rpartition('/')[2]}_{key}")

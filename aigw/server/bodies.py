@@ -57,7 +57,7 @@ async def unpack_object(request: Request, limit: int) -> bool:
     except GatewayError as error:
         if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             raise
-        return False  # whoever can read it is not aigw
+        return False  # a provider may know the coding
     if begins_object(body):
         request.body = body
         return True

@@ -69,7 +69,7 @@ class Reloader:
             await self._change()
             try:
                 new = await asyncio.to_thread(self._load)
-                if _said(new) != _said(loaded):
+                if _contents(new) != _contents(loaded):
                     self.before(new)
                     await take(replace(new, state_dir=started.state_dir))
                     self._report(new, started)
@@ -114,7 +114,7 @@ class Reloader:
             log.log(self._bad, "%s: record needs a restart; it stays as it was until then", self._path)
 
 
-def _said(loaded: Loaded) -> tuple[str, GuardSettings]:
+def _contents(loaded: Loaded) -> tuple[str, GuardSettings]:
     """Returns the contents of the file in its order, because the order of some keys, such as patterns, matters; and the
     words in the files that it names."""
     return json.dumps(loaded.source.values), loaded.guard

@@ -217,7 +217,7 @@ class Tracer:
             try:
                 reply = await chain(exchange)
             except BaseException as error:
-                trace.status, trace.error = _status(error), _said(error)
+                trace.status, trace.error = _status(error), _error_text(error)
                 raise
             trace.status, trace.streaming = reply.status, reply.streaming
             return reply.tap(on_end=lambda outcome: self._ended(trace, outcome))
@@ -266,7 +266,7 @@ class Tracer:
                 visits[-1].gave = _look(reply)
             except BaseException as error:
                 if error is not inner:
-                    visits[-1].error = _said(error)
+                    visits[-1].error = _error_text(error)
                 raise
             finally:
                 visits[-1].ended = now()
@@ -288,7 +288,7 @@ class Tracer:
                 reply = await terminal(exchange)
                 visit.gave = _look(reply)
             except BaseException as error:
-                visit.error = _said(error)
+                visit.error = _error_text(error)
                 raise
             finally:
                 visit.ended = now()
@@ -309,7 +309,7 @@ def _status(error: BaseException) -> int:
     return 500 if isinstance(error, Exception) else CLIENT_LEFT
 
 
-def _said(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     """The words of the gateway's own errors, which have no secrets. Of other errors only the kind; the log has more."""
     if isinstance(error, GatewayError | UpstreamError):
         return f"{_status(error)} {error}"

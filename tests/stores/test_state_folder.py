@@ -108,7 +108,7 @@ def use_all(state):
 
 def use_usage(state):
     log = SqliteUsageLog(state / usage_file.FILE_NAME, interval=0.01)
-    with log._telling():
+    with log._as_store_errors():
         log._connect()
     log._end()
     log.close()

@@ -70,13 +70,13 @@ def logs(
 
     try:
         folder = state or state_folder(recipe)
-        wanted = _wanted(since, model, route, consumer, status)
+        wanted = _row_filter(since, model, route, consumer, status)
     except ValueError as error:
         fail("logs", str(error), USAGE)
     gateways = _gateways(folder, key) if texts else None
     if texts and follow and gateways is not None and not gateways.urls:
         say_sentence(f"aigw logs: no gateway runs with {folder}, so nothing that is said is kept", err=True)
-    with _telling(follow=follow):
+    with _reporting(follow=follow):
         rows, say = RecentRows(folder / FILE_NAME, wanted), _printing(gateways, as_json=as_json)
         _show(rows, say, number, folder, gateways, follow=follow)
 
@@ -127,7 +127,7 @@ def _printing(gateways: Gateways | None, *, as_json: bool) -> Callable[[UsageRow
     return say
 
 
-def _wanted(since: str, model: str, route: str, consumer: str, status: str) -> RowFilter:
+def _row_filter(since: str, model: str, route: str, consumer: str, status: str) -> RowFilter:
     """Raises ValueError."""
     import time
 
@@ -165,7 +165,7 @@ def _nothing(folder: Path) -> None:
 
 
 @contextmanager
-def _telling(*, follow: bool) -> Iterator[None]:
+def _reporting(*, follow: bool) -> Iterator[None]:
     """Prints the failures of the block, and exits."""
     from aigw.core.stores import StoreError
 

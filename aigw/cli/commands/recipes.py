@@ -36,14 +36,14 @@ def recipes(
         fail("recipes", str(error), USAGE)
     if as_json:
         files = {each: list(recipe.files_of(each)) for each in texts}
-        say_json([_shown(each, recipe.shows(text), text, files[each]) for each, text in texts.items()])
+        say_json([_as_data(each, recipe.shows(text), text, files[each]) for each, text in texts.items()])
     elif name:
         typer.echo(texts[name], nl=False)
     else:
         _print({each: recipe.shows(text) for each, text in texts.items()})
 
 
-def _shown(name: str, shows: str, text: str, files: list[str]) -> dict[str, object]:
+def _as_data(name: str, shows: str, text: str, files: list[str]) -> dict[str, object]:
     return {"name": name, "shows": shows, "text": text, "files": files}
 
 

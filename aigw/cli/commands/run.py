@@ -112,7 +112,7 @@ def run(
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     log.close()  # what waited for the end of the command comes before the sum
-    raise typer.Exit(_told(calls, report, status, strict=strict, junit=junit, summary=summary))
+    raise typer.Exit(_reported(calls, report, status, strict=strict, junit=junit, summary=summary))
 
 
 async def _ran(wanted: PrivateGatewayOptions, command: list[str], calls: ProgramCalls) -> tuple[int, Report]:
@@ -134,7 +134,7 @@ async def _ran(wanted: PrivateGatewayOptions, command: list[str], calls: Program
     return status, gateway.recordings.report if gateway.recordings is not None else Report()
 
 
-def _told(
+def _reported(
     calls: ProgramCalls, report: Report, status: int, *, strict: bool, junit: Path | None, summary: Path | None
 ) -> int:
     """Says what became of the calls, and returns the exit status."""

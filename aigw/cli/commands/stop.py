@@ -42,7 +42,7 @@ def stop(
     if every and which is not None:
         fail("stop", "choose one of --all and an address", USAGE)
     try:
-        found = _meant(running(os.environ), which, every=every)
+        found = _to_end(running(os.environ), which, every=every)
     except OSError as error:
         fail("stop", str(error))
     late = end(found, wait)
@@ -59,7 +59,7 @@ def stop(
         raise typer.Exit(FAILURE)
 
 
-def _meant(entries: list[Entry], which: str | None, *, every: bool) -> list[Entry]:
+def _to_end(entries: list[Entry], which: str | None, *, every: bool) -> list[Entry]:
     """Returns the gateways to end. Fails if the command line does not make clear which ones."""
     import os
     from pathlib import Path

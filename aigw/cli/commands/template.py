@@ -206,14 +206,14 @@ def _asked(
 
     loaded = _loaded(config, recipe)
     found = _find(loaded, name, route)
-    given = _given(found, values or [], props)
+    given = _properties(found, values or [], props)
     try:
         return loaded, ask(loaded, found, given, model=model, path=path)
     except ValueError as error:
         fail("template", str(error), USAGE)
 
 
-def _given(found: FoundTemplate, values: list[str], props: Path | None) -> dict[str, Any]:
+def _properties(found: FoundTemplate, values: list[str], props: Path | None) -> dict[str, Any]:
     """The properties of the file, of the options, and those that the user types."""
     import sys
 
@@ -230,11 +230,11 @@ def _given(found: FoundTemplate, values: list[str], props: Path | None) -> dict[
         given[name] = value
     if sys.stdin.isatty() and str(props) != "-":
         for name in found.template.missing(given):
-            given[name] = _asked_for(name)
+            given[name] = _prompted(name)
     return given
 
 
-def _asked_for(name: str) -> str:
+def _prompted(name: str) -> str:
     """Asks the user for a value. Ctrl-C and Ctrl-D end the command as Ctrl-C ends any other."""
     try:
         return str(typer.prompt(name, err=True))

@@ -26,7 +26,7 @@ def child_client(command: Sequence[str], given: Mapping[str, str], gateway: Priv
     """The command as it is started behind this gateway, as long as the block lasts. `given` is the environment of the
     user."""
     child = Child(list(command), {**given, **gateway.variables}, [])
-    place, client = _known(command)
+    place, client = _find_client(command)
     if client is None:
         yield child
         return
@@ -43,11 +43,11 @@ def child_client(command: Sequence[str], given: Mapping[str, str], gateway: Priv
 
 def remedy(command: Sequence[str]) -> str:
     """Says how to install a known client that is missing. Returns "" for any other command."""
-    _, client = _known(command)
+    _, client = _find_client(command)
     return f": npm install -g {client.package}" if client is not None and command[0] == client.program else ""
 
 
-def _known(command: Sequence[str]) -> tuple[int, Client | None]:
+def _find_client(command: Sequence[str]) -> tuple[int, Client | None]:
     """Finds a known client in a command: the place of its program in the command, and the client."""
     if PurePath(command[0]).stem in _LAUNCHERS:
         packages = {each.package: each for each in CLIENTS if each.package}

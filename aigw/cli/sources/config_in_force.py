@@ -30,12 +30,12 @@ def shown_at(url: str) -> Loaded | None:
     none."""
     try:
         shown = configuration_of(url)
-        return load(None, {}, text=_apart(json.dumps(shown)).encode()) if shown is not None else None
+        return load(None, {}, text=_with_numbered_secrets(json.dumps(shown)).encode()) if shown is not None else None
     except (OSError, ValueError, ConfigError):
         return None
 
 
-def _apart(shown: str) -> str:
+def _with_numbered_secrets(shown: str) -> str:
     """Makes what stands for different secrets different: a key has one owner."""
     numbers = count(1)
     return re.sub(f'"{re.escape(HIDDEN)}"', lambda _: f'"hidden {next(numbers)}"', shown)

@@ -67,11 +67,11 @@ async def _listed(offer: Offer, loaded: Loaded, env: Mapping[str, str], *, live:
     status, answer = await asked_for_models(offer.provider, loaded, env)
     entries = entries_of(answer) if status == 200 else None
     if entries is None:
-        return [], f"does not list its models: {_said(answer) or f'status {status}'}"
+        return [], f"does not list its models: {_error_message(answer) or f'status {status}'}"
     return [each["id"] for each in entries], ""
 
 
-def _said(answer: Any) -> str:
+def _error_message(answer: Any) -> str:
     error = answer.get("error") if isinstance(answer, dict) else None
     return str(error.get("message", "")) if isinstance(error, dict) else ""
 

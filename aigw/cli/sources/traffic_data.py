@@ -14,7 +14,7 @@ from aigw.traffic.runs.outcome import Outcome
 
 def plain_row(row: Row) -> dict[str, Any]:
     return {
-        **_told(row.place, row.entry, row.session, row.at, row.outcome, row.ended),
+        **_call_data(row.place, row.entry, row.session, row.at, row.outcome, row.ended),
         "words": row.words,
     }
 
@@ -22,7 +22,7 @@ def plain_row(row: Row) -> dict[str, Any]:
 def plain_call(entry: Entry, recording: Recording, outcome: Outcome, place: str = "") -> dict[str, Any]:
     """Returns all of a call but the bytes of its answer. `place` stands before its name."""
     source, pieces = recording.source, recording.pieces
-    told = _told(place, entry, recording.session.name, source.date, outcome, recording.end.ended)
+    told = _call_data(place, entry, recording.session.name, source.date, outcome, recording.end.ended)
     return told | {
         "route": source.route,
         "attempt": source.attempt,
@@ -33,7 +33,7 @@ def plain_call(entry: Entry, recording: Recording, outcome: Outcome, place: str 
     }
 
 
-def _told(place: str, entry: Entry, session: str, at: str, outcome: Outcome, ended: str) -> dict[str, Any]:
+def _call_data(place: str, entry: Entry, session: str, at: str, outcome: Outcome, ended: str) -> dict[str, Any]:
     tokens = outcome.tokens
     return {
         "name": f"{place}{entry.name}",

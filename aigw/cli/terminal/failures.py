@@ -19,13 +19,13 @@ def failing(command: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        lines, code = _told(error)
+        lines, code = _lines_for(error)
         if not lines:
             raise
         fail(command, lines, code)
 
 
-def _told(error: Exception) -> tuple[Sequence[str], int]:
+def _lines_for(error: Exception) -> tuple[Sequence[str], int]:
     """The lines and the exit code for an error, no lines for one that was not expected."""
     from aigw.core.errors import AddressError, ConfigError
     from aigw.core.retrieval import RetrievalError

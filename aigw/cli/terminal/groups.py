@@ -21,16 +21,16 @@ class Commands(TyperGroup):
     """A group that says what was typed wrong for one of its commands."""
 
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        with _saying(parent):
+        with _reporting(parent):
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: Any) -> Any:
-        with _saying(ctx):
+        with _reporting(ctx):
             return super().invoke(ctx)
 
 
 @contextmanager
-def _saying(context: Any) -> Iterator[None]:
+def _reporting(context: Any) -> Iterator[None]:
     """Says a usage error, and exits. `context` and what was invoked in it name the command, unless the error does."""
     try:
         yield

@@ -110,7 +110,7 @@ def print_list(items: list[Item]) -> None:
         if (entry := item.entry) is None:
             rows.append(("-", "-", "-", str(len(item.value)), "-", "text", asked))
             continue
-        left = _left(entry)
+        left = _expiry(entry)
         form = "stream" if entry.streamed else "plain"
         rows.append(
             (item.key[:KEY_WIDTH], _ago(entry.created), left, str(len(item.value)), shown(entry.model), form, asked)
@@ -124,7 +124,7 @@ def print_item(item: Item) -> None:
             text = json.dumps(value, indent=2, ensure_ascii=False)
             say_text(f"{name}:\n{plain_json(text)}")
         elif name == "ttl":
-            say_text(f"expires: {_left(item.entry)}")
+            say_text(f"expires: {_expiry(item.entry)}")
         elif name == "created":
             say_text(f"{name}: {_ago(value)} ago")
         else:
@@ -167,7 +167,7 @@ def _value(difference: KeyDifference, value: Any) -> str:
     return text if len(text) <= 200 else f"{text[:199]}…"
 
 
-def _left(entry: Entry | None) -> str:
+def _expiry(entry: Entry | None) -> str:
     """Says when an entry expires."""
     return f"in {_span(entry.created + entry.ttl - time.time())}" if entry is not None and entry.ttl else "never"
 

@@ -79,12 +79,12 @@ def _calls(found: Comparison) -> Iterator[str]:
     for call in found.calls:
         if call.differs:
             sign, name, *rest = row_of(call)
-            said = (_said(*each) for each in answers(call, redaction, _EXCERPT))
+            said = (_change(*each) for each in answers(call, redaction, _EXCERPT))
             cells = [code(sign), code(name), *(each.replace("->", "→") for each in rest), "<br>".join(said)]
             yield f"| {' | '.join(cells)} |"
 
 
-def _said(name: str, old: str, new: str) -> str:
+def _change(name: str, old: str, new: str) -> str:
     return f"{name}: {code(old)} → {code(new)}" if old else f"{name}: {code(new)}"
 
 

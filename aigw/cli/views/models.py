@@ -24,13 +24,13 @@ _CELL = 8
 
 def tables(found: Sequence[Models], width: int, *, whole: bool) -> Iterator[str]:
     """`whole`: all models of each provider, however many there are."""
-    longest = max((len(each.name) for one in found for each in _shown(one, whole=whole)), default=NARROWEST)
+    longest = max((len(each.name) for one in found for each in _listed(one, whole=whole)), default=NARROWEST)
     name = min(max(longest, NARROWEST), WIDEST)
     for index, each in enumerate(found):
         if index:
             yield ""
         yield from _head(each, width)
-        rows = _shown(each, whole=whole)
+        rows = _listed(each, whole=whole)
         if rows:
             yield "  " + "model".ljust(name) + "".join(title.rjust(_CELL) for title in _FIGURES)
         for model in rows:
@@ -48,7 +48,7 @@ def tables(found: Sequence[Models], width: int, *, whole: bool) -> Iterator[str]
         )
 
 
-def _shown(found: Models, *, whole: bool) -> list[Model]:
+def _listed(found: Models, *, whole: bool) -> list[Model]:
     named = sum(model.named for model in found.models)
     return found.models if whole else found.models[: max(SHORT, named)]
 

@@ -47,21 +47,21 @@ def values(figures: Figures, changed: int) -> Values:
 def cells(old: Outcome, new: Outcome) -> list[str]:
     """Returns tokens, cost and time of a call."""
     return [
-        _beside("?" if new.count is None else count(new.count), old.count, new.count),
-        _beside(money(new.usd), old.usd, new.usd),
-        _beside(milliseconds(new.ms), old.ms, new.ms),
+        _with_change("?" if new.count is None else count(new.count), old.count, new.count),
+        _with_change(money(new.usd), old.usd, new.usd),
+        _with_change(milliseconds(new.ms), old.ms, new.ms),
     ]
 
 
 def total_cells(old: Figures, new: Figures) -> list[str]:
     return [
-        _beside(count(new.tokens), old.tokens, new.tokens),
-        _beside(money(new.cost, bool(new.unpriced)), old.cost, new.cost),
-        _beside(milliseconds(new.ms), old.ms, new.ms),
+        _with_change(count(new.tokens), old.tokens, new.tokens),
+        _with_change(money(new.cost, bool(new.unpriced)), old.cost, new.cost),
+        _with_change(milliseconds(new.ms), old.ms, new.ms),
     ]
 
 
-def _beside(shown: str, old: float | None, new: float | None) -> str:
+def _with_change(shown: str, old: float | None, new: float | None) -> str:
     """Returns a new figure with its change: `12.3k +10%`."""
     if not old or new is None:
         return shown

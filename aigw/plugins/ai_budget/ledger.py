@@ -42,7 +42,7 @@ class Ledger:
         found = []
         for budget in self.budgets:
             current = self._current(budget, now)
-            accounts = [each for each in await self._known(budget) if current.items() <= each.named.items()]
+            accounts = [each for each in await self._charged_accounts(budget) if current.items() <= each.named.items()]
             if not accounts and len(current) == len(budget.kinds):
                 accounts = [Account(budget, tuple(current.values()))]
             found += [await self.line(each, now) for each in sorted(accounts)]
@@ -69,7 +69,7 @@ class Ledger:
                 divided = ", ".join(budget.kinds) or "nothing"
                 raise ValueError(f"the budget {budget.name!r} is not divided by {kind!r}, but by {divided}")
         given = {**self._current(budget, now), **{kind: wanted[kind] for kind in KINDS if kind in wanted}}
-        known = [each for each in await self._known(budget) if given.items() <= each.named.items()]
+        known = [each for each in await self._charged_accounts(budget) if given.items() <= each.named.items()]
         if not known and len(given) == len(budget.kinds):
             known = [Account(budget, tuple(given[kind] for kind in budget.kinds))]
         return sorted(known)
@@ -86,6 +86,6 @@ class Ledger:
     def _current(self, budget: Budget, now: float) -> dict[Kind, str]:
         return {kind: name for kind, name in periods(now, self._zone).items() if kind in budget.kinds}
 
-    async def _known(self, budget: Budget) -> list[Account]:
+    async def _charged_accounts(self, budget: Budget) -> list[Account]:
         found = [account_of(budget, key) async for key in self._counter.keys(used_prefix(budget))]
         return [each for each in found if each is not None]

@@ -137,7 +137,7 @@ def position_of(config: Config) -> str:
 
 def _is_local(config: Config) -> bool:
     """Whether no service is named at all: a collection of this machine is meant."""
-    return not any(_given(part, key) for part in (config.dashscope, config.dashvector) for key in _SERVICE)
+    return not any(_is_given(part, key) for part in (config.dashscope, config.dashvector) for key in _SERVICE)
 
 
 def _missing(config: Config) -> list[Problem]:
@@ -145,13 +145,13 @@ def _missing(config: Config) -> list[Problem]:
     parts: dict[str, _ServiceConfig] = {"dashscope": config.dashscope, "dashvector": config.dashvector}
     for name, keys in _ORIGINAL if config.original else _TODAY:
         for key in keys.split():
-            if not _given(parts[name], key):
+            if not _is_given(parts[name], key):
                 message = f"{name}.{key} not found in plugin config! Add it, or name no service for a local collection"
                 return [Problem((name,), message)]
     return []
 
 
-def _given(part: _ServiceConfig, key: str) -> bool:
+def _is_given(part: _ServiceConfig, key: str) -> bool:
     attributes = dict(zip(part.__struct_encode_fields__, part.__struct_fields__, strict=True))
     value = getattr(part, attributes[key])
     return bool(value) or (value == 0.0 and key == "threshold")

@@ -91,7 +91,7 @@ def question_place(asked: Asked) -> Placed | None:
     for place in reversed(asked.places):
         if wanted and place.text == wanted and place.role in ("user", ""):
             last = index == len(turns) - 1 and turns[index].role == "user"
-            return Placed(place, last, _said(turns[: index + 1]))
+            return Placed(place, last, _question_text(turns[: index + 1]))
     return None
 
 
@@ -103,7 +103,7 @@ def _last_text(turn: Turn) -> str:
     return next((text for text in reversed(turn.texts) if text.strip()), "")
 
 
-def _said(turns: Sequence[Turn]) -> str:
+def _question_text(turns: Sequence[Turn]) -> str:
     """The last texts of the turns at the end in which the user asks."""
     asking = takewhile(_asks, reversed(turns))
     return "\n".join(reversed([text for turn in asking if (text := _last_text(turn))]))

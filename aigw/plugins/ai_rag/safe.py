@@ -51,7 +51,7 @@ class SafeRag:
         hits: Sequence[Hit] = ()
         try:
             hits = await self._find(exchange, placed.said)
-            told = _told(hits) if hits else "nothing found"
+            told = _header_value(hits) if hits else "nothing found"
         except RetrievalError as error:
             self._env.log.warning("ai-rag: %s", error)
             failed, told = True, f"failed; {header_text(str(error), _SHOWN)}"
@@ -94,7 +94,7 @@ def _question(exchange: Exchange) -> Placed | None:
         return None
 
 
-def _told(hits: Sequence[Hit]) -> str:
+def _header_value(hits: Sequence[Hit]) -> str:
     told = ""
     for hit in hits:
         one = f"{quote(hit.passage.id, safe='/:#.-_~')};score={hit.score:.3f};distance={hit.distance:.3f}"

@@ -49,7 +49,7 @@ class Decider:
     def __init__(self, config: Config, *, follows: bool) -> None:
         self._multi = config.multi
         self._follows = follows
-        self._bars = _given(config)
+        self._bars = _configured_bars(config)
         self._masks = {
             kind: getattr(config, name) or config.risk_action or ("mask" if follows and kind == _SENSITIVE else "block")
             for kind, name in _ACTIONS.items()
@@ -58,7 +58,7 @@ class Decider:
     def __call__(self, said: Moderation, bars: Bars | None = None) -> Decision:
         """`bars` are those of the consumer, which go before those of all."""
         data = said.data or Data()
-        given = self._bars if bars is None else {**self._bars, **_given(bars)}
+        given = self._bars if bars is None else {**self._bars, **_configured_bars(bars)}
         details = [each for each in data.detail or () if self._denies(each, given)]
         labels = [each.label or "" for each in data.result or () if each.label not in ("", None, NO_LABEL)]
         found = Decision(
@@ -138,7 +138,7 @@ def decide_original(said: Moderation, bars: Bars | None = None) -> Decision:
     return Decision("deny", labels=labels, words=words) if labels else PASS
 
 
-def _given(bars: Bars) -> dict[str, str]:
+def _configured_bars(bars: Bars) -> dict[str, str]:
     named = {kind: getattr(bars, name) for kind, name in _BARS.items()} | {"risk": bars.risk_level_bar}
     return {kind: bar for kind, bar in named.items() if bar}
 

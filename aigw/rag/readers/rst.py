@@ -52,11 +52,11 @@ class _Scanner:
             if 0 <= literal < _indent(line):
                 block = self._literal(place, literal)
             elif _STEERING.match(line):
-                yield from self._left(line, place)
+                yield from self._end_of_definition(line, place)
                 place, literal = self._end_of_inner(place + 1, _indent(line)), -1
                 continue
             else:
-                yield from self._left(line, place)
+                yield from self._end_of_definition(line, place)
                 block = self._heading(place) or self._definition(place) or self._paragraph(place)
             yield block
             place = block.last
@@ -89,7 +89,7 @@ class _Scanner:
         block = slice_of(self._lines, place, self._end(place), "heading")
         return block._replace(level=_DEFINITIONS_LEVEL + indent, title=found[1].strip())
 
-    def _left(self, line: str, place: int) -> Iterator[Block]:
+    def _end_of_definition(self, line: str, place: int) -> Iterator[Block]:
         """Yields an empty heading if a definition ends here and no other one begins."""
         left = [indent for indent in self._definitions if indent >= _indent(line)]
         del self._definitions[len(self._definitions) - len(left) :]

@@ -60,7 +60,7 @@ class Connection(asyncio.Protocol):
         self._ending = False  # no request is answered after the one under way
         self._lingering = False  # all has been answered but a body is still coming
         self._coming = False  # a request has begun to arrive, and is not answered yet
-        self._answered = False  # and nothing has come since
+        self._answered = False  # nothing has come since the last response
         self._moved = time.monotonic()  # when a request began to arrive, or was answered
         self.arrived = 0.0
         self.stopping = False

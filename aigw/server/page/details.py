@@ -128,15 +128,15 @@ def _retrieved(detail: Detail) -> Sequence[Any]:
 
 def _request_body(detail: Detail, hides: Redaction) -> Body:
     first = detail.trace.first
-    return _shown(first.body, hides, more=first.upload is not None)
+    return _shown_body(first.body, hides, more=first.upload is not None)
 
 
 def _answer_body(detail: Detail, hides: Redaction) -> Body:
     answer = detail.answer
     if answer.error is not None and not answer.pieces:
         error = answer.error.answer() if isinstance(answer.error, UpstreamError) else answer.error
-        return _shown(detail.dialect.error(error, detail.id), hides)
-    return _shown(_decoded(answer), hides, more=answer.left_out > 0)
+        return _shown_body(detail.dialect.error(error, detail.id), hides)
+    return _shown_body(_decoded(answer), hides, more=answer.left_out > 0)
 
 
 def _decoded(answer: KeptAnswer) -> bytes:
@@ -152,7 +152,7 @@ def _decoded(answer: KeptAnswer) -> bytes:
     return decoded
 
 
-def _shown(body: bytes, hides: Redaction, *, more: bool = False) -> Body:
+def _shown_body(body: bytes, hides: Redaction, *, more: bool = False) -> Body:
     text = body[: 4 * MOST_OF_A_BODY].decode("utf-8", "replace")
     return Body(
         hides.long_text(text, MOST_OF_A_BODY), more or len(text) > MOST_OF_A_BODY or len(body) > 4 * MOST_OF_A_BODY

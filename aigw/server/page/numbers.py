@@ -67,10 +67,10 @@ class Numbers:
         end = (math.floor(now / span.step) + 1) * span.step
         asked = Asked(end - span.step * span.steps, span.step, span.steps)
         if self._steps is None:
-            return _told(asked, Figures(), [Figures()] * asked.steps, {})
+            return _as_data(asked, Figures(), [Figures()] * asked.steps, {})
         found = await asyncio.to_thread(self._steps.read, asked, now)
         by = {kind: [{"name": name, **_plain(each)} for name, each in named] for kind, named in found.by.items()}
-        return _told(asked, found.totals, found.series, by)
+        return _as_data(asked, found.totals, found.series, by)
 
 
 def _seen(task: asyncio.Task[Any]) -> None:
@@ -79,7 +79,7 @@ def _seen(task: asyncio.Task[Any]) -> None:
         task.exception()
 
 
-def _told(asked: Asked, totals: Figures, series: Sequence[Figures], by: dict[str, Any]) -> dict[str, Any]:
+def _as_data(asked: Asked, totals: Figures, series: Sequence[Figures], by: dict[str, Any]) -> dict[str, Any]:
     return {
         "since": asked.since,
         "until": asked.until,

@@ -38,26 +38,28 @@ class DashVectorStandin:
 
     async def __call__(self, request: Request) -> StandinAnswer:
         if request.path == VERSION_PATH and request.method == "GET":
-            return answer({**self._said(0, "Success"), "version": VERSION})
+            return answer({**self._answer_body(0, "Success"), "version": VERSION})
         try:
             if len(request.body) > LARGEST:
                 raise DashVectorError(TOO_LARGE, f"a request has at most {LARGEST >> 20} MiB")
-            told = await self._told(request)
+            told = await self._operation_result(request)
         except DashVectorError as error:
-            return answer(self._said(error.code, str(error)))
+            return answer(self._answer_body(error.code, str(error)))
         except ValueError as error:
-            return answer(self._said(BAD_ARGUMENT, str(error)))
+            return answer(self._answer_body(BAD_ARGUMENT, str(error)))
         except NoCollectionError as error:
-            return answer(self._said(NO_COLLECTION, str(error)))
+            return answer(self._answer_body(NO_COLLECTION, str(error)))
         except RetrievalError as error:
-            return answer(self._said(UNKNOWN, str(error)))
+            return answer(self._answer_body(UNKNOWN, str(error)))
         parts = {"output": told.output, "usage": told.usage}
-        return answer({**self._said(0, "Success"), **{name: part for name, part in parts.items() if part is not None}})
+        return answer(
+            {**self._answer_body(0, "Success"), **{name: part for name, part in parts.items() if part is not None}}
+        )
 
-    def _said(self, code: int, message: str) -> dict[str, Any]:
+    def _answer_body(self, code: int, message: str) -> dict[str, Any]:
         return {"request_id": self._new_id(), "code": code, "message": message}
 
-    async def _told(self, request: Request) -> OperationResult:
+    async def _operation_result(self, request: Request) -> OperationResult:
         start, _, rest = request.path.partition(COLLECTIONS_PATH)
         steps = [unquote(step) for step in rest.strip("/").split("/") if step]
         if start or (rest and not rest.startswith("/")):

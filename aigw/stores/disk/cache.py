@@ -154,7 +154,7 @@ class DiskCache:
 
     async def _work(self) -> None:
         while True:
-            self._wait(_nothing)  # so that what was gathered is written
+            self._wait(_no_job)  # so that what was gathered is written
             waiting, self._waiting = self._waiting, []
             try:
                 outcomes = await self._outcomes([one.job for one in waiting])
@@ -228,5 +228,5 @@ class DiskCache:
         return StoreError(f"{self._shared_file.path} cannot be used: {why}")
 
 
-def _nothing(cache: Cache) -> None:
+def _no_job(cache: Cache) -> None:
     """A job that does nothing."""

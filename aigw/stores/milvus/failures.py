@@ -47,7 +47,7 @@ def told(server: str, name: str = "") -> Iterator[None]:
         code = cause.code() if isinstance(cause, grpc.RpcError) else error.code
         raise _translated(server, name, code, error.message) from None
     except grpc.RpcError as error:
-        raise RetrievalError(_said(server, error.code().name, error.details() or "")) from None
+        raise RetrievalError(_message(server, error.code().name, error.details() or "")) from None
     except UnicodeEncodeError as error:
         raise RetrievalError(f"the collection {name} cannot keep what is no Unicode text: {error}") from None
 
@@ -56,14 +56,14 @@ def _translated(server: str, name: str, code: object, message: str) -> Retrieval
     if code in _NOT_FOUND and name:
         return NoCollectionError(f"there is no collection {name} at the Milvus {server}")
     if code == _NOT_LOADED:
-        return NotLoadedError(_said(server, "", message))
+        return NotLoadedError(_message(server, "", message))
     status = getattr(code, "name", "")
     if status not in _REMEDIES:
         status = next((each for look, each in _LOOKS.items() if look in message.lower()), "")
-    return RetrievalError(_said(server, status, message))
+    return RetrievalError(_message(server, status, message))
 
 
-def _said(server: str, status: str, message: str) -> str:
+def _message(server: str, status: str, message: str) -> str:
     if remedy := _REMEDIES.get(status):
         return f"the Milvus at {server} {remedy}"
     first = " ".join(message.split())[:_LONGEST]

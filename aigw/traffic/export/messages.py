@@ -78,10 +78,10 @@ def _function(name: str, description: str, parameters: Any) -> Message:
 def _answer(answer: Folded) -> Message:
     calls = [ToolCall(call.name, call.arguments, call.id) for call in answer.calls]
     ids = [call.id or f"call_{number}" for number, call in enumerate(calls)]
-    return _said("\n".join(answer.text), calls, ids)
+    return _assistant_message("\n".join(answer.text), calls, ids)
 
 
-def _said(text: str, calls: Sequence[ToolCall], ids: Sequence[str]) -> Message:
+def _assistant_message(text: str, calls: Sequence[ToolCall], ids: Sequence[str]) -> Message:
     message: Message = {"role": "assistant", "content": text if text or not calls else None}
     if not calls:
         return message
@@ -107,7 +107,7 @@ def _messages(turns: Sequence[Turn]) -> Iterator[Message]:
                 ids.append(call.id or f"call_{number}")
                 number += 1
             open_calls = [(id, call.name) for id, call in zip(ids, turn.calls, strict=True)]
-            yield _said(turn.text, turn.calls, ids)
+            yield _assistant_message(turn.text, turn.calls, ids)
         else:
             yield {"role": turn.role or "user", "content": turn.text}
     if open_calls:

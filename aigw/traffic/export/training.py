@@ -46,7 +46,7 @@ def sft(calls: Iterable[tuple[Entry, Recording]], folder: Folder) -> Written:
         each
         for together in sessions.values()
         for each in together
-        if not any(_goes_on(later, each) for later in together)
+        if not any(_contains(later, each) for later in together)
     ]
     if len(longest) < len(found):
         left_out["that a longer one goes on from"] += len(found) - len(longest)
@@ -66,7 +66,7 @@ def _conversations(
     return found, left_out
 
 
-def _goes_on(later: Conversation, earlier: Conversation) -> bool:
+def _contains(later: Conversation, earlier: Conversation) -> bool:
     """Whether a conversation has another one in it, with the answer."""
     size = len(earlier.messages)
     return len(later.messages) > size and later.messages[:size] == earlier.messages

@@ -102,11 +102,11 @@ def recording_of(
         end=_end(answered, reader is not None and reader.ended, hides),
         pieces=_pieces(clear, sides, f"{stem}.answer.bin"),
     )
-    _refuse_leaks(told, told if clear is answered.pieces else _said(begun, answered), hides)
+    _refuse_leaks(told, told if clear is answered.pieces else _content_of(begun, answered), hides)
     return recording, sides
 
 
-def _said(begun: Begun, answered: Answered) -> Folded:
+def _content_of(begun: Begun, answered: Answered) -> Folded:
     return folded(read(begun, answered.headers, [data for _, data in answered.pieces]))
 
 

@@ -29,11 +29,11 @@ _UNSENT_STARTS = ("x-stainless-", "x-aigw-", "x-b3-", "x-datadog-", "access-cont
 
 def telling(headers: Headers) -> list[tuple[str, str]]:
     """Returns the headers that may say something of a request or an answer, in lower case and without credentials."""
-    return [(name, value) for each, value in headers if _tells(name := each.lower())]
+    return [(name, value) for each, value in headers if _is_kept(name := each.lower())]
 
 
 @lru_cache(maxsize=2048)
-def _tells(name: str) -> bool:
+def _is_kept(name: str) -> bool:
     return name not in _UNSENT and not name.startswith(_UNSENT_STARTS) and not names_secret(name)
 
 

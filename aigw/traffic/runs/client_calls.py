@@ -76,7 +76,7 @@ def read_run(folder: Folder) -> Run:
         call = _call(entry, recording, folder)
         place = _earlier(calls, call)
         if place is None:
-            calls.append(_behind(calls[-1], call) if calls else call)
+            calls.append(_not_before(calls[-1], call) if calls else call)
         else:
             calls[place] = msgspec.structs.replace(call, name=calls[place].name, at=calls[place].at)
     return Run(calls, others)
@@ -105,7 +105,7 @@ def _call(entry: Entry, recording: Recording, folder: Folder) -> ClientCall:
     )
 
 
-def _behind(before: ClientCall, call: ClientCall) -> ClientCall:
+def _not_before(before: ClientCall, call: ClientCall) -> ClientCall:
     """Returns a call that is not earlier than the one before it in its session: a clock may have been set back."""
     if call.group != before.group or call.at >= before.at:
         return call

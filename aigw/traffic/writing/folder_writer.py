@@ -88,7 +88,7 @@ class FolderWriter:
         recording, sides = recording_of(
             begun, answered, session, key, stem=stem, secrets=self._secrets, config=self._config
         )
-        if recording.redacted:  # what finds it must not depend on the secret, which may be another one then
+        if recording.redacted:  # the key must not depend on the secret, which may have changed by then
             recording = msgspec.structs.replace(recording, key=recorded(recording, rules).key)
         self._conversations.answered(begun, recording.answer)
         (self.folder.replace if begun.replaces else self.folder.write)(name, recording, sides)

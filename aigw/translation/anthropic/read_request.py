@@ -121,7 +121,7 @@ def _part(kind: str, block: Json, notes: Notes) -> Part | None:
         return Result(text_of(block.get("tool_use_id")), parts, failed, cached=cached)
     if kind in ("image", "document"):
         return _media(kind, block, cached, notes)
-    return _other(kind, block, cached, notes)
+    return _other_part(kind, block, cached, notes)
 
 
 def _is_marked(block: Json) -> bool:
@@ -162,7 +162,7 @@ def _texts_of(source: Json, kind: str, notes: Notes) -> Iterator[str]:
         yield text_of(each.get("text"))
 
 
-def _other(kind: str, block: Json, cached: bool, notes: Notes) -> Part | None:
+def _other_part(kind: str, block: Json, cached: bool, notes: Notes) -> Part | None:
     """Returns a search result or the reference of a tool as text. What a provider's own tools have left is noted."""
     if kind == "search_result":
         _note_citations(kind, block, notes)

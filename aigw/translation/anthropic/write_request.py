@@ -43,7 +43,7 @@ def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Jso
     body |= _tools(conversation, rules, notes) | limits.fields
     if output:
         body["output_config"] = output
-    body |= _sampling(conversation, limits, rules, notes) | _rest(conversation, notes)
+    body |= _sampling(conversation, limits, rules, notes) | _other_fields(conversation, notes)
     _keep_last_marks(body)
     return body
 
@@ -115,7 +115,7 @@ def _sampling(conversation: Conversation, limits: Limits, rules: Rules, notes: N
     return given
 
 
-def _rest(conversation: Conversation, notes: Notes) -> Json:
+def _other_fields(conversation: Conversation, notes: Notes) -> Json:
     body: Json = {}
     if stops := [stop for stop in conversation.stop if stop.strip()]:
         body["stop_sequences"] = stops

@@ -38,7 +38,7 @@ def read_request(body: Json, notes: Notes) -> Conversation:
     if body.get("functions"):
         raise refused("functions", "this old form cannot be translated for the provider; use tools")
     _check_modalities(body.get("modalities"))
-    beside = _beside(body)
+    beside = _other_fields(body)
     notes.lose_unread(beside, frozenset(_OPENAIS))
     if body.get(_SEARCH) == {}:  # which asks for a search
         notes.lose(_SEARCH)
@@ -72,7 +72,7 @@ def _check_modalities(given: Any) -> None:
         raise refused("modalities", "this provider answers with text")
 
 
-def _beside(body: Json) -> Json:
+def _other_fields(body: Json) -> Json:
     """Returns the fields that other formats do not have, unless they say what is the case anyway."""
     beside = {name: value for name, value in body.items() if name not in _READ}
     return {name: value for name, value in beside.items() if value is not False and value != _DEFAULTS.get(name)}

@@ -38,7 +38,7 @@ def request_of(body: Json, *, batch: bool, model: str, purposes: bool, notes: No
     purpose = _PURPOSES.get(text_of(_common(given, "taskType"))) if purposes else None
     if purpose:
         found["input_type"] = purpose
-    notes.lose(*(name for name in _LOST if _says(given, name) and not (purpose and name == "taskType")))
+    notes.lose(*(name for name in _LOST if _any_has(given, name) and not (purpose and name == "taskType")))
     return found
 
 
@@ -63,7 +63,7 @@ def _text(request: Json) -> str:
     return "\n".join(texts)
 
 
-def _says(given: Sequence[Json], name: str) -> bool:
+def _any_has(given: Sequence[Json], name: str) -> bool:
     return any(field(each, name) not in (None, "", "TASK_TYPE_UNSPECIFIED") for each in given)
 
 
@@ -74,7 +74,7 @@ def _common(given: Sequence[Json], name: str) -> Any:
 
 
 def _one(given: Sequence[Json], name: str) -> Any:
-    if _says(given, name) and _common(given, name) is None:
+    if _any_has(given, name) and _common(given, name) is None:
         raise refused(name, "this provider has one for all texts of a request, and these differ")
     return _common(given, name)
 

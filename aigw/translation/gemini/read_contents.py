@@ -84,7 +84,7 @@ class Contents:
         call = next(iter(fitting or ([] if id else waiting)), None)
         if call is not None:
             waiting.remove(call)
-        text, failed = _said(response.get("response"))
+        text, failed = _result_of(response.get("response"))
         parts: list[Text | Media] = [Text(text)] if text else []
         for _, part in items_of((), response.get("parts")):
             if isinstance(part, dict):
@@ -126,7 +126,7 @@ def _joined(parts: Iterable[Part]) -> list[Part]:
     return out
 
 
-def _said(response: Any) -> tuple[str, bool]:
+def _result_of(response: Any) -> tuple[str, bool]:
     """Returns what a tool said, and whether that is an error."""
     if isinstance(response, dict) and len(response) == 1:
         ((name, value),) = response.items()

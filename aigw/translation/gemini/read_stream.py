@@ -142,7 +142,7 @@ class GeminiReader:
         if isinstance(call, dict):
             self._call(call, signature, index, events)
         if isinstance(media := part.get("inlineData"), dict):
-            events.append(TextDelta(_shown(media), index))
+            events.append(TextDelta(_as_markdown(media), index))
         self._notes.lose_unread(part, _READ, "answer: ")
 
     def _call(self, call: Json, signature: str, index: int, events: list[AnswerEvent]) -> None:
@@ -180,6 +180,6 @@ def _signature(part: Json) -> str:
     return next((text_of(part[name]) for name in SIGNATURES if part.get(name)), "")
 
 
-def _shown(media: Json) -> str:
+def _as_markdown(media: Json) -> str:
     """An image that the model made, as text in Markdown: no other format has a place for it."""
     return f"![image](data:{text_of(media.get('mimeType'))};base64,{text_of(media.get('data'))})"

@@ -17,7 +17,7 @@ from aigw.translation.hub import Call, Media, Message, Part, Result, Text, Think
 def items_of(message: Message, maker: str) -> Iterator[Json]:
     """Yields the items of a message. `maker` is as in `envelope`."""
     if message.role == "assistant":
-        yield from _said(message.parts, maker)
+        yield from _spoken_items(message.parts, maker)
         return
     role = "developer" if message.role == "system" else "user"
     yield from (_result(part) for part in message.parts if isinstance(part, Result))
@@ -30,7 +30,7 @@ def state_of(id: str, encrypted: str) -> str:
     return json_text([id, encrypted])
 
 
-def _said(parts: Sequence[Part], maker: str) -> Iterator[Json]:
+def _spoken_items(parts: Sequence[Part], maker: str) -> Iterator[Json]:
     texts: list[Json] = []
     for place, part in enumerate(parts):
         if isinstance(part, Text):

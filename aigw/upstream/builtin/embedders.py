@@ -52,7 +52,7 @@ async def embed(engine: Engine, request: Request, asked: EmbeddingsView, api: st
     body = await asyncio.to_thread(embeddings_body, vectors.tolist(), asked, sizes.read)
     headers = engine.headers("application/json")
     if sizes.cut:
-        headers["x-cut-input"] = _said(sizes.cut, embedder.window)
+        headers["x-cut-input"] = _warning(sizes.cut, embedder.window)
     return LocalResponse(200, headers, whole(body))
 
 
@@ -111,7 +111,7 @@ async def _check_dimensions(asked: EmbeddingsView, embedder: Embedder) -> None:
         raise GatewayError(400, message, code="invalid_value", param="dimensions")
 
 
-def _said(cut: list[int], window: int) -> str:
+def _warning(cut: list[int], window: int) -> str:
     which = ", ".join(str(index) for index in cut[:MOST_NAMED])
     more = " ..." if len(cut) > MOST_NAMED else ""
     return f"input {which}{more}: longer than the {window} tokens that the model reads"

@@ -55,6 +55,8 @@ removed, because a browser would apply them to the gateway. So are those that be
 
 READS = {apis.MESSAGES: anthropic_reads, apis.RESPONSES: openai_reads}
 """By API: what its clients see as an error in a stream. Chat completions have a decoder of their own."""
+_USUAL = {"tool_choice": "auto", "parallel_tool_calls": True}
+"""What is the case anyway where a row drops the field."""
 MODEL_HEADER = "x-aigw-model"
 """Names the model to which a request went, where the answer names the one that the client asked for."""
 MAX_ERROR = 64 * 1024
@@ -87,6 +89,7 @@ class Answers:
         self._reasoning = mode if mode in ("ignore", "concat") else "passthrough"
         self._promote = self._promotes(config, row)
         self._converts = self._promote or row.dialect == "qwen"
+        self._loses = row.dialect == "qwen" or bool(row.drops)
         self._original = config.protocol == "original"
         self._logs_errors = config.log_upstream_error_response_body
         self._secrets = config.api_tokens
@@ -97,7 +100,7 @@ class Answers:
     async def read(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         """Returns the reply for the client. Raises UpstreamError if the provider's answer is not in its format."""
         reply = await self._spoken(exchange, call, reply)
-        lost = self._lost(exchange, call) if self._row.dialect == "qwen" else []
+        lost = self._lost(exchange, call) if self._loses else []
         if call.translation is not None:
             reply = await translated(exchange, call.translation, reply, lost)
         elif lost:
@@ -109,10 +112,14 @@ class Answers:
         return reply if call.continued is None else await call.continued.keeping(exchange, reply)
 
     def _lost(self, exchange: Exchange, call: Call) -> list[str]:
-        """Returns the fields of a chat request that DashScope's own format does not have."""
-        if call.api != apis.CHAT:
-            return []
-        return lost_of((exchange.original if call.translation is None else call.translation.request).document)
+        """Returns the fields that the provider does not get because of its row, or of DashScope's own format."""
+        native = self._row.dialect == "qwen" and call.api == apis.CHAT
+        if not native and call.api not in self._row.drops:
+            return []  # there may be no JSON
+        document = (exchange.original if call.translation is None else call.translation.request).document
+        dropped = self._row.drops.get(call.api or "", ())
+        lost = [name for name in dropped if document.get(name) not in (None, _USUAL.get(name))]
+        return lost + (lost_of(document) if native else [])
 
     async def _spoken(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
         """Returns the reply in the format of the request, before its translation."""

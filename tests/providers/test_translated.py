@@ -82,6 +82,17 @@ async def test_what_dashscopes_own_format_does_not_have(path, body, lost):
     assert (reply.status, reply.headers["x-aigw-lost"], b"yo" in received) == (200, lost, True)
 
 
+@pytest.mark.parametrize(("choice", "lost"), [("auto", None), ("required", "tool_choice")])
+async def test_what_the_row_of_a_provider_drops(choice, lost):
+    item = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "yo"}]}
+    answer = answer_json({"id": "r", "object": "response", "status": "completed", "output": [item]})
+    body = {"model": "m", "input": "hi", "tool_choice": choice, "parallel_tool_calls": True}
+    config = {"provider": {"type": "doubao", "apiTokens": ["k"]}}
+    upstream, reply, _ = await once(config, chat(body, path="/v1/responses"), answer)
+    assert json.loads(upstream.sent[0][0].body) == {"model": "m", "input": "hi"}
+    assert reply.headers.get("x-aigw-lost") == lost
+
+
 async def test_an_error_has_the_clients_shape_and_keeps_its_headers():
     answer = answer_json({"error": {"message": "slow down"}}, 429)
     answer.headers["retry-after"] = "7"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from aigw.core.pace import resting
-from aigw.translation.hub import Call, Message, Part, Result, Text, Thinking
+from aigw.translation.hub import Call, Conversation, Message, Part, Result, Text, Thinking, Tool
 from aigw.translation.notes import Notes
 
 INTERRUPTED = "[no result: the tool was interrupted]"
@@ -63,6 +63,22 @@ def _by_call(messages: Sequence[Message], notes: Notes) -> dict[int, Result]:
                 else:
                     notes.lose("a result without its call")
     return found
+
+
+def known_tools(conversation: Conversation) -> tuple[Tool, ...]:
+    """Returns the tools, or those of earlier calls if the client offers none any more: some providers want to know the
+    tool of each call."""
+    names = [call.name for message in conversation.messages for call in message.calls]
+    return conversation.tools or tuple(Tool(name) for name in dict.fromkeys(names))
+
+
+def told_by_user(message: Message) -> Message:
+    """Returns what the system says between other messages, for providers that hear it only at the beginning."""
+    texts = [part for part in message.parts if isinstance(part, Text)]
+    rest = [part for part in message.parts if not isinstance(part, Text)]
+    text = "\n\n".join([part.text for part in texts])
+    said = [Text(f"<system>\n{text}\n</system>", any(part.cached for part in texts))] if text else []
+    return Message("user", (*said, *rest))
 
 
 def joined(messages: Iterable[Message]) -> tuple[Message, ...]:

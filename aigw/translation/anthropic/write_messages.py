@@ -15,7 +15,7 @@ from aigw.core.pace import resting
 from aigw.dialects.json_values import Json
 from aigw.translation.arguments import object_in
 from aigw.translation.envelope import opened
-from aigw.translation.history import joined
+from aigw.translation.history import joined, told_by_user
 from aigw.translation.hub import Call, Conversation, Media, Message, Part, Result, Text, Thinking
 from aigw.translation.notes import Notes, refused
 from aigw.translation.rules import Rules, matches
@@ -79,17 +79,10 @@ def _in_turns(messages: Sequence[Message], *, hears: bool) -> tuple[Message, ...
     for place, message in enumerate(given):
         before_answer = place + 1 == len(given) or given[place + 1].role == "assistant"
         heard = hears and before_answer and all(isinstance(part, Text) for part in message.parts)
-        turns.append(message if message.role != "system" or heard else _reminder(message))
+        turns.append(message if message.role != "system" or heard else told_by_user(message))
     if turns and turns[0].role != "user":
         turns.insert(0, Message("user", (Text(FIRST),)))
     return joined(turns)
-
-
-def _reminder(message: Message) -> Message:
-    texts = [part for part in message.parts if isinstance(part, Text)]
-    text = "\n\n".join([part.text for part in texts])
-    rest = [part for part in message.parts if not isinstance(part, Text)]
-    return Message("user", (Text(f"<system>\n{text}\n</system>", any(part.cached for part in texts)), *rest))
 
 
 def _message(message: Message, rules: Rules, notes: Notes) -> Json:

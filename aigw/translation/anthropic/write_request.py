@@ -13,6 +13,7 @@ from aigw.translation.anthropic.schema import enforceable
 from aigw.translation.anthropic.write_messages import MARK, write_messages
 from aigw.translation.anthropic.write_thinking import Limits, limits_of
 from aigw.translation.chat.write_request import function_of, schema_text
+from aigw.translation.history import known_tools
 from aigw.translation.hub import Conversation, Tool
 from aigw.translation.notes import Notes, refused
 from aigw.translation.rules import Rules, matches
@@ -61,7 +62,7 @@ def _output(conversation: Conversation, limits: Limits, rules: Rules, notes: Not
 
 
 def _tools(conversation: Conversation, rules: Rules, notes: Notes) -> Json:
-    tools = conversation.tools or _called(conversation)
+    tools = known_tools(conversation)
     if not tools:
         return {}
     body: Json = {"tools": [_tool(tool, conversation.model, rules, notes) for tool in tools]}
@@ -70,12 +71,6 @@ def _tools(conversation: Conversation, rules: Rules, notes: Notes) -> Json:
     if conversation.parallel is False and told["type"] != "none":
         told["disable_parallel_tool_use"] = True
     return {**body, "tool_choice": told} if told != {"type": "auto"} else body
-
-
-def _called(conversation: Conversation) -> list[Tool]:
-    """The tools of earlier calls, where the client offers none any more. The API wants to know them all the same."""
-    names = [call.name for message in conversation.messages for call in message.calls]
-    return [Tool(name) for name in dict.fromkeys(names)]
 
 
 def _tool(tool: Tool, model: str, rules: Rules, notes: Notes) -> Json:

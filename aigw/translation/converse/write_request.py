@@ -13,8 +13,8 @@ from aigw.dialects.json_values import Json
 from aigw.translation.arguments import object_in
 from aigw.translation.chat.write_request import function_of, schema_text
 from aigw.translation.envelope import opened
-from aigw.translation.history import joined
-from aigw.translation.hub import Call, Conversation, Media, Message, Part, Result, Text, Thinking
+from aigw.translation.history import joined, known_tools, told_by_user
+from aigw.translation.hub import Call, Conversation, Media, Message, Part, Result, Text, Thinking, Tool
 from aigw.translation.notes import Notes, not_fetched, refused
 from aigw.translation.rules import Rules, limit_of, matches
 from aigw.translation.thinking import LEAST_BUDGET, budget_of
@@ -39,14 +39,17 @@ def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Jso
     if conversation.format is not None:
         notes.lose("a schema that the provider enforces")
         system = [*system, Text(schema_text(conversation.format.described))]
-    marks = _Marks(conversation, rules)
-    body: Json = {"messages": list(_messages(given[leading:], conversation, rules, notes, marks))}
+    if any(isinstance(part, Media) for part in system):
+        notes.lose("an image of the system")
+    rest = [told_by_user(message) if message.role == "system" else message for message in given[leading:]]
+    marks = _Marks([*conversation.tools, *system, *(part for message in rest for part in message.parts)], rules)
+    body: Json = {"messages": list(_messages(rest, rules, notes, marks))}
     if texts := [block for part in system for block in _text_blocks(part, marks)]:
         body["system"] = texts
     if config := _inference(conversation, rules, notes):
         body["inferenceConfig"] = config
-    if conversation.tools:
-        body["toolConfig"] = _tools(conversation, notes, marks)
+    if tools := _tools_to_know(conversation):
+        body["toolConfig"] = _tools(tools, conversation, notes, marks)
     if extra := {**_thinking(conversation, rules, notes), **rules.extra_fields}:
         body["additionalModelRequestFields"] = extra
     if conversation.choices > 1:
@@ -58,9 +61,8 @@ def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Jso
 class _Marks:
     """The parts that end a prefix to be cached: the last four marks of the client, for models that cache."""
 
-    def __init__(self, conversation: Conversation, rules: Rules) -> None:
-        parts = [part for message in conversation.messages for part in message.parts]
-        marked = [each for each in (*conversation.tools, *parts) if not isinstance(each, Thinking) and each.cached]
+    def __init__(self, parts: Sequence[Tool | Part], rules: Rules) -> None:
+        marked = [each for each in parts if not isinstance(each, Thinking) and each.cached]
         kept = marked[-MOST_CACHE_POINTS:] if rules.keeps_cache_marks else []
         self._kept = {id(each) for each in kept}
 
@@ -68,11 +70,9 @@ class _Marks:
         return [CACHE_POINT] if id(part) in self._kept else []
 
 
-def _messages(
-    messages: Sequence[Message], conversation: Conversation, rules: Rules, notes: Notes, marks: _Marks
-) -> Iterator[Json]:
+def _messages(messages: Sequence[Message], rules: Rules, notes: Notes, marks: _Marks) -> Iterator[Json]:
     begun = False
-    for message in joined([Message("user", each.parts) if each.role == "system" else each for each in messages]):
+    for message in joined(messages):
         role, parts = message.role, message.parts
         if role == "user":
             parts = tuple(sorted(parts, key=lambda part: not isinstance(part, Result)))
@@ -159,9 +159,17 @@ def _inference(conversation: Conversation, rules: Rules, notes: Notes) -> Json:
     return config
 
 
-def _tools(conversation: Conversation, notes: Notes, marks: _Marks) -> Json:
+def _tools_to_know(conversation: Conversation) -> tuple[Tool, ...]:
+    """None, if none may be called: the format has no other word for that. But it wants to know the tools of earlier
+    calls."""
+    if conversation.choice == "none" and not any(message.calls for message in conversation.messages):
+        return ()
+    return known_tools(conversation)
+
+
+def _tools(known: Sequence[Tool], conversation: Conversation, notes: Notes, marks: _Marks) -> Json:
     tools: list[Json] = []
-    for tool in conversation.tools:
+    for tool in known:
         function = function_of(tool)
         if function.get("strict"):
             notes.lose("tools: strict")
@@ -169,7 +177,7 @@ def _tools(conversation: Conversation, notes: Notes, marks: _Marks) -> Json:
         about = {"description": function["description"]} if function.get("description") else {}
         tools += [{"toolSpec": {"name": tool.name, **about, "inputSchema": {"json": schema}}}, *marks.behind(tool)]
     config: Json = {"tools": tools}
-    choice = conversation.choice
+    choice = conversation.choice if conversation.tools else "none"
     if isinstance(choice, tuple):
         config["toolChoice"] = {"tool": {"name": choice[1]}}
     elif choice == "required":

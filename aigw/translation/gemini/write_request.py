@@ -15,7 +15,7 @@ from aigw.translation.arguments import object_in
 from aigw.translation.chat.write_request import function_of, schema_text
 from aigw.translation.envelope import opened
 from aigw.translation.gemini.models import schema_excludes_tools, signs, thinking_config
-from aigw.translation.history import joined
+from aigw.translation.history import joined, told_by_user
 from aigw.translation.hub import Call, Conversation, Media, Message, Part, Reasoning, Result, Text, Thinking
 from aigw.translation.ids import is_made_here
 from aigw.translation.notes import Notes, not_fetched
@@ -37,6 +37,8 @@ _SAMPLING = {
 def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Json:
     """Returns the body. `conversation` has names and ids that the provider takes. The model is in the path."""
     system, rest = _split(conversation.messages)
+    if any(isinstance(part, Media) for part in system):
+        notes.lose("an image of the system")
     if _schema_as_text(conversation) and conversation.format is not None:
         notes.lose("a schema that the provider enforces")
         system = [*system, Text(schema_text(conversation.format.described))]
@@ -66,7 +68,7 @@ def _texts(parts: Sequence[Part]) -> list[Json]:
 def _contents(messages: list[Message], conversation: Conversation, rules: Rules, notes: Notes) -> Iterator[Json]:
     begun = False
     names = {call.id: call.name for message in messages for call in message.calls}
-    for message in joined([_as_user(message) for message in messages]):
+    for message in joined([told_by_user(each) if each.role == "system" else each for each in messages]):
         if message.role == "assistant":
             parts = _model_parts(message, conversation.model, rules, notes)
         else:
@@ -77,13 +79,6 @@ def _contents(messages: list[Message], conversation: Conversation, rules: Rules,
             yield {"role": "user", "parts": [{"text": " "}]}
         begun = True
         yield {"role": "model" if message.role == "assistant" else "user", "parts": parts}
-
-
-def _as_user(message: Message) -> Message:
-    """Turns a later message of the system into one of the user, because no other place keeps the order."""
-    if message.role != "system":
-        return message
-    return Message("user", (Text(f"<system>\n{message.text}\n</system>"),) if message.text else ())
 
 
 def _model_parts(message: Message, model: str, rules: Rules, notes: Notes) -> list[Json]:

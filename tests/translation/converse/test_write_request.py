@@ -48,7 +48,7 @@ def test_a_tool_round():
             ]},
             {"role": "user", "content": [
                 {"toolResult": {"toolUseId": "1", "content": [{"text": "(empty)"}], "status": "error"}},
-                {"text": "and?"}, {"text": "now"},
+                {"text": "and?"}, {"text": "<system>\nnow\n</system>"},
             ]},
         ],
         "toolConfig": {
@@ -127,3 +127,21 @@ def test_at_most_four_marks_of_the_cache_the_last_ones():
     content = body["messages"][0]["content"]
     assert [at for at, block in enumerate(content) if "cachePoint" in block] == [3, 5, 7, 9]
     assert "cachePoint" not in str(write(said("user", *parts))[0])
+
+
+def test_tools_that_must_not_be_called():
+    """langgenius/dify#17545: the format has no word for that, and wants to know the tools of earlier calls."""
+    body, lost = write(said("user", "hi"), tools=(Tool("f"),), choice="none")
+    assert ("toolConfig" in body, lost) == (False, [])
+    turn = (said("user", "hi"), said("assistant", Call("1", "f", "{}")), said("user", Result("1", (Text("r"),))))
+    body, lost = write(*turn, tools=(Tool("f"),), choice="none")
+    assert ("toolChoice" in body["toolConfig"], lost) == (False, ["tool_choice none"])
+    body, lost = write(*turn)
+    assert [tool["toolSpec"]["name"] for tool in body["toolConfig"]["tools"]] == ["f"]
+    assert lost == ["tool_choice none"]
+
+
+def test_an_image_of_the_system_is_noted():
+    assert write(said("system", "a", Media("image", "image/png", "QQ==")), said("user", "hi"))[1] == [
+        "an image of the system"
+    ]

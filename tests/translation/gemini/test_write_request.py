@@ -232,3 +232,7 @@ def test_a_configured_budget_is_for_clients_that_say_nothing():
     assert body["generationConfig"]["thinkingConfig"] == {"includeThoughts": True, "thinkingBudget": 2000}
     body, _ = write(HI, rules=rules, model="gemini-2.5-pro", reasoning=Reasoning("high"))
     assert body["generationConfig"]["thinkingConfig"] == {"thinkingBudget": 24576}
+
+
+def test_an_image_of_the_system_is_noted():
+    assert write(said("system", "a", PNG), said("user", "hi"))[1] == ["an image of the system"]

@@ -58,6 +58,9 @@ class Bedrock(Vendor):
         roles = [message["role"] for message in given.messages]
         if roles != [("user", "assistant")[at % 2] for at in range(len(roles))]:
             raise RefusedError("A conversation must alternate between user and assistant roles.")
+        blocks = [block for message in given.messages for block in message["content"]]
+        if not given.toolConfig.get("tools") and any("toolUse" in block for block in blocks):
+            raise RefusedError("The toolConfig field must be defined when using toolUse and toolResult content blocks.")
         open_: list[str] = []
         for message in given.messages:
             if not message["content"]:

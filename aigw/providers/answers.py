@@ -55,8 +55,8 @@ removed, because a browser would apply them to the gateway. So are those that be
 
 READS = {apis.MESSAGES: anthropic_reads, apis.RESPONSES: openai_reads}
 """By API: what its clients see as an error in a stream. Chat completions have a decoder of their own."""
-_USUAL = {"tool_choice": "auto", "parallel_tool_calls": True}
-"""What is the case anyway where a row drops the field."""
+_USUAL = (None, "auto", True)
+"""The values with which fields that rows drop ask for nothing."""
 MODEL_HEADER = "x-aigw-model"
 """Names the model to which a request went, where the answer names the one that the client asked for."""
 MAX_ERROR = 64 * 1024
@@ -118,7 +118,7 @@ class Answers:
             return []  # there may be no JSON
         document = (exchange.original if call.translation is None else call.translation.request).document
         dropped = self._row.drops.get(call.api or "", ())
-        lost = [name for name in dropped if document.get(name) not in (None, _USUAL.get(name))]
+        lost = [name for name in dropped if document.get(name) not in _USUAL]
         return lost + (lost_of(document) if native else [])
 
     async def _spoken(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:

@@ -78,8 +78,13 @@ def _csv(summary: Summary) -> str:
         if line.cost is None:
             values["cost"] = values["cost_per_min"] = UNKNOWN
         names = [f"'{name}" if name[:1] in FORMULA else name for name in map(plain, line.key.values())]
-        writer.writerow([*names, *(values[column] for column in columns)])
+        writer.writerow([*names, *map(_figure, (values[column] for column in columns))])
     return text.getvalue()
+
+
+def _figure(value: object) -> object:
+    """Returns a sum without the last digits of floating point, which are noise."""
+    return round(value, 12) if isinstance(value, float) else value
 
 
 def _print(summary: Summary) -> None:

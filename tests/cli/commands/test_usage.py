@@ -137,6 +137,15 @@ def test_csv(usage):
     assert found[0]["cost_per_min"] == "?"
 
 
+def test_csv_has_no_noise_of_floating_point(usage, tmp_path):
+    log = SqliteUsageLog(tmp_path / "usage.sqlite", interval=0.01, now=lambda: NOON)
+    for cost in (0.1, 0.2):
+        log.append(row(0, "m", cost))
+    log.close()
+    (found,) = csv.DictReader(io.StringIO(usage("--csv", "--by", "model", "--state", ".")[1]))
+    assert found["cost"] == "0.3"
+
+
 def test_csv_of_names_that_clients_chose(usage, tmp_path):
     log = SqliteUsageLog(tmp_path / "usage.sqlite", interval=0.01, now=lambda: NOON)
     for number, name in enumerate(["=1+1", "+1", "-1", "@x", "a\x1b[2J", "a=b"]):

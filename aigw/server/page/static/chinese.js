@@ -199,7 +199,7 @@ export const CHINESE = {
   "begins anew {when}": "{when} 重新开始",
   "set in": "设置于",
   "{left} left": "剩余 {left}",
-  "raised by": "调高：",
+  "to raise it:": "调高：",
   "requests": "个请求",
   "tokens": "token",
 

@@ -124,7 +124,7 @@ function limit({ what, name, scope, unit, limit: most, used, left, resets_at: at
     h("div", { class: "limit-head" }, h("strong", {}, what in WHAT ? t(WHAT[what]) : what), h("span", {}, [name, scope].filter(Boolean).join(": ")), h("span", { class: "grow" }), h("span", { class: "number" }, remaining(left, most, unit))),
     fault ? h("p", { class: "failure" }, fault) : null,
     most > 0 && h("div", { class: `gauge ${kind}`, role: "img", "aria-label": t("{share} used", { share: share(used, most) }) }, h("span", { css: { width: `${(100 * part).toFixed(1)}%` } })),
-    h("div", { class: "limit-foot" }, at ? h("span", { class: "faint" }, t("begins anew {when}", { when: moment(at) })) : null, raise ? h("span", {}, t("raised by"), " ", h("code", {}, raise)) : place ? h("span", {}, t("set in"), " ", h("code", {}, place)) : null),
+    h("div", { class: "limit-foot" }, at ? h("span", { class: "faint" }, t("begins anew {when}", { when: moment(at) })) : null, raise ? h("span", {}, t("to raise it:"), " ", h("code", {}, raise)) : place ? h("span", {}, t("set in"), " ", h("code", {}, place)) : null),
   );
 }
 

@@ -92,7 +92,7 @@ class RecentRows:
 
 
 def count(path: Path, since: float) -> int | None:
-    """How many requests have come since then, None if there is no file. Raises FileError."""
+    """Returns how many requests have come since a time, None if there is no file. Raises FileError."""
     with opened(path) as connection:
         if connection is None:
             return None

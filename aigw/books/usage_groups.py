@@ -126,8 +126,8 @@ def _part(values: tuple[Any, ...], keys: int, scale: float) -> Part:
 def joined(
     connection: sqlite3.Connection, by: Sequence[str], since: float, parts: Iterable[Part]
 ) -> list[summary.Group]:
-    """The groups of all parts. A refused name of a model that no provider knew in this time, from `since` on, or in the
-    day before is UNKNOWN_MODEL: whatever clients make up is one line."""
+    """The groups of all parts. A refused model's name becomes UNKNOWN_MODEL if no provider knew it since `since` or on
+    the day before, so that all names that clients make up are one line."""
     found: dict[tuple[tuple[str, ...], int], Part] = {}
     for part in parts:
         _add(found, (part.key, part.kind), part)

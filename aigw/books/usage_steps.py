@@ -56,9 +56,8 @@ _PAID = (
 
 class Figures(Struct, frozen=True, kw_only=True):
     """Sums over requests. `input` has all tokens of prompts, also those from a provider's cache. `cost` and `saved_usd`
-    are in USD; None if nothing of it is known, and `unpriced` counts the requests without a price. `tokens_per_second`
-    is the speed at which answers were generated, None if there were none. Times to the first token are in
-    milliseconds."""
+    are in USD; None if no price is known. `unpriced` counts the requests without a price. `tokens_per_second` is the
+    speed at which answers were generated, None if there were none. Times to the first token are in milliseconds."""
 
     requests: int = 0
     failed: int = 0

@@ -51,7 +51,7 @@ def read(
     text: bytes, env: Mapping[str, str], name: str = "aigw.yaml", *, is_file: bool = True
 ) -> tuple[Source, Report]:
     """Reads a configuration. Mistakes go to the report; the source then holds as much as could be read. Without
-    `is_file` the text is not the user's, so that he cannot change it, and no `.env` is beside it."""
+    `is_file`, the text is not a file of the user, who cannot change it, and there is no `.env` beside it."""
     source = Source()
     report = Report(name, source.lines, source.expanded)
     if len(text) > MAX_BYTES:

@@ -166,9 +166,9 @@ class Reader(Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether a plain body, or a stream so far, has what clients of this format read. One that is empty, cut or of
-        another format has not, nor one whose choices have nothing in them. An answer may be without content where it
-        says why, in its own message. One rule holds for both forms."""
+        """Whether a plain body, or a stream so far, has something that clients of this format read. It has not if it is
+        empty, cut off, of another format, or if its choices are empty. An answer without content is usable only if its
+        own message says why. The same rule holds for both forms."""
         ...
 
     @property

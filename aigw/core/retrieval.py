@@ -135,7 +135,7 @@ names."""
 
 
 class Comparison(NamedTuple):
-    """A condition on one field of a passage. `operator` is one of = != < <= > >= in like. RAW, SOURCE and TITLE are
+    """A condition on one field of a passage. `operator` is =, !=, <, <=, >, >=, in or like. RAW, SOURCE and TITLE are
     fields, too."""
 
     field: str
@@ -317,8 +317,8 @@ class LocalCollections(Collections, Protocol):
     `reindex` and `repair` may raise a RetrievalError that says what to do instead."""
 
     def exclusive(self, name: str) -> AbstractAsyncContextManager[None]:
-        """Keeps others that ask for this, also other processes, from the collection of this name, be it there or not:
-        a second ingest waits. Raises RetrievalError, which says who has it."""
+        """Lets only one caller at a time, of all processes, into the block for the collection of this name, whether it
+        exists or not: a second ingest waits. Raises RetrievalError that says who has it."""
         ...
 
     async def reindex(self, name: str, embedder: str, dimension: int, embed: Embed) -> int:

@@ -44,9 +44,9 @@ class KV(Protocol):
         ...
 
     def put_soon(self, key: str, value: bytes, ttl: float | None, then: Callable[[], None]) -> None:
-        """Keeps `value` as `put` does, but without waiting and without telling that it failed: a killed process or a
+        """Stores `value` as `put` does, but without waiting and without reporting a failure. A killed process or a
         broken store may lose the value, and others see it a moment later. Calls `then` once `get` of this process finds
-        it, or it is lost. Never raises."""
+        the value, or it is lost. Never raises."""
         ...
 
     async def swap(self, key: str, old: bytes | None, new: bytes, ttl: float | None = None) -> bool:

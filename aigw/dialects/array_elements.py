@@ -31,7 +31,8 @@ def leading_elements(raw: bytes) -> list[Any]:
 
 
 class ElementSplitter:
-    """Each element is one chunk. All that has come is read again with each piece, so it is for the beginning alone."""
+    """Splits into chunks, one for each element. It reads everything again with each piece, so it is only for the
+    beginning of an array."""
 
     def __init__(self) -> None:
         self._data = bytearray()

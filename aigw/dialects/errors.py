@@ -102,9 +102,9 @@ def gemini_error(error: GatewayError) -> bytes:
 
 
 def gemini_error_event(error: GatewayError) -> bytes:
-    """Returns what ends a stream that has failed, as Google writes it: not in a `data:` line, where its SDKs for Go
-    and, in 1.x, for Node.js take an error for an answer without a text. No blank line follows: 2.x would pass over an
-    error that arrives together with a text."""
+    """Returns the end of a failed stream in Google's form. The error is not in a `data:` line, because Google's SDKs
+    for Go and, in 1.x, for Node.js would take it for an answer without text. No blank line follows, because 2.x would
+    skip an error that arrives together with a text."""
     return gemini_error(error) + b"\n"
 
 

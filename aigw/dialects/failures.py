@@ -17,8 +17,8 @@ Json = dict[str, Any]
 MARKS = (b'"error', b'"base_resp"', b'"success":false', b'"success": false', b'"detail"', b'"message"')
 """An event that is an error contains one of these."""
 _HINTS = (b"error", b'"base_resp"', b'"success"', b'"detail"', b'"message"')
-"""An event without any of these is no failure, and need not be decoded. They are counted, which is faster than `in`:
-that takes the bytes for a number first."""
+"""An event without any of these is no failure, and need not be decoded. They are counted, because `count` is faster
+than `in`, which first tries to read the bytes as a number."""
 
 _FINE = (None, False, 0, 200, "", "0", "200", "success", "ok")
 _GOOD = (

@@ -247,7 +247,7 @@ def _with_text(body: Any, text: str) -> Json | None:
 
 
 def names_reason(reason: str) -> bool:
-    """Whether a reason in capital letters is one."""
+    """Whether a text is a reason in Gemini's form, in capital letters."""
     return reason not in _UNSPECIFIED
 
 

@@ -92,7 +92,7 @@ class CallNumbers:
 
 
 def content_of(call: Json) -> tuple[Any, Any] | None:
-    """The name and the arguments that stand in a call, or in a piece of one; None where it is of no known kind."""
+    """Returns the name and the arguments in a call or in a piece of one, None if it is of no known kind."""
     for kind, arguments in _ARGUMENTS.items():
         if isinstance(content := call.get(kind), dict):
             return content.get("name"), content.get(arguments)

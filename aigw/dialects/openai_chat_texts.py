@@ -77,7 +77,8 @@ def _member(path: JsonPath, value: dict[str, Any], name: str, choice: int) -> It
 
 
 def _arguments(path: JsonPath, function: Any, choice: int, slot: str) -> Iterator[AnswerText]:
-    """The beginning of a call counts as a piece without a text, so that it is not passed on before the call."""
+    """Yields the texts of a call. Its beginning counts as a piece without a text, so that it is not passed on before
+    the call has been checked."""
     if not isinstance(function, dict):
         return
     arguments = function.get("arguments") or ""

@@ -199,7 +199,7 @@ class ResponsesReader(AnswerReader):
 
 
 def _has_output(event: Chunk) -> bool:
-    """Whether an event has something of the output. An item without any field is nothing."""
+    """Whether an event has a part of the output. An item without any field does not count."""
     if not any(mark in event.raw for mark in _SAYING):
         return False
     if not _EMPTY.search(event.raw):

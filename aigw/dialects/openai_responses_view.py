@@ -126,8 +126,8 @@ class ResponsesView(RequestView):
 
 
 def _unnamed(item: Any) -> Any:
-    """Returns an item without its id, if it says all that it is without: Codex makes up new ids in each run. The ids of
-    calls stay, and so does one that stands for something that the provider keeps."""
+    """Returns an item without its id, because Codex makes up new ids in each run. Ids of calls stay, and so does an id
+    that refers to something that the provider keeps."""
     if not isinstance(item, dict) or "id" not in item:
         return item
     whole = is_message(item) or "call_id" in item or item.get("type") in _DECLARING or item.get("encrypted_content")

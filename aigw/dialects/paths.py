@@ -17,8 +17,8 @@ from aigw.dialects import apis
 
 
 class Place(NamedTuple):
-    """`api` is "" if the path belongs to no API. `given` is the plain path without the version that was added, "" if
-    none was."""
+    """A path in its plain form. `api` is "" if it belongs to no API. `given` is the plain path without the version that
+    was added, "" if none was added."""
 
     path: str
     api: str

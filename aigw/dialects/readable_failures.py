@@ -21,7 +21,7 @@ Reads = Callable[[Chunk], bool]
 
 
 def openai_reads(event: Chunk) -> bool:
-    """It looks for the field `error`, whatever the event is called."""
+    """Whether OpenAI's SDKs see a failure in the event: they look for the field `error`, whatever the event's name."""
     body = event.json()
     return isinstance(body, dict) and bool(body.get("error") or body.get("type") == "error") and has_data(event)
 

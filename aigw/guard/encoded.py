@@ -40,8 +40,8 @@ _ROT13_LETTERS = str.maketrans(
 
 
 def decoded(text: str) -> View | None:
-    """A view of everything in the text that is encoded as Base64, hexadecimal, or with escapes. None if there is
-    nothing."""
+    """Returns a view of the parts of a text that are encoded as Base64, hexadecimal, or with escapes. None if there are
+    none."""
     pieces: list[Piece] = []
     if not occurs(_ANY_CODING, text):
         return None

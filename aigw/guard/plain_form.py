@@ -72,7 +72,7 @@ def _pieces(text: str, pattern: re.Pattern[str], other: dict[str, str]) -> Itera
 
 
 def _composed(cluster: str, other: dict[str, str]) -> str:
-    """A letter and the accents behind it as one character, without the accents that do not go into it."""
+    """Returns a letter and the accents behind it as one character. Accents that cannot be composed are dropped."""
     letter = cluster[0]
     if "\u0300" <= letter <= "\u036f":
         return ""

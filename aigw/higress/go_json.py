@@ -12,8 +12,9 @@ Json = dict[str, Any]
 
 
 class Field(NamedTuple):
-    """`zero` is what is written where there is nothing, None: nothing is. `empties`: an empty value is written, too, as
-    Go does of an interface or a pointer. `inside` are the fields of an object, or of each in an array."""
+    """How a field of a struct is written. `zero` is written if the field is missing; None means that it is left out.
+    `empties`: an empty value is written, too, as Go does for an interface or a pointer. `inside` are the fields of an
+    object, or of each object in an array."""
 
     zero: Any = None
     empties: bool = False

@@ -28,7 +28,7 @@ def question(body: Any) -> str | None:
 
 
 def denied_chat(text: str, mark: Any, id: str, created: int) -> bytes:
-    """A plain answer with this text. `mark` stands beside it, None for nothing."""
+    """Returns a plain answer with this text. `mark` is an additional field beside it, None for none."""
     choice = _choice("message", {"role": "assistant", "content": text}, "stop", mark)
     return msgspec.json.encode(_frame("chat.completion", id, created, choice) | {"usage": _NO_USAGE})
 

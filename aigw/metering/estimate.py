@@ -78,8 +78,8 @@ def needs_estimate(exchange: Exchange, answer: Reader) -> bool:
 
 def estimate_answer(exchange: Exchange, answer: Reader, *, tokenizer: Tokenizer | None) -> Tokens:
     """Returns the estimated usage of `answer` and of the request that was sent for it, by the vocabulary of the model
-    that answered or else was asked. It takes time, as `estimate` does, but not without a tokenizer. The result is
-    stored in the answer, so that a second call returns it at once."""
+    that answered, or else of the requested one. Like `estimate`, it takes time unless there is no tokenizer. The result
+    is stored in the answer, so that a second call returns it at once."""
     known = answer.estimated
     if known is not None and known[0] == answer.size:
         return known[1]

@@ -84,7 +84,7 @@ class Forward:
 
 
 def _show_watchers(exchange: Exchange, asked: Asked, reply: Reply) -> None:
-    """Lets those who watch an answer see it while it arrives, a plain one by readers of their own."""
+    """Lets the watchers of an answer see it while it arrives. A plain answer is shown by separate readers."""
     probe, size = None, 0
     if reply.plain:
         probe = partial(exchange.wire.reader, asked, streaming=False, provider=exchange.provider)

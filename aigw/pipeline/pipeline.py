@@ -86,9 +86,9 @@ def behind_of(chosen: Sequence[Chosen], route: Route, services: Services, retrie
 
 
 class Chain(NamedTuple):
-    """`call` runs all plugins of the chain. `bare` is true if there are none, so that the body of a request need not be
-    read. `parses` is false if nobody looks into it on the way. `watched` is the same chain for a request of which
-    somebody wants to see the details, None if nobody ever does."""
+    """The chain of a route. `call` runs all of its plugins. `bare` is true if there are none, so that the body of a
+    request need not be read. `parses` is false if no plugin looks into the body. `watched` is the same chain for a
+    request whose details somebody wants to see, None if details are never kept."""
 
     call: Next
     bare: bool

@@ -16,8 +16,8 @@ _log = logging.getLogger("aigw")
 
 
 class KnownModel(msgspec.Struct, frozen=True, kw_only=True):
-    """`context` is how many tokens a request and its answer may have. `listed`: the list has it for this provider,
-    under this name. What is not known is None."""
+    """A model and its prices. `context` is how many tokens a request and its answer may have together. `listed`: the
+    price list has it for this provider, under this name. Unknown values are None."""
 
     name: str
     context: int | None = None
@@ -33,8 +33,8 @@ class ProviderModels(NamedTuple):
 
 
 async def known_models(wanted: Sequence[ProviderModels], at: float) -> list[list[KnownModel]]:
-    """The models of each provider. `at` is the time for which prices are asked (seconds since 1970). Without an answer
-    there are those named, of which nothing is known; the log says why."""
+    """Returns the models of each provider. `at` is the time of the prices (seconds since 1970). If the price list does
+    not answer, only the named models are returned, without further values, and the log says why."""
     asked = [
         {"provider": each.provider, "url": url_of(each.provider), "named": [*each.named], "at": at} for each in wanted
     ]

@@ -72,9 +72,9 @@ def _value(env: Mapping[str, str], name: str) -> str:
 
 
 def reached(row: EnvProvider, env: Mapping[str, str], here: tuple[str, int]) -> dict[str, Any]:
-    """Returns the keys of a provider's configuration by which the environment reaches this vendor, none if it has
-    neither a key nor a base URL of the vendor's. `here` is this gateway. Raises ValueError, which names the variable
-    that is not used, and why."""
+    """Returns the keys of a provider's configuration that the environment gives for this vendor. Empty if it has
+    neither a key nor a base URL of the vendor. `here` is this gateway. Raises ValueError that names the variable that
+    is not used, and says why."""
     has_key = bool(without_blanks(env.get(row.variable, "")))
     try:
         moved = keys_for(row, env, here)

@@ -60,7 +60,8 @@ class KeptResponses:
 
     @classmethod
     def of(cls, env: Env) -> KeptResponses | None:
-        """Returns None if the configuration wants none to be kept."""
+        """Makes it from the environment of a plugin. Returns None if the configuration says that no responses are
+        kept."""
         keeping = env.choose(safe=env.responses, higress=None)
         return cls(env.stores.kv(SERVICE), *keeping, env.clock.time) if keeping is not None else None
 

@@ -48,5 +48,5 @@ class NamedModels:
         return encode([*more, *listed], shape) if more else None
 
     def one(self, name: str, shape: Shape) -> bytes | None:
-        """Returns the model of a name that its provider does not know, None for any other."""
+        """Returns the entry of a named model, which its provider does not know. None for any other name."""
         return encode_one(self._entries[name], shape) if name in self._mapped else None

@@ -57,7 +57,8 @@ class Variant(NamedTuple):
 
 
 class Family(NamedTuple):
-    """Models of another maker, by patterns. They are at these APIs, and at no other; no other models are at these."""
+    """Models of another maker, by patterns. They have exactly these APIs, which no other models of the provider
+    have."""
 
     models: tuple[str, ...]
     apis: tuple[str, ...]

@@ -106,7 +106,7 @@ _NOTHING = _Nothing("", 0)
 
 
 def decoding_of(headers: Mapping[str, str]) -> Decoding | None:
-    """Returns what undoes the coding of a body, None if nothing here can."""
+    """Returns a decoder for the content coding of a body, None if the coding is not known here."""
     try:
         return Decoding(headers.get("content-encoding", ""), MAX_PLAIN)
     except (ValueError, ImportError):

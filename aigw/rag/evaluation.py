@@ -29,7 +29,8 @@ class Question(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """`rank` is from 1, None if what is expected was not found. `first` is the source that was found first."""
+    """The result for a question. `rank` counts from 1; None if the expected source was not found. `first` is the source
+    that was found first."""
 
     question: Question
     rank: int | None

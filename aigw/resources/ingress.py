@@ -58,9 +58,9 @@ class Share(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class IngressRoute:
-    """`title` is the name that the route gets. `path` is a pattern of aigw.yaml, and `rank` where Higress would try the
-    route: lower ones first. `kept` are annotations that have no meaning here. `written` is the path as it stands in the
-    resource, if one of these needs it."""
+    """A route of an Ingress. `title` is the name that the route gets. `path` is a pattern of aigw.yaml. `rank` says
+    when Higress would try the route: lower ones first. `kept` are annotations without a meaning here. `written` is the
+    path as it is written in the resource, if a kept annotation needs it."""
 
     title: str
     resource: Resource

@@ -59,9 +59,9 @@ class Variables:
         beside: Variables | None = None,
         wary: bool = False,
     ) -> None:
-        """`write` makes a reference of a name, `plain` writes a text that is none. `keep_references`: those to secrets
-        of the cluster stay as they are. `taken` are names that mean something else already. What is a variable in
-        `beside` has the same name here. `wary`: a short text becomes a secret if anything in it may be one."""
+        """`write` makes a reference from a name, `plain` writes a text without one. `keep_references`: references to
+        secrets of the cluster stay as they are. `taken` are names that already mean something else. Variables in
+        `beside` get the same names here. `wary`: a short text becomes a secret if any part of it may be one."""
         self._wary = wary
         self._taken = frozenset(taken) | (frozenset(beside.values) if beside else frozenset())
         self._write = write

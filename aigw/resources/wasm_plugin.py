@@ -96,8 +96,8 @@ def read_plugin(resource: Resource, findings: Findings) -> PluginResource:
 
 
 def effective(spec: WasmPluginSpec) -> dict[str, Any] | None:
-    """The configuration that the gateway gets, None if it does not get the plugin at all. Raises ValueError for a rule
-    that says nowhere where it holds."""
+    """Returns the configuration that the gateway gets, None if it does not get the plugin at all. Raises ValueError for
+    a rule without any condition."""
     if spec.plugin_config:
         return spec.plugin_config
     rules = []

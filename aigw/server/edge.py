@@ -298,10 +298,9 @@ class Edge:
     async def _break_off(
         self, served: _Served, exchange: Exchange, response: StreamedResponse, reply: Reply, error: Exception
     ) -> None:
-        """Tells the client that it does not have all: by an error event or element, or by breaking the connection.
-
-        After an event the stream has its proper end, and the connection stays open: a client that finds no break sends
-        its next request there, and must not find it closed."""
+        """Tells the client that its answer is not complete: by an error event or element, or by breaking the
+        connection. After an error event the stream ends properly and the connection stays open, because the client
+        sends its next request there."""
         shown = error.answer() if isinstance(error, UpstreamError) else error
         if not isinstance(shown, GatewayError):
             shown = _bug(shown, served.id, served.path)
@@ -356,7 +355,7 @@ def _spent(timing: Timing, now: float) -> str:
 
 
 def _bug(error: Exception, request_id: str, path: str) -> GatewayError:
-    """The answer where an exception was not expected. It is no bug if the system had nothing more to give."""
+    """Returns the answer to an unexpected exception. It is no bug if the system was out of memory or descriptors."""
     if is_scarce(error):
         log.warning("%s %s: no memory or descriptors are left: %s", request_id, path, type(error).__name__)
         return overloaded()

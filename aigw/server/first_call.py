@@ -93,13 +93,13 @@ class FirstCall(NamedTuple):
 
 
 def first_call(loaded: Loaded) -> FirstCall | None:
-    """The simplest call that is answered; None if none is."""
+    """Returns the simplest call that is answered, None if there is none."""
     found = [call for route in _routes(loaded) for call in _calls(loaded, route)]
     return min(found, key=_effort, default=None)
 
 
 def call_of(loaded: Loaded, api: str) -> FirstCall | None:
-    """The simplest call of this API that is answered; None if none is."""
+    """Returns the simplest call of this API that is answered, None if there is none."""
     found = [_call(loaded, route, api) for route in _routes(loaded)]
     return min(filter(None, found), key=_effort, default=None)
 
@@ -193,7 +193,7 @@ def _models(loaded: Loaded, about: Sequence[Description], api: str) -> Sequence[
 
 
 def _let_in(loaded: Loaded, about: Sequence[Description], models: Sequence[str]) -> list[str]:
-    """These models without those that are refused because nobody knows their price."""
+    """Returns the models without those that are refused because their price is not known."""
     if not any(each.priced for each in about):
         return list(dict.fromkeys(models))
     free = {model for each in about for model in each.builtin}

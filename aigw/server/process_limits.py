@@ -22,8 +22,8 @@ RESERVE = 32
 """Descriptors for what is no connection: databases, log files, the event loop, looking up names, look-ups of prices."""
 FEWEST_FILES = 48
 LEAST_SPACE = 1024 << 20
-"""Bytes of address space without which aigw does not start: each of its threads sets 72 MiB aside, and libraries and
-vocabularies take a third."""
+"""The address space, in bytes, without which aigw does not start: each of its threads reserves 72 MiB, and libraries
+and vocabularies take a third."""
 OWN_SPACE = 800 << 20
 """How much address space aigw itself takes at most."""
 CLIENT_SPACE = 16 << 20

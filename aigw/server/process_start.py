@@ -15,8 +15,8 @@ PS_SECONDS = 5.0
 
 
 def start_of(pid: int) -> str:
-    """When the process with this number began, in a form of the system. "" if there is none, if it has ended and its
-    parent has not noticed yet, or if the system does not tell."""
+    """Returns when the process with this id began, in a form of the system. "" if there is no such process, if it has
+    ended and its parent has not noticed yet, or if the system does not say."""
     if sys.platform == "win32" or pid <= 0:
         return ""
     return _start_in_proc(pid) if sys.platform == "linux" else _start_by_ps(pid)

@@ -127,8 +127,8 @@ def stamps(path: Path, *files: Path) -> tuple[Stamp, ...]:
 
 
 def _stamp(path: Path) -> Stamp:
-    """Tells one version of a file from another, also if a new file has its name, or the same time of change. None if
-    there is no file."""
+    """Returns a value that differs for each version of a file, even if a new file has its name or the same time of
+    change. None if there is no file."""
     try:
         status = path.stat()
     except OSError:

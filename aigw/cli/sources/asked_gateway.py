@@ -51,8 +51,9 @@ class Rows(Protocol):
 
 
 class AskedGateway(NamedTuple):
-    """`url` is without /v1. `loaded` is its configuration, None if it shows none. `key` is what a client shows, "" if
-    none is known. `own` is whether it was started for us, `configured` whether somebody has said how."""
+    """The gateway to ask. `url` is without /v1. `loaded` is its configuration, None if it does not show it. `key` is
+    the key of a client, "" if none is known. `own` says whether the gateway was started by this command, `configured`
+    whether there is a configuration for it."""
 
     url: str
     loaded: Loaded | None

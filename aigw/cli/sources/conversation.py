@@ -57,7 +57,7 @@ def conversation(
 
 
 def note_if_built_in(command: str, gateway: AskedGateway) -> None:
-    """Says it if nothing is configured, and so nothing but the built-in models can answer."""
+    """Tells the user if nothing is configured, so that only the built-in models can answer."""
     if not gateway.configured and answers_itself(gateway.loaded):
         say_sentence(
             f"aigw {command}: note: no provider is configured, so only built-in models answer (`echo` repeats the"

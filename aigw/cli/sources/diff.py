@@ -38,7 +38,7 @@ def differing(old: Path, new: Path, config: Path | None, env: Mapping[str, str])
 
 
 async def _priced(folders: Sequence[Folder | None], prices: Prices) -> list[Side]:
-    """A folder that is not there is a run without calls."""
+    """Reads two runs with their costs. A missing folder counts as a run without calls."""
     runs = [read_run(folder) if folder is not None else Run([], 0) for folder in folders]
     return [await priced_run(folder or Folder(Path()), run, prices) for folder, run in zip(folders, runs, strict=True)]
 

@@ -24,8 +24,8 @@ _LOCAL = ("127.0.0.1", "localhost", "::1", "0.0.0.0", "::")  # noqa: S104
 
 
 class GatewayStatus(NamedTuple):
-    """`answers` is whether it answers now. `requests` have come since its start to gateways with its state folder, None
-    if it keeps no usage that can be read."""
+    """A gateway and its state. `answers` says whether it answers now. `requests` is how many requests have come since
+    its start to gateways with its state folder, None if its usage cannot be read."""
 
     entry: Entry
     answers: bool

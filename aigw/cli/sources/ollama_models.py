@@ -13,7 +13,7 @@ MOST_BYTES = 1 << 20
 
 
 def installed(env: Mapping[str, str]) -> list[str]:
-    """Their names, none if no Ollama answers at once."""
+    """Returns the names of Ollama's models, an empty list if no Ollama answers at once."""
     try:
         connection = http.client.HTTPConnection(*ollama_address(env), timeout=SECONDS)
     except (ValueError, http.client.InvalidURL):

@@ -23,7 +23,8 @@ SECONDS = 3.0
 
 
 async def asked_for_models(provider: ProviderConfig, loaded: Loaded, env: Mapping[str, str]) -> tuple[int, Any]:
-    """The status and the JSON of its answer, None if it is no JSON. `loaded` says where hosts are."""
+    """Returns the status and the decoded JSON of the provider's answer, None if that is no JSON. `loaded` says where
+    hosts are."""
     async with run(_alone(provider, loaded), upstream_for(env), grace=0.0) as running:
         return await _in_its_own_thread(_models, running.url)
 

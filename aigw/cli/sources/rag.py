@@ -56,7 +56,8 @@ def on_collections(command: str, config: Path | None, recipe: str | None, work: 
 
 @asynccontextmanager
 async def knowledge(choice: ConfigChoice) -> AsyncIterator[Known]:
-    """Without any configuration there is the default one, as for `aigw serve`. Raises ConfigError."""
+    """Opens the collections and embedders of a configuration; without one, those of the defaults, as `aigw serve` does.
+    Raises ConfigError."""
     from aigw.cli.sources.configuration import configured
     from aigw.cli.sources.recipe import folder
     from aigw.config.load import load

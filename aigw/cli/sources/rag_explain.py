@@ -17,8 +17,8 @@ from aigw.server.first_call import FirstCall
 
 
 class Explained(NamedTuple):
-    """`used` are the ids of the passages in the prompt. `prompt` is None if the configuration has no ai-rag, and `note`
-    says so, or why there is none."""
+    """What was found, and the prompt. `used` are the ids of the passages in the prompt. `prompt` is None if there is
+    none, and `note` says why, such as that the configuration has no ai-rag."""
 
     collection: str
     embedder: str

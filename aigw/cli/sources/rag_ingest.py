@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 
 class Done(NamedTuple):
-    """`empty` are the folders and patterns in which nothing was found, `left_out` how much was not taken, by why."""
+    """What an ingest has done. `empty` are the folders and patterns in which nothing was found. `left_out` counts the
+    sources that were not taken, by the reason."""
 
     collection: str
     report: Report

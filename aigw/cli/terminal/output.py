@@ -21,7 +21,7 @@ UNKNOWN = 80
 
 
 def say_text(text: str, *, err: bool = False) -> None:
-    """Prints a text of one or more lines. What others wrote into it is made plain here, whoever calls."""
+    """Prints a text of one or more lines. Makes it plain, because others may have written parts of it."""
     from aigw.core.plain import plain_lines
 
     typer.echo(plain_lines(text), err=err)

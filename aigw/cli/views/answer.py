@@ -14,7 +14,8 @@ from aigw.core.retrieval import Hit
 
 
 def data(url: str, answer: Answered, row: UsageRow | None, hits: Sequence[Hit]) -> dict[str, Any]:
-    """`answer` is the body as the client got it. What only the books know is None if they do not."""
+    """Returns an answer as plain data, for `--json`. `answer` is the body as the client got it. Values that only the
+    books have are None if `row` is."""
     told = answer.told
     return {
         "model": told.model,

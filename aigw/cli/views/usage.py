@@ -131,7 +131,8 @@ def fit(
 
 
 def names_of(line: UsageLine) -> list[str]:
-    """A row without a name is no missing number, for which `-` stands: it is requests that named no model, ..."""
+    """Returns the names in a row. A missing name is not shown as `-`, which stands for a missing number: the row has
+    requests that named no model, for instance."""
     return [plain(name) or f"no {by}" for by, name in line.key.items()]
 
 

@@ -11,8 +11,9 @@ from multidict import CIMultiDict
 from aigw.core.exchange import CacheStatus, Exchange
 
 HEADER = "x-aigw-cache"
-"""Its value is hit, miss or bypass, followed by reason=, key=, and age= and ttl= in seconds; kept=no where the answer
-will not be kept, as it failed, is from another provider, or depends on more than the request (ai-history)."""
+"""The header with hit, miss or bypass, followed by reason=, key=, and age= and ttl= in seconds. kept=no says that the
+answer will not be kept, because it failed, is from another provider, or depends on more than the request
+(ai-history)."""
 SKIP = "x-higress-skip-ai-cache"
 """If a client sends this header with `on`, the cache is not used: its request is not looked up and the answer is not
 kept."""

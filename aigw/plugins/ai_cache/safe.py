@@ -158,7 +158,7 @@ class SafeCache:
         self._store(key, flight, made)
 
     def _made(self, exchange: Exchange, key: CacheKey, capture: Capture) -> tuple[Entry, bytes] | None:
-        """The entry, and how it is stored, None if there is nothing to keep."""
+        """Returns the entry and its stored form, None if there is nothing to keep."""
         created, ttl = self._env.clock.time(), self._settings.ttl
         entry = capture.entry(exchange, created=created, ttl=ttl, parts=self._keys.parts(key))
         return None if entry is None else (entry, encode(entry))

@@ -42,7 +42,7 @@ class _ServiceConfig(Struct, frozen=True, rename="camel", kw_only=True):
 
     @property
     def address(self) -> Address:
-        """Without a name of the service, its stand-in is meant."""
+        """The address of the service. Without a name it is the stand-in."""
         port = self.service_port or 443
         if self.original:
             return Address(f"{self.service_name}.dns", port, self.domain)

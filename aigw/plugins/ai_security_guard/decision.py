@@ -25,10 +25,10 @@ _DEFAULT_RISK = "high"
 
 
 class Decision(NamedTuple):
-    """`masked` is the text to pass on instead if `kind` is mask. `details` are the checks because of which a text is
-    denied, with their levels. `pending` is how many characters at the end may be the beginning of something, None if
-    that is not known. `labels` and `words` say what was found, whatever is done about it. `advice` is what the
-    service would tell the client."""
+    """`masked` is the text to pass on instead if `kind` is mask. `details` are the checks that denied a text, with
+    their levels. `pending` is how many characters at the end may be the beginning of a finding, None if that is not
+    known. `labels` and `words` say what was found, whatever is done about it. `advice` is what the service would tell
+    the client."""
 
     kind: Literal["pass", "mask", "deny"]
     masked: str = ""
@@ -43,8 +43,8 @@ PASS = Decision("pass")
 
 
 class Decider:
-    """Today's form. With `follows`, a check without a bar does what the service suggests; otherwise only a level as
-    high as its bar counts, and without a bar only the highest."""
+    """Decides as today's Higress. With `follows`, a check without a bar does what the service suggests. Otherwise a
+    level counts only if it reaches the bar, and without a bar only the highest level counts."""
 
     def __init__(self, config: Config, *, follows: bool) -> None:
         self._multi = config.multi

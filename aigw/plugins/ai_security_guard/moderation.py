@@ -80,9 +80,9 @@ a hundred texts for minutes."""
 
 
 class Check:
-    """Checks the texts of one phase of one exchange. `failed` says why a text could not be checked, "" if all were, and
-    `failures` is how many could not; `masked` is whether something is to be masked, and `labels` are those of what was
-    found."""
+    """Checks the texts of one phase of one exchange. `failed` says why a text could not be checked, "" if all were
+    checked, and `failures` counts such texts. `masked` says whether something must be masked. `labels` are the labels
+    of the findings."""
 
     def __init__(
         self,

@@ -35,8 +35,8 @@ class Refusals(Protocol):
         ...
 
     def ending(self, exchange: Exchange, decision: Decision, begun: BreakingOff | None) -> bytes:
-        """The events that end a stream. `begun` has seen what the client has got of it, None if it has got nothing.
-        Raises GatewayError where only an error can end it."""
+        """Returns the events that end a stream. `begun` has seen the part that the client has got, None if it has got
+        nothing. Raises GatewayError if only an error can end the stream."""
         ...
 
 

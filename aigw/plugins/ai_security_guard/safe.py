@@ -44,9 +44,9 @@ MOST_REMEMBERED = 16_384
 
 
 class Settings(NamedTuple):
-    """`request` and `response` make the check of an exchange, None if that is not checked. With `everything`, texts are
-    checked, too, that an answer has followed; with a `path`, only the text there; with `images`, images too. `size` and
-    `overlap` are those of the windows of a stream, in characters."""
+    """The settings of the guard. `request` and `response` make the checks of an exchange, None if there is none. With
+    `everything`, texts before the last answer are checked, too; with a `path`, only the text there; with `images`, also
+    images. `size` and `overlap` are those of the windows of a stream, in characters."""
 
     request: Callable[[Exchange], Check] | None
     response: Callable[[Exchange], Check] | None

@@ -108,9 +108,9 @@ class Record:
                 self._set(source, source.of_request(body))
 
     def reply(self, reply: Reply, *, streaming: bool, same: bool) -> OnBatch | None:
-        """Records the head of the answer. Returns what must see its batches, None if nothing must. `same` is whether
-        the reader that `end` will get reads the events that the client sees. Usage, errors and the id are then those
-        that it has read."""
+        """Records the head of the answer. Returns the function that must see its batches, None if there is none. `same`
+        says whether the reader that `end` will get reads the same events as the client. If so, usage, errors and the id
+        are taken from that reader."""
         headers = reply.headers
         kind = headers.get("content-type", "")
         encoded = headers.get("content-encoding", "identity") != "identity"

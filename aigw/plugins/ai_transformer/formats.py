@@ -14,7 +14,7 @@ import msgspec
 
 MAX_DEPTH = 100
 ROOT, ITEM = "root", "item"
-"""The names of elements for a value that has none, and for the values of a list that has none."""
+"""The names of XML elements for a value without a name, and for the values of a list without one."""
 _NAME = re.compile(r"[^\W\d][\w.-]*(:[^\W\d][\w.-]*)?")
 _DECLARED = re.compile(rb"\s*<\?xml[^>]*?encoding\s*=\s*[\"']([\w.-]+)[\"']")
 _MULTIBYTE = ("gbk", "gb2312", "gb18030", "big5", "big5hkscs", "cp932", "shift_jis", "euc_jp", "cp949", "euc_kr")

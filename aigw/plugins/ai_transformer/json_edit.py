@@ -15,7 +15,7 @@ Path = tuple[str, ...]
 
 
 class PathError(Exception):
-    """There is no place for a value at this path."""
+    """The JSON has no place for a value at this path."""
 
 
 def parse_path(text: str) -> Path:

@@ -19,9 +19,9 @@ _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 def identified(name: str, kind: str) -> tuple[str, str]:
-    """Returns where the model is, a folder or a name at the hub, and what a collection remembers: `kind` and the place,
-    of a folder with its digest. `name` is either. Raises RetrievalError if there is no such folder, or if the model in
-    it is not that of the digest."""
+    """Returns the place of the model (a folder, or a name at the hub), and the name that a collection remembers: `kind`
+    and the place, for a folder with its digest. `name` may be a place or a remembered name. Raises RetrievalError if
+    there is no such folder, or if its model does not have this digest."""
     match = _DIGESTED.fullmatch(name)
     place, digest = (match[1], match[2]) if match else (name, "")
     folder = Path(place).expanduser()

@@ -17,7 +17,7 @@ NEEDS = {
 
 
 def missing(*ways: tuple[str, ...]) -> list[str]:
-    """The packages that are not installed for the last of these ways to run, if there is none that can be gone."""
+    """The packages that are missing for the last of these ways to run. Empty if one of the ways is possible."""
     absent = [[name.replace("_", "-") for name in modules if not _is_there(name)] for modules in ways]
     return [] if [] in absent else absent[-1]
 

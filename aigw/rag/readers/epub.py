@@ -29,7 +29,7 @@ def read(data: bytes, charset: str = "") -> Document:
 
 
 def _encrypted(archive: Archive) -> set[str]:
-    """The parts that are not as they seem. Fonts often are not, which matters to nobody who reads."""
+    """Returns the encrypted parts. Fonts often are encrypted, which does not matter for reading."""
     if _ENCRYPTION not in archive:
         return set()
     return {joined("", each.get("URI", "")) for each in all_of(archive.xml(_ENCRYPTION), "CipherReference")}

@@ -52,7 +52,7 @@ def joined(parts: list[PluginResource], findings: Findings) -> dict[str, Any]:
 def usable(
     name: str, configuration: dict[str, Any], resource: Resource, findings: Findings
 ) -> tuple[dict[str, Any], list[tuple[JsonPath, Any]]]:
-    """The configuration without what aigw's plugin does not know, and that with its places."""
+    """Returns the configuration without the keys that aigw's plugin does not know, and these keys with their places."""
     about = find_plugin(name)
     assert about is not None
     unknown: list[tuple[JsonPath, Any]] = []

@@ -87,8 +87,8 @@ class RequestReader:
         return b""
 
     def close(self) -> None:
-        """No more comes. It lets go of what refers to it, which else stays in memory until Python looks for garbage: up
-        to some thousand connections, with their last requests."""
+        """Ends reading. It drops its references, because otherwise thousands of connections with their last requests
+        would stay in memory until Python's next garbage collection."""
         self._ended = True
         self._current = None
         del self._parser, self._peer, self._begin

@@ -38,8 +38,9 @@ class News(NamedTuple):
 
 
 class Following:
-    """`changed` is set when there is something new, and replaced then. `anew` counts how often the file was begun anew,
-    and with it the numbers. `started` has the requests that are under way, as JSON by their ids."""
+    """What is known of the requests. `changed` is an event that is set when there is something new, and then replaced.
+    `anew` counts how often the file, and with it the numbering, was begun again. `started` has the requests under way,
+    as JSON by their ids."""
 
     def __init__(self, requests: Requests, watch: Watch) -> None:
         self._requests = requests

@@ -63,11 +63,9 @@ class CounterFile:
         return await self._wait(lambda transaction: look(transaction.connection), patience)
 
     def decide(self, decision: Callable[[Transaction], T], patience: float) -> asyncio.Future[T]:
-        """Runs `decision` while nobody else changes the file, and keeps what it changes. It is not called if the caller
-        was cancelled, and called again if the file could not be written. If it raises StoreError, the other decisions
-        of the transaction go on.
-
-        The future raises StoreError, also after `patience` seconds."""
+        """Runs `decision` while nobody else changes the file, and writes its changes. It is not called if the caller
+        was cancelled, and it is called again if the file could not be written. If it raises StoreError, the other
+        decisions of the transaction are not affected. The future raises StoreError, also after `patience` seconds."""
         return self._wait(decision, patience)
 
     async def open(self) -> None:

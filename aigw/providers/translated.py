@@ -22,7 +22,7 @@ LOST_HEADER = "x-aigw-lost"
 MAX_ERROR = 64 * 1024
 """The largest error, in bytes, that is read."""
 MAX_LOST = 500
-"""The longest header, in characters."""
+"""The longest header, in characters, before the dots that tell of more."""
 
 
 async def translated(exchange: Exchange, translation: AnyTranslation, reply: Reply, lost: Sequence[str] = ()) -> Reply:
@@ -65,7 +65,8 @@ def _in_array(reply: Reply) -> Reply:
 def tell_lost(exchange: Exchange, reply: Reply, lost: Sequence[str]) -> Reply:
     """Names the fields in the reply's headers and for the books. Returns the reply."""
     if lost:
-        text = shown(", ".join(lost)).encode("ascii", "replace").decode()[:MAX_LOST]
+        text = shown(", ".join(lost)).encode("ascii", "replace").decode()
+        text = text if len(text) <= MAX_LOST else f"{text[:MAX_LOST]}..."
         reply.headers[LOST_HEADER] = text
         exchange.labels.remarks["lost"] = text
     return reply

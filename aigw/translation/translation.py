@@ -144,6 +144,8 @@ class Translation:
         if not model:
             raise refused("model", "the request names none, and the configuration has no model for such requests")
         read = client.read(body, self.notes)
+        if read.forced and not read.tools:
+            raise refused("tool_choice", "a tool must be called, but the request has none that this provider can call")
         self._fresh = FreshIds(read.messages)
         self._recall = None if client.echoes or kept is None else Recall(kept, consumer, read.messages)
         recalled = read.messages if self._recall is None else self._recall.messages()

@@ -93,6 +93,12 @@ async def test_what_the_row_of_a_provider_drops(choice, lost):
     assert reply.headers.get("x-aigw-lost") == lost
 
 
+async def test_a_long_list_of_what_is_lost_ends_with_dots():
+    fields = {f"field_{number}": 1 for number in range(99)}
+    _, reply, _ = await once({"provider": OPENAI}, messages(**fields), answer_json(COMPLETION))
+    assert reply.headers["x-aigw-lost"].startswith("field_0, ") and reply.headers["x-aigw-lost"].endswith("...")
+
+
 async def test_an_error_has_the_clients_shape_and_keeps_its_headers():
     answer = answer_json({"error": {"message": "slow down"}}, 429)
     answer.headers["retry-after"] = "7"

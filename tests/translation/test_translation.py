@@ -80,6 +80,13 @@ def test_a_failure_in_a_stream_is_the_clients_error_and_nothing_follows():
     assert written.endswith(b"failed: busy")
 
 
+@pytest.mark.parametrize("tools", [{}, {"tools": [{"type": "web_search_20250305", "name": "web_search"}]}])
+def test_a_tool_that_must_be_called_where_there_is_none_is_refused(tools):
+    """Also where the provider does not have the client's only tool: the model would answer without it."""
+    with pytest.raises(GatewayError, match="tool_choice: a tool must be called"):
+        translation({**ASK, **tools, "tool_choice": {"type": "any"}})
+
+
 def test_what_is_lost_is_told():
     assert translation({**ASK, "top_k": 5, "container": "c"}).lost == ["container", "top_k"]
 

@@ -126,8 +126,11 @@ def _part(kind: str, block: Json, notes: Notes) -> Part | None:
 
 def _is_marked(block: Json) -> bool:
     """Whether all up to here is to be cached. What is in a block may say so, too."""
-    inside = block.get("content") or _object(block.get("source")).get("content")
-    return any(each.get("cache_control") for each in (block, *rows_of(inside)))
+    if block.get("cache_control"):
+        return True
+    source = block.get("source")
+    inside = source.get("content") if isinstance(source, dict) else block.get("content")
+    return isinstance(inside, list) and any(each.get("cache_control") for each in rows_of(inside))
 
 
 def _media(kind: str, block: Json, cached: bool, notes: Notes) -> Media | Text:

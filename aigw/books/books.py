@@ -58,9 +58,9 @@ def _together(usage: SqliteUsageLog | None, shared: str) -> UsageLog | None:
 
 
 class Books:
-    """`folder` is the state folder; with None nothing is kept or exported. `shared` is the URL of a Redis that usage
-    also goes to, or "". `show` gets each request, and prints the line that people read. `trace`: keep what plugins
-    did."""
+    """The books of a gateway. `folder` is the state folder; with None nothing is kept or exported. `shared` is the URL
+    of a Redis that usage also goes to, or "". `show` gets each request, and prints the line that people read. `trace`:
+    keep what plugins did."""
 
     def __init__(
         self,

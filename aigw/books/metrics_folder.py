@@ -26,8 +26,8 @@ _VERSION = 1
 
 
 class _File(msgspec.Struct):
-    """`worker` is the id of the process that wrote the file. `folded` are the ids of those whose counts are in
-    `dead.json`."""
+    """A file of counts. `worker` is the id of the process that wrote the file. `folded` are the ids of those whose
+    counts are in `dead.json`."""
 
     version: int
     worker: str
@@ -40,8 +40,8 @@ class _File(msgspec.Struct):
 
 
 class MetricsFolder:
-    """`state` is the state folder. Nothing is made in it before there is something to write. All methods read or write
-    files, so they must not run on the event loop."""
+    """The folder `metrics/`. `state` is the state folder. Nothing is made in it before there is something to write. All
+    methods read or write files, so they must not run on the event loop."""
 
     def __init__(self, state: Path, max_series: int) -> None:
         self.path = state / "metrics"

@@ -22,8 +22,9 @@ _decode = msgspec.json.Decoder(list[list[Any]]).decode
 
 
 class Recent(NamedTuple):
-    """`last` is the number of the newest row, 0 if there is none. `rows` are the newest ones, oldest first, each with
-    its number. `left_out` counts the further rows that are newer than the ones that the reader has seen."""
+    """The newest rows. `last` is the number of the newest row, 0 if there is none. `rows` are the newest ones, oldest
+    first, each with its number. `left_out` counts the further rows that are newer than the ones that the reader has
+    seen."""
 
     last: int
     rows: list[tuple[int, UsageRow]]

@@ -58,9 +58,9 @@ class UsageLine(Amounts, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """`rows` are sorted by their keys. Times are in seconds since 1970. The window ends at `until` and begins at
-    `since`, or at the first request if that is later. `window_s` is the window's length in seconds, to which rates
-    refer.
+    """A summary of usage. `rows` are sorted by their keys. Times are in seconds since 1970. The window ends at `until`
+    and begins at `since`, or at the first request if that is later. `window_s` is the window's length in seconds, to
+    which rates refer.
 
     `series` has output tokens per second by the time at which answers ended, oldest first, in buckets of `bucket_s`
     seconds that end at `series_end`. `latest` is when the newest request of the log arrived, in the window or not."""

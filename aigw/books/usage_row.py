@@ -12,11 +12,11 @@ from aigw.core.tokens import Tokens
 
 
 class UsageRow(msgspec.Struct, frozen=True):
-    """`at` is when the request arrived, in seconds since 1970. Durations are in milliseconds. `asked` is the model that
-    the client named, `model` the one that the provider says it used. `cost` is in USD; None if the price is unknown.
-    `outcome` is "failed" if the answer broke off, or if the provider reported a failure in it. `error` says why: the
-    code of a refusal, or the provider's message. `retrieved` are the passages that ai-rag put into the request.
-    `session` is the client's name of its conversation."""
+    """A request in the statistics. `at` is when the request arrived, in seconds since 1970. Durations are in
+    milliseconds. `asked` is the model that the client named, `model` the one that the provider says it used. `cost` is
+    in USD; None if the price is unknown. `outcome` is "failed" if the answer broke off, or if the provider reported a
+    failure in it. `error` says why: the code of a refusal, or the provider's message. `retrieved` are the passages that
+    ai-rag put into the request. `session` is the client's name of its conversation."""
 
     id: str
     at: float

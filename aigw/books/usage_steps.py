@@ -73,8 +73,8 @@ class Figures(Struct, frozen=True, kw_only=True):
 
 
 class Steps(NamedTuple):
-    """`series` has the figures of each step, oldest first; `by` those of each model, consumer, route and day that was
-    there, the ones with the most requests first, and days in their order."""
+    """The figures of a time. `series` has the figures of each step, oldest first; `by` those of each model, consumer,
+    route and day that was there, the ones with the most requests first, and days in their order."""
 
     totals: Figures
     series: list[Figures]

@@ -31,7 +31,8 @@ USAGE = Words("usage rows", "usage is not kept")
 
 
 class WriteQueue(ABC, Generic[Item]):
-    """`lost` counts the items that were not written, `failures` the attempts that failed.
+    """A queue, and the thread that writes its items. `lost` counts the items that were not written, `failures` the
+    attempts that failed.
 
     The first failure is logged, the next ones are only counted. At the end the number of lost items is logged. The
     thread survives a bug: it is logged with its traceback, and the items that met it are lost."""

@@ -14,7 +14,7 @@ GENERATE_PATH = "/api/v1/services/aigc/text-generation/generation"
 
 
 class Generated(NamedTuple):
-    """`finish` is "stop", "length", ..., "" if the service does not say it."""
+    """An answer of the service. `finish` is "stop", "length", ..., "" if the service does not say it."""
 
     text: str
     finish: str = ""

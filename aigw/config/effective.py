@@ -31,11 +31,11 @@ _EMPTY: tuple[Any, ...] = (None, "", [], {}, False, 0)
 
 @dataclass(slots=True)
 class Effective:
-    """`values` are plain and without secrets. `origins` says where the value at a path came from. `order` is by
-    route.
+    """The configuration in force. `values` are plain and without secrets. `origins` says where the value at a path came
+    from. `order` is by route.
 
-    Lists and mappings that a rule inherits stand only where the plugin has them: a thousand consumers would come again
-    in each rule. `inherited` names them, by the path of the rule; `origins` has them, too."""
+    Lists and mappings that a rule inherits are shown only once, at the plugin, because a thousand consumers would be
+    repeated in each rule. `inherited` names them, by the path of the rule; `origins` has them, too."""
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[JsonPath, str] = field(default_factory=dict)

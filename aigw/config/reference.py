@@ -19,8 +19,9 @@ _PLURALS = {"mapping": "mappings", "integer": "integers", "number": "numbers", "
 
 
 class Key(NamedTuple):
-    """`path` is as in `cache.serviceName`, `providers[].id` or `prices.*.input`. `type` and `meaning` are for people;
-    `same_as` is the path of a key that has the same nested keys. `default` is None if there is nothing to show."""
+    """A key of a configuration. `path` is as in `cache.serviceName`, `providers[].id` or `prices.*.input`. `type` and
+    `meaning` are for people; `same_as` is the path of a key that has the same nested keys. `default` is None if there
+    is nothing to show."""
 
     path: str
     type: str

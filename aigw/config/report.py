@@ -22,7 +22,7 @@ MOST_FINDINGS = 1000
 
 
 class Finding(NamedTuple):
-    """`line` is 0 if the file has no such place."""
+    """An error or a note about a place of a file. `line` is 0 if the file has no such place."""
 
     line: int
     path: JsonPath

@@ -36,9 +36,9 @@ _PLAIN_TAGS = _TAGS | {f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "m
 
 @dataclass(slots=True)
 class Source:
-    """`lines` has the line of every path. `expanded` has the paths of texts with a reference, and the names that the
-    environment supplied for it. `missing` has the paths of texts with names that were not found, and these. `dotenv`
-    are the names in `.env`."""
+    """The values of a file. `lines` has the line of every path. `expanded` has the paths of texts with a reference, and
+    the names that the environment supplied for it. `missing` has the paths of texts with names that were not found, and
+    these. `dotenv` are the names in `.env`."""
 
     values: dict[str, Any] = field(default_factory=dict, repr=False)
     lines: dict[JsonPath, int] = field(default_factory=dict)
@@ -143,7 +143,8 @@ class _UnreadableError(Exception):
 
 @dataclass(slots=True)
 class _Node:
-    """`value`: the text of a scalar, the nodes of a sequence, the (key, value) pairs of a mapping."""
+    """A node of a YAML document. `value`: the text of a scalar, the nodes of a sequence, the (key, value) pairs of a
+    mapping."""
 
     tag: str
     value: Any

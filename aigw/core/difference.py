@@ -20,7 +20,8 @@ elements with the same index are compared."""
 
 
 class Change(NamedTuple):
-    """`op` is "add", "remove" or "replace". An index in `path` refers to the list after all changes before this one."""
+    """A change of a JSON value. `op` is "add", "remove" or "replace". An index in `path` refers to the list after all
+    changes before this one."""
 
     op: str
     path: JsonPath

@@ -119,8 +119,8 @@ class Retrieved(Struct, frozen=True):
 
 
 class CollectionInfo(NamedTuple):
-    """`embedder` is "" if clients bring their own vectors. `fields` are the names and types that a client of DashVector
-    declared."""
+    """The settings of a collection. `embedder` is "" if clients bring their own vectors. `fields` are the names and
+    types that a client of DashVector declared."""
 
     name: str
     dimension: int
@@ -189,8 +189,8 @@ class Candidates(NamedTuple):
 
 
 class Stats(NamedTuple):
-    """`languages` and `partitions` count passages. `kinds` says how vectors are kept, such as `flat` or `ivf2048,sq8`,
-    by segment."""
+    """The sizes of a collection. `languages` and `partitions` count passages. `kinds` says how vectors are kept, such
+    as `flat` or `ivf2048,sq8`, by segment."""
 
     passages: int
     sources: int

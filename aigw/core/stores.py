@@ -64,9 +64,10 @@ class KV(Protocol):
 
 
 class Limit(NamedTuple):
-    """`limit` is how much may be used under `key` in one window. A window starts with the first charge and lasts
-    `window` seconds; 0 means that it never ends. `hold` is how much is reserved until the request is settled. `down`
-    is true if the number under the key says what is left, so that charges are negative."""
+    """A limit on a counter, with a reservation. `limit` is how much may be used under `key` in one window. A window
+    starts with the first charge and lasts `window` seconds; 0 means that it never ends. `hold` is how much is reserved
+    until the request is settled. `down` is true if the number under the key says what is left, so that charges are
+    negative."""
 
     key: str
     limit: int

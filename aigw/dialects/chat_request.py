@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 
 class Said(NamedTuple):
-    """`images` are URLs, also of the kind `data:`."""
+    """What one side has said. `images` are URLs, also of the kind `data:`."""
 
     role: Literal["system", "user", "assistant"]
     text: str

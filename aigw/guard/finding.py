@@ -17,8 +17,8 @@ ACTIONS: tuple[Action, ...] = ("report", "mask", "block")
 
 
 class Finding(NamedTuple):
-    """`rule` is the name of a rule that comes with aigw, or the label of a rule of the user. `start` and `end` are
-    positions in the text as it was given."""
+    """Something that a rule has found. `rule` is the name of a rule that comes with aigw, or the label of a rule of the
+    user. `start` and `end` are positions in the text as it was given."""
 
     rule: str
     label: str

@@ -9,7 +9,8 @@ from aigw.guard.finding import Action, Level
 
 
 class Rule(NamedTuple):
-    """`reach` is the greatest number of characters of a finding. `about` says for people what is found."""
+    """A rule of the screen. `reach` is the greatest number of characters of a finding. `about` says for people what is
+    found."""
 
     name: str
     label: str

@@ -29,16 +29,17 @@ _ROUNDS = 8
 
 
 class Screened(NamedTuple):
-    """`findings` are in the order of their places. In `masked`, `[rule]` stands for each of them whose action is mask:
-    a model that reads it still knows what stood there, and the brackets keep what is beside it apart."""
+    """The result for a text. `findings` are in the order of their places. In `masked`, `[rule]` stands for each of them
+    whose action is mask: a model that reads it still knows what stood there, and the brackets keep what is beside it
+    apart."""
 
     findings: Sequence[Finding]
     masked: str
 
 
 class Screen:
-    """`rules` are those that are used, by name, with their actions. `reach` is the greatest number of characters of a
-    finding, as rules read it: what `pending` says is never more."""
+    """The screen with its rules. `rules` are those that are used, by name, with their actions. `reach` is the greatest
+    number of characters of a finding, as rules read it: what `pending` says is never more."""
 
     def __init__(self, settings: GuardSettings) -> None:
         self._users = UserRules(settings.rules)

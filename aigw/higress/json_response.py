@@ -37,7 +37,7 @@ STREAMING = ("stream", "stream_options")
 
 
 class JsonResponseError(Exception):
-    """`code` is one of Higress's, `str(error)` its message."""
+    """A failure as Higress reports it. `code` is one of Higress's, `str(error)` its message."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)

@@ -38,8 +38,8 @@ class Recorder(Protocol):
 
 
 class Asker:
-    """`record` is called for every question, as for a client's request. It is built before the routes are, because
-    plugins get it; `open` brings these."""
+    """Asks models through routes. `record` is called for every question, as for a client's request. It is built before
+    the routes are, because plugins get it; `open` brings these."""
 
     def __init__(self, clock: Clock, new_id: Callable[[], str], record: Recorder, jobs: Jobs) -> None:
         self._clock = clock

@@ -32,7 +32,7 @@ Known = dict[Query, Price]
 
 
 class _File(msgspec.Struct):
-    """`source` is what `list_in_use` says of the list from which the prices come."""
+    """The file of kept prices. `source` is what `list_in_use` says of the list from which the prices come."""
 
     source: str
     prices: list[tuple[Query, Price]]

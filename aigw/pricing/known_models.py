@@ -26,7 +26,8 @@ class KnownModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProviderModels(NamedTuple):
-    """`provider` is a type of the catalog. `named` are models of which more is to be known, listed or not."""
+    """The models of a provider about which the price list is asked. `provider` is a type of the catalog. `named` are
+    models of which more is to be known, listed or not."""
 
     provider: str
     named: Sequence[str]

@@ -57,9 +57,9 @@ class PriceOverride(msgspec.Struct, frozen=True, kw_only=True, rename="camel", f
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
-    """`steps` has for each bucket or part of the tokens its steps: above how many input tokens, and USD per million
-    tokens. One step holds for the whole request. `request` is in USD, for the request itself. The price holds from
-    `since` to `until` (seconds since 1970; None: for ever)."""
+    """The price of a model. `steps` has for each bucket or part of the tokens its steps: above how many input tokens,
+    and USD per million tokens. One step holds for the whole request. `request` is in USD, for the request itself. The
+    price holds from `since` to `until` (seconds since 1970; None: for ever)."""
 
     steps: dict[str, list[tuple[int, float]]]
     request: float = 0.0
@@ -72,8 +72,8 @@ FREE = Price(steps={"input": [(-1, 0.0)], "output": [(-1, 0.0)]})
 
 
 class Query(NamedTuple):
-    """`provider` is a type of the catalog, or "" for the vendor of the model. `tier` is the service tier, "" the
-    default one."""
+    """What a price is looked up for. `provider` is a type of the catalog, or "" for the vendor of the model. `tier` is
+    the service tier, "" the default one."""
 
     provider: str
     model: str

@@ -63,7 +63,8 @@ class _Outcome(NamedTuple):
 
 
 class Attempt:
-    """`last` is whether there is no other provider, `final` whether the client then gets a single failure as it is."""
+    """The attempts at one provider. `last` is whether there is no other provider, `final` whether the client then gets
+    a single failure as it is."""
 
     def __init__(
         self,

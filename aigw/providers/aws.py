@@ -18,7 +18,8 @@ Sign = Callable[[Request, str], None]
 
 
 class Keys(NamedTuple):
-    """`session_token` is that of temporary keys, "" for others. It is a header of each request, and signed."""
+    """The keys of an account. `session_token` is that of temporary keys, "" for others. It is a header of each request,
+    and signed."""
 
     access_key: str
     secret_key: str

@@ -11,7 +11,7 @@ from aigw.translation.translation import AnyTranslation
 
 
 class Call(NamedTuple):
-    """`dialect` is the wire format of the request and its answer. `model` is the mapped model.
+    """A call of a provider. `dialect` is the wire format of the request and its answer. `model` is the mapped model.
 
     `asked` and `spoken` are the request and its format before it was converted into a format that only one vendor has.
     They are the client's own or, with a `translation`, the translated ones. The answer is first converted back into

@@ -17,7 +17,8 @@ from aigw.providers.provider import Config, Provider, parse_url
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`origin` is None for the route's own service. `authority` is the Host header, "" for the client's Host."""
+    """Where a provider is. `origin` is None for the route's own service. `authority` is the Host header, "" for the
+    client's Host."""
 
     origin: Origin | None
     authority: str

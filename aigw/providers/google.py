@@ -35,8 +35,8 @@ class _Given(Struct):
 
 
 class ServiceAccount:
-    """`key` is the JSON of a service account's key. A token is fetched when it is needed, once for all who wait for it,
-    and again `ahead` seconds before it ends."""
+    """Gets access tokens for a service account. `key` is the JSON of a service account's key. A token is fetched when
+    it is needed, once for all who wait for it, and again `ahead` seconds before it ends."""
 
     def __init__(self, key: str, ahead: float, env: Env) -> None:
         """Raises ValueError for a key that cannot be used, ConfigError if `services:` maps the token's host to

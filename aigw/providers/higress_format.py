@@ -20,8 +20,8 @@ from aigw.translation.higress import anthropic_answer, anthropic_request, gemini
 
 
 class Format(Protocol):
-    """`dialects` are the APIs that are brought into the format, and the dialect of each there. `foreign` are headers of
-    the client that the provider does not get."""
+    """A format that Higress writes for providers. `dialects` are the APIs that are brought into the format, and the
+    dialect of each there. `foreign` are headers of the client that the provider does not get."""
 
     @property
     def dialects(self) -> Mapping[str, Dialect]: ...

@@ -14,7 +14,8 @@ from aigw.providers.mapping import is_pattern
 
 
 class NamedModels:
-    """`answers`: whether a request for a model goes to a provider. `by_model` are names that choose a provider."""
+    """The models that a configuration names. `answers`: whether a request for a model goes to a provider. `by_model`
+    are names that choose a provider."""
 
     def __init__(
         self, providers: Iterable[BoundProvider], by_model: Iterable[str], answers: Callable[[BoundProvider, str], bool]

@@ -24,7 +24,7 @@ MOST_MODELS = 1024
 
 
 class Refusals:
-    """`name` is that of the provider, for the log."""
+    """The refused fields of one provider. `name` is that of the provider, for the log."""
 
     def __init__(self, name: str, row: Provider) -> None:
         self._name = name

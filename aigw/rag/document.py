@@ -25,7 +25,7 @@ class Block(NamedTuple):
 
 
 class Document(NamedTuple):
-    """`title` is "" if the source does not say one."""
+    """The result of reading a source. `title` is "" if the source does not say one."""
 
     title: str
     blocks: Sequence[Block]

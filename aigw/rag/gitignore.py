@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 class _Level(NamedTuple):
-    """`prefix` is the folder with a slash at its end; patterns are about what stands after it."""
+    """The patterns of one folder. `prefix` is the folder with a slash at its end; patterns are about what stands after
+    it."""
 
     prefix: str
     patterns: tuple[GitIgnoreSpecPattern, ...]

@@ -66,9 +66,9 @@ class Item(Protocol):
 
 
 class Settings(NamedTuple):
-    """`size` is how many tokens of the embedder a passage may have (0: what suits it), `overlap` how many of them are
-    also the end of the one before. `embedder` is a name, or `auto`, which looks at the texts; it matters only where the
-    collection is made."""
+    """How sources are brought into a collection. `size` is how many tokens of the embedder a passage may have (0: what
+    suits it), `overlap` how many of them are also the end of the one before. `embedder` is a name, or `auto`, which
+    looks at the texts; it matters only where the collection is made."""
 
     size: int = 0
     overlap: int = 0

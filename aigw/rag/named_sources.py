@@ -38,9 +38,9 @@ class NamedSource(NamedTuple):
 
 
 class Finding:
-    """`problems` are names with the reason why they cannot be read, `empty` the folders in which nothing was found.
-    `left_out` counts what was not taken, by why: hidden, ignored, generated, binary, empty, link, or the suffix of a
-    document that has no reader."""
+    """What was found for the arguments of a command. `problems` are names with the reason why they cannot be read,
+    `empty` the folders in which nothing was found. `left_out` counts what was not taken, by why: hidden, ignored,
+    generated, binary, empty, link, or the suffix of a document that has no reader."""
 
     def __init__(self) -> None:
         self.sources: list[NamedSource] = []

@@ -18,7 +18,8 @@ from aigw.rag.document import Block, Document
 
 
 class ScreenedDocument(NamedTuple):
-    """`found` counts findings by rule. `blocked` is the first rule that blocks, "" if none does."""
+    """A document after the screen. `found` counts findings by rule. `blocked` is the first rule that blocks, "" if none
+    does."""
 
     document: Document
     found: Mapping[str, int]

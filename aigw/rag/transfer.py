@@ -31,7 +31,7 @@ class Head(msgspec.Struct, kw_only=True):
 
 
 class Line(msgspec.Struct, kw_only=True):
-    """`vectors` has the rows of all passages, one behind the other."""
+    """A line of an exported collection. `vectors` has the rows of all passages, one behind the other."""
 
     source: Source | None = None
     passages: list[Passage]

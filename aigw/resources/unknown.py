@@ -30,8 +30,8 @@ does not know the key, but knows this one."""
 
 
 class Pruned(NamedTuple):
-    """`value` has only what the type knows. `unknown` has what was taken out. `renamed` has the places of keys that got
-    the name of today."""
+    """A value without unknown keys. `value` has only what the type knows. `unknown` has what was taken out. `renamed`
+    has the places of keys that got their present names."""
 
     value: Any
     unknown: list[tuple[JsonPath, Any]]

@@ -46,8 +46,8 @@ def references_in(value: Any) -> set[str]:
 
 
 class Variables:
-    """`values` has the secret of each variable, "" where only the cluster knows it. `references` has the names of the
-    secrets of the cluster that became variables, as `name.key`."""
+    """The secrets that became references. `values` has the secret of each variable, "" where only the cluster knows it.
+    `references` has the names of the secrets of the cluster that became variables, as `name.key`."""
 
     def __init__(
         self,

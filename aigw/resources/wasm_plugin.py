@@ -34,8 +34,8 @@ _PHASES = {"UNSPECIFIED_PHASE": "", "AUTHN": "AUTHN", "AUTHZ": "AUTHZ", "STATS":
 
 
 class PluginResource(NamedTuple):
-    """`configuration` is what the gateway gets, None if the plugin is not delivered. `settings` is the rest of the
-    resource that must be given back: image, place, what is disabled."""
+    """A plugin as its resource has it. `configuration` is what the gateway gets, None if the plugin is not delivered.
+    `settings` is the rest of the resource that must be given back: image, place, what is disabled."""
 
     plugin: str
     resource: Resource

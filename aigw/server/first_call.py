@@ -61,8 +61,8 @@ class Key(NamedTuple):
 
 
 class FirstCall(NamedTuple):
-    """`headers` are those that the route wants. `model` is "" if nobody knows one: then the body has the placeholder.
-    `body` is None for a GET. `builtin` are the models that need no network."""
+    """A call to copy. `headers` are those that the route wants. `model` is "" if nobody knows one: then the body has
+    the placeholder. `body` is None for a GET. `builtin` are the models that need no network."""
 
     path: str
     headers: Mapping[str, str] = {}

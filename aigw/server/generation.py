@@ -64,8 +64,8 @@ class Lasting:
 
 
 class Generation:
-    """`busy` counts the requests that it answers. `retired` is whether it gets no new ones. `idle` is set when it has
-    none left then."""
+    """A configuration in service. `busy` counts the requests that it answers. `retired` is whether it gets no new ones.
+    `idle` is set when it has none left then."""
 
     def __init__(self, env: Env, edge: Edge, plugins: AsyncExitStack, embedders: EmbedderTable, prices: Prices) -> None:
         self.env = env

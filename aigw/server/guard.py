@@ -47,7 +47,8 @@ def _is_here(host: str | None) -> bool:
 
 
 class Guard:
-    """`hosts` are names that Host may have beside those of loopback; `*` allows any. `origins` are globs of Origins."""
+    """Checks Host and Origin. `hosts` are names that Host may have beside those of loopback; `*` allows any. `origins`
+    are globs of Origins."""
 
     def __init__(
         self, *, hosts: Iterable[str] = (), origins: Iterable[str] = (), addresses: bool = False, listen: str = ""

@@ -39,8 +39,8 @@ def searched(loaded: Loaded) -> Sequence[str]:
 
 
 class Knowledge:
-    """`folder` is the state folder; with None there are no local collections. `store` is `rag.store`. `tell` gets a
-    sentence where a change waits for that of another process."""
+    """The collections and models of a gateway. `folder` is the state folder; with None there are no local collections.
+    `store` is `rag.store`. `tell` gets a sentence where a change waits for that of another process."""
 
     def __init__(self, folder: Path | None, store: str, tell: Callable[[str], None] | None = None) -> None:
         self.collections: LocalCollections | None = collections_in(store, folder and folder / FOLDER, tell)

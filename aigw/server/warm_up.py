@@ -22,7 +22,7 @@ load there is none, and then the first request that needs the job's result would
 
 
 class WarmUp:
-    """`busy` says whether a request is under way."""
+    """Runs the jobs. `busy` says whether a request is under way."""
 
     def __init__(self, busy: Callable[[], bool], sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
         self._busy = busy

@@ -24,8 +24,8 @@ CLOSING_SECONDS = 5.0
 
 
 class TraceWriter:
-    """`lost` counts the requests without a trace, because the queue was full or because writing failed. The first
-    failure is logged, the next ones are only counted."""
+    """Writes traces in a thread. `lost` counts the requests without a trace, because the queue was full or because
+    writing failed. The first failure is logged, the next ones are only counted."""
 
     def __init__(self, state_dir: Path) -> None:
         self.lost = 0

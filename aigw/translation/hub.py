@@ -21,7 +21,8 @@ Effort = Literal["", "none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class Text(Struct, frozen=True):
-    """`cached`: the client wants all up to here to be cached. `refusal`: the model refused with these words."""
+    """A text in a message. `cached`: the client wants all up to here to be cached. `refusal`: the model refused with
+    these words."""
 
     text: str
     cached: bool = False

@@ -29,7 +29,7 @@ UNAUTHORIZED = 401
 
 
 class Answered(NamedTuple):
-    """`body` is the whole answer, b"" of a stream."""
+    """An answer that was printed. `body` is the whole answer, b"" of a stream."""
 
     told: AnswerSummary
     text: str

@@ -27,9 +27,10 @@ _LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  where a wildcard c
 
 
 class Entrance(NamedTuple):
-    """`url` is without /v1. `key` is what a client sends as its key, or PLACEHOLDER. The key is in the environment
-    variable `variable`, if that is not "". `note` tells people where it is. `headers` are those in which a key is
-    looked for, empty if none is asked for. `runs` is whether a gateway answers there."""
+    """What a client must know of a gateway. `url` is without /v1. `key` is what a client sends as its key, or
+    PLACEHOLDER. The key is in the environment variable `variable`, if that is not "". `note` tells people where it is.
+    `headers` are those in which a key is looked for, empty if none is asked for. `runs` is whether a gateway answers
+    there."""
 
     url: str
     model: str

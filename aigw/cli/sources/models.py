@@ -24,8 +24,8 @@ _VERSION = 20.0
 
 
 class Model(NamedTuple):
-    """`aliases` are names and patterns by which clients may ask for it, too. `named`: the configuration has it, and not
-    only a list."""
+    """A model that clients can ask for. `aliases` are names and patterns by which clients may ask for it, too. `named`:
+    the configuration has it, and not only a list."""
 
     name: str
     aliases: Sequence[str]

@@ -71,7 +71,8 @@ def _key_of(loaded: Loaded, consumer: str) -> dict[str, str]:
 
 
 class RowWithRemark(NamedTuple):
-    """`service` is the type of the provider, and `remark` is what plugins say."""
+    """A usage row with what plugins say about the request. `service` is the type of the provider, and `remark` is what
+    plugins say."""
 
     row: UsageRow
     service: str

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 class OpenedStores(NamedTuple):
-    """`configs` are the configurations of one plugin. `stores` are those that a gateway with this configuration
-    uses."""
+    """The stores of a gateway, opened for a command. `configs` are the configurations of one plugin. `stores` are those
+    that a gateway with this configuration uses."""
 
     loaded: Loaded
     configs: list[Any]

@@ -15,8 +15,8 @@ from aigw.higress.places import sort
 
 
 class Described(NamedTuple):
-    """`about` are paragraphs. `inherits`: a rule starts as a copy of the global configuration. `recipe` is the name of
-    the recipe, `configuration` its YAML."""
+    """A plugin as it describes itself. `about` are paragraphs. `inherits`: a rule starts as a copy of the global
+    configuration. `recipe` is the name of the recipe, `configuration` its YAML."""
 
     name: str
     summary: str

@@ -25,7 +25,8 @@ MOST_SUGGESTED = 3
 
 
 class Known(NamedTuple):
-    """`base` is the folder from which sources of the configuration are named."""
+    """The collections and embedders of a command. `base` is the folder from which sources of the configuration are
+    named."""
 
     loaded: Loaded
     base: Path

@@ -33,7 +33,8 @@ the text before the key in that header."""
 
 
 class Remote(NamedTuple):
-    """`base` is the path of its base URL. `service` is its type in the catalog, or else its host."""
+    """A server to which calls are sent. `base` is the path of its base URL. `service` is its type in the catalog, or
+    else its host."""
 
     url: str
     target: Target

@@ -49,7 +49,8 @@ class ReplayOptions(NamedTuple):
 
 
 class Replayed(NamedTuple):
-    """`old` and `new` are the outcomes of each call, in the order of `run.calls`. `to` says where they were sent."""
+    """A run that was sent again. `old` and `new` are the outcomes of each call, in the order of `run.calls`. `to` says
+    where they were sent."""
 
     run: Run
     old: list[Outcome]

@@ -58,7 +58,8 @@ def reaching(url: str) -> Iterator[None]:
 
 
 class SentTemplate(NamedTuple):
-    """`answer` is the whole answer as JSON, if nobody read it piece by piece. `facts` are lines about it."""
+    """The answer to a template that was sent. `answer` is the whole answer as JSON, if nobody read it piece by piece.
+    `facts` are lines about it."""
 
     answer: Any
     facts: list[str]

@@ -58,7 +58,8 @@ class TransformOptions(NamedTuple):
 
 
 class Transformed(NamedTuple):
-    """`reason` says why the message is as it was, "" if it was transformed. `note` is what else to know."""
+    """The result of a transformation. `reason` says why the message is as it was, "" if it was transformed. `note` is
+    what else to know."""
 
     message: Message
     reason: str = ""

@@ -50,7 +50,8 @@ class FeedError(Exception):
 
 
 class Feed(Protocol):
-    """`name` is for people. `hint` says what to do if there are no requests at all."""
+    """Where summaries of usage come from. `name` is for people. `hint` says what to do if there are no requests at
+    all."""
 
     name: str
     hint: str

@@ -58,7 +58,8 @@ class Supposed(NamedTuple):
 
 
 class Supposition(NamedTuple):
-    """`keyless` is true if calls were refused because the gateway asks for a key, of which recordings have none."""
+    """What would have become of the calls of a run. `keyless` is true if calls were refused because the gateway asks
+    for a key, of which recordings have none."""
 
     calls: list[Supposed]
     sessions: int

@@ -47,7 +47,8 @@ class Frame:
 
 @dataclass(slots=True)
 class View:
-    """`column` is the index in SORTING of the column that sorts the rows. `offset` is the first row shown."""
+    """The state of the screen, which keys change. `column` is the index in SORTING of the column that sorts the rows.
+    `offset` is the first row shown."""
 
     since: str
     name: str

@@ -70,8 +70,8 @@ SORTING = tuple(column for column in COLUMNS if not column.rare)
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """`widths` are in cells, one for each column. The first `names` columns are names. `marked` is the index of a
-    column."""
+    """A table of plain texts. `widths` are in cells, one for each column. The first `names` columns are names. `marked`
+    is the index of a column."""
 
     header: tuple[str, ...]
     widths: tuple[int, ...]

@@ -20,8 +20,9 @@ kept."""
 
 
 class Control(NamedTuple):
-    """`bypass` is the reason why the request must not be looked up or kept, "" if there is none. If `look` is true, a
-    stored answer may be used, if it is at most `max_age` seconds old (None: of any age)."""
+    """What a client wants from the cache. `bypass` is the reason why the request must not be looked up or kept, "" if
+    there is none. If `look` is true, a stored answer may be used, if it is at most `max_age` seconds old (None: of any
+    age)."""
 
     bypass: str = ""
     look: bool = True

@@ -17,8 +17,8 @@ _ORDER = ("path", "headers", "after", "body")
 
 
 class KeyDifference(msgspec.Struct, frozen=True):
-    """`where` is a path such as body.messages[1].content. A value is None if the request does not have it. Long texts
-    are shortened."""
+    """A difference between two requests. `where` is a path such as body.messages[1].content. A value is None if the
+    request does not have it. Long texts are shortened."""
 
     where: str
     stored: Any

@@ -28,8 +28,8 @@ SHOWN = 16
 
 
 class SafeSettings(NamedTuple):
-    """`ttl` is in seconds; with 0, entries do not expire. If `timing` is true, a stored stream is sent as slowly as it
-    came."""
+    """The settings of a cache. `ttl` is in seconds; with 0, entries do not expire. If `timing` is true, a stored stream
+    is sent as slowly as it came."""
 
     prefix: str
     ttl: int

@@ -13,8 +13,9 @@ from aigw.plugins.ai_cache.key import CacheKeys
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """`status` is hit, miss or bypass. `created` is in seconds since 1970, `ttl` in seconds. For a miss, `nearest` is
-    the most similar stored request. If the request itself is stored and yet a miss, `reason` says why."""
+    """What the cache does with a request, and why. `status` is hit, miss or bypass. `created` is in seconds since 1970,
+    `ttl` in seconds. For a miss, `nearest` is the most similar stored request. If the request itself is stored and yet
+    a miss, `reason` says why."""
 
     status: str
     key: str = ""

@@ -27,7 +27,8 @@ _SHOWN = 1000
 
 
 class Settings(NamedTuple):
-    """`threshold` is the largest distance of a passage, `least` the smallest similarity (1 - distance)."""
+    """The settings of a search. `threshold` is the largest distance of a passage, `least` the smallest similarity (1 -
+    distance)."""
 
     threshold: float | None
     least: float

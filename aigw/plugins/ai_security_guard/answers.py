@@ -21,8 +21,8 @@ PassedOn = Callable[[Batch], None]
 
 
 class Answer:
-    """`size` and `overlap` are those of the windows of a stream, in characters. With `fail_closed`, a text that cannot
-    be checked raises Uncheckable."""
+    """Checks one answer. `size` and `overlap` are those of the windows of a stream, in characters. With `fail_closed`,
+    a text that cannot be checked raises Uncheckable."""
 
     def __init__(
         self, dialect: Dialect, asked: Asked, check: Check, *, size: int, overlap: int, fail_closed: bool

@@ -25,10 +25,10 @@ _DEFAULT_RISK = "high"
 
 
 class Decision(NamedTuple):
-    """`masked` is the text to pass on instead if `kind` is mask. `details` are the checks that denied a text, with
-    their levels. `pending` is how many characters at the end may be the beginning of a finding, None if that is not
-    known. `labels` and `words` say what was found, whatever is done about it. `advice` is what the service would tell
-    the client."""
+    """What becomes of a text. `masked` is the text to pass on instead if `kind` is mask. `details` are the checks that
+    denied a text, with their levels. `pending` is how many characters at the end may be the beginning of a finding,
+    None if that is not known. `labels` and `words` say what was found, whatever is done about it. `advice` is what the
+    service would tell the client."""
 
     kind: Literal["pass", "mask", "deny"]
     masked: str = ""

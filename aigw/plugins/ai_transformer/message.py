@@ -48,8 +48,8 @@ class ModelError(UnchangedError):
 
 @dataclass(slots=True)
 class Message:
-    """`start` has `:method` and `:path` of a request (in Higress also `:authority`), or `:status` of an answer. `body`
-    has no content coding."""
+    """An HTTP message. `start` has `:method` and `:path` of a request (in Higress also `:authority`), or `:status` of
+    an answer. `body` has no content coding."""
 
     start: dict[str, str]
     headers: CIMultiDict[str]

@@ -19,7 +19,7 @@ LONG_BODY = 16 * 1024
 
 
 class Transformed(NamedTuple):
-    """`note` says more about it: from the cache, or that the model changed nothing."""
+    """A transformed message. `note` says more about it: from the cache, or that the model changed nothing."""
 
     message: Message
     note: str = ""

@@ -21,7 +21,7 @@ class Line(NamedTuple):
 
 
 class Title(NamedTuple):
-    """`page` counts from 1, `level` as well."""
+    """A title in a PDF. `page` counts from 1, `level` as well."""
 
     level: int
     text: str

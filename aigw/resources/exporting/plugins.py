@@ -18,8 +18,8 @@ ROUTE, DOMAIN, SERVICE, PREFIX = MATCH_KEYS
 
 
 class Configurations:
-    """`names` has the names of Ingresses by those of routes. `switched_off` has the plugins that are off on a route,
-    which Higress cannot be told."""
+    """The configurations of plugins in Higress's form. `names` has the names of Ingresses by those of routes.
+    `switched_off` has the plugins that are off on a route, which Higress cannot be told."""
 
     def __init__(
         self, loaded: Loaded, values: Mapping[str, Any], names: Mapping[str, str], renamed: Mapping[str, str],

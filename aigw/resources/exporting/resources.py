@@ -24,8 +24,8 @@ from aigw.resources.wasm_plugin import write_plugin
 
 
 class Exported(NamedTuple):
-    """`secrets` has the keys that the Secret `aigw` of the cluster must have, each with its value if the file has it,
-    else "". The values are not to be shown."""
+    """The result of an export. `secrets` has the keys that the Secret `aigw` of the cluster must have, each with its
+    value if the file has it, else "". The values are not to be shown."""
 
     resources: list[dict[str, Any]]
     findings: Findings

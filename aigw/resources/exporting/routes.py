@@ -41,8 +41,8 @@ def ingress_names(loaded: Loaded) -> dict[str, str]:
 
 
 class Ingresses:
-    """`ours` has what of each route only aigw can be told, by its name. `renamed` are services that have another name
-    in the cluster."""
+    """The Ingresses of routes. `ours` has, by the name of the route, the parts that only aigw knows. `renamed` are
+    services that have another name in the cluster."""
 
     def __init__(self, loaded: Loaded, services: Services, names: Mapping[str, str], findings: Findings) -> None:
         self._loaded = loaded

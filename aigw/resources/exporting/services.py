@@ -22,7 +22,8 @@ _PORT_KEYS = ("servicePort", "service_port")
 
 
 class Services:
-    """`found` has the services by name. `unmapped` are the names of those for which nothing stands in `services:`."""
+    """The services of a McpBridge. `found` has the services by name. `unmapped` are the names of those that are not in
+    `services:`."""
 
     def __init__(self, loaded: Loaded, findings: Findings) -> None:
         self._table = {name.lower(): url for name, url in loaded.services.items()}

@@ -41,8 +41,8 @@ _NO_KIND: tuple[Level, str] = ("unknown", "is no kind that means anything here, 
 
 
 class Imported(NamedTuple):
-    """`values` is the configuration as plain data. `variables` has the names that its texts refer to, each with the
-    secret of the resources, "" if that is in the cluster only. They are not to be shown."""
+    """The result of an import. `values` is the configuration as plain data. `variables` has the names that its texts
+    refer to, each with the secret of the resources, "" if that is in the cluster only. They are not to be shown."""
 
     values: dict[str, Any]
     findings: Findings

@@ -55,8 +55,8 @@ def _is_fallback(route: IngressRoute, names: set[str]) -> bool:
 
 
 class _Routes:
-    """`names` has the names of the routes that an Ingress became, by its own. `services` has the addresses of services
-    that are no services of aigw, but upstreams with a URL."""
+    """The routes of Ingresses. `names` has the names of the routes that an Ingress became, by its own. `services` has
+    the addresses of services that are no services of aigw, but upstreams with a URL."""
 
     def __init__(self, services: Sequence[Service], plugins: Mapping[str, Any], findings: Findings) -> None:
         self._services = {service.name: service for service in services}

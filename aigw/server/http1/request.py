@@ -43,7 +43,7 @@ class Peer(Protocol):
 
 
 class IncomingBody:
-    """`complete`: its last byte has arrived. A cancelled read loses nothing."""
+    """The body of a request. `complete`: its last byte has arrived. A cancelled read loses nothing."""
 
     __slots__ = ("_dropped", "_error", "_peer", "_pieces", "_waiter", "complete", "size")
 
@@ -114,7 +114,7 @@ class IncomingBody:
 
 
 class HttpRequest:
-    """`target` is the request target as it came. `version` is "1.1" or "1.0"."""
+    """A request as it came. `target` is the request target as it came. `version` is "1.1" or "1.0"."""
 
     __slots__ = ("body", "expects", "headers", "keeps", "method", "peer", "target", "version")
 

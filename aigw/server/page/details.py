@@ -40,7 +40,8 @@ class Body(NamedTuple):
 
 
 class Details:
-    """`folder` is the state folder. The methods read files and long texts: not for the event loop."""
+    """Makes the details of requests. `folder` is the state folder. The methods read files and long texts: not for the
+    event loop."""
 
     def __init__(self, requests: Requests, folder: Path | None) -> None:
         self._requests = requests

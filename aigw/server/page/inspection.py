@@ -21,8 +21,8 @@ OF_SEVERAL = (
 
 
 class Inspection:
-    """`always`: details are kept also while nobody looks. `alone` is false if other processes answer at this
-    address."""
+    """What the page has of a gateway. `always`: details are kept also while nobody looks. `alone` is false if other
+    processes answer at this address."""
 
     def __init__(self, books: Books, views: Views, *, always: bool, alone: bool) -> None:
         self._books = books

@@ -29,8 +29,8 @@ Numbered = tuple[int, bytes]
 
 
 class News(NamedTuple):
-    """`last` is the number of the newest request. `rows` are the newest ones, oldest first. `left_out` counts those
-    that are newer than what was seen, and not among them."""
+    """The new requests for a reader. `last` is the number of the newest request. `rows` are the newest ones, oldest
+    first. `left_out` counts further requests that are newer than the ones that the reader has seen."""
 
     last: int
     rows: list[Numbered]

@@ -22,7 +22,7 @@ from aigw.server.page.views import Inside
 
 
 class _Span(NamedTuple):
-    """`step` is in seconds, `fresh` is how long an answer is used."""
+    """A time that the page offers. `step` is in seconds, `fresh` is how long an answer is used."""
 
     step: float
     steps: int

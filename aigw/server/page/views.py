@@ -30,7 +30,7 @@ Tried = Callable[[Inside, Mapping[str, Any]], Awaitable[Any]]
 
 
 class Views(NamedTuple):
-    """`shown` are below `/-/`, `tried` below `/-/try/`, by name."""
+    """The views of the page. `shown` are below `/-/`, `tried` below `/-/try/`, by name."""
 
     shown: Mapping[str, Shown] = {}
     tried: Mapping[str, Tried] = {}

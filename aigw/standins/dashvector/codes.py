@@ -44,7 +44,7 @@ class DashVectorError(Exception):
 
 
 class OperationResult(NamedTuple):
-    """`usage` is what DashVector would count: units that were read or written."""
+    """The result of an operation. `usage` is what DashVector would count: units that were read or written."""
 
     output: Any = None
     usage: Mapping[str, int] | None = None

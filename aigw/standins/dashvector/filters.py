@@ -34,7 +34,7 @@ Value = str | int | float | bool
 
 
 class _Token(NamedTuple):
-    """`kind` is a group of _TOKEN, or "end"."""
+    """A token of a filter. `kind` is a group of _TOKEN, or "end"."""
 
     kind: str
     text: str

@@ -34,8 +34,8 @@ _LARGEST = (1 << 63) - 1
 
 
 class State(NamedTuple):
-    """`used` is None if nothing was charged. `ends` is the end of the window, None if none runs. `frees` is when the
-    first hold expires, `latest` when the last one does; None if nothing is held."""
+    """The state of a key. `used` is None if nothing was charged. `ends` is the end of the window, None if none runs.
+    `frees` is when the first hold expires, `latest` when the last one does; None if nothing is held."""
 
     used: int | None
     ends: float | None

@@ -43,7 +43,8 @@ MOST_WAITING = 64 << 20
 
 
 class _Waiting(NamedTuple):
-    """`done` is None if nobody waits for the job. `values` are those that it stores for nobody."""
+    """A job that waits for the thread that writes. `done` is None if nobody waits for the job. `values` are those that
+    it stores for nobody."""
 
     job: Job
     done: asyncio.Future[Any] | None

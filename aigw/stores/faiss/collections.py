@@ -28,8 +28,8 @@ _DROPPED = ".dropped-"
 
 
 class FaissCollections:
-    """`patience` is how many seconds a change waits for another process that changes the same collection. `tell` gets a
-    sentence if it has to wait; it is called in a thread."""
+    """The collections in a folder. `patience` is how many seconds a change waits for another process that changes the
+    same collection. `tell` gets a sentence if it has to wait; it is called in a thread."""
 
     def __init__(self, folder: Path, *, patience: float = PATIENCE, tell: Callable[[str], None] | None = None) -> None:
         self._folder = folder

@@ -16,8 +16,8 @@ SCHEMES = ("milvus", "milvuss")
 
 
 class MilvusAddress(NamedTuple):
-    """`token` is USER:PASSWORD or an API key, as Milvus itself takes it, "" for none. `database` is "" for its
-    default."""
+    """The address of a Milvus. `token` is USER:PASSWORD or an API key, as Milvus itself takes it, "" for none.
+    `database` is "" for its default."""
 
     host: str
     port: int

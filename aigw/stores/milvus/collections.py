@@ -30,7 +30,7 @@ READERS = 8
 
 
 class MilvusCollections:
-    """`patience` is how many seconds a read may take."""
+    """The collections in a Milvus. `patience` is how many seconds a read may take."""
 
     def __init__(self, address: MilvusAddress, *, patience: float = READ_SECONDS) -> None:
         self._server = Server(address, patience)

@@ -28,7 +28,7 @@ _loading = threading.Lock()
 
 
 class Server:
-    """`patience` is how many seconds a call may take that says nothing else."""
+    """The connection to a Milvus. `patience` is how many seconds a call may take that says nothing else."""
 
     def __init__(self, address: MilvusAddress, patience: float = READ_SECONDS) -> None:
         self.address = address

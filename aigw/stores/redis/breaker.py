@@ -16,7 +16,8 @@ LONGEST_SECONDS = 1.0
 
 
 class Breaker:
-    """`problem` says why the breaker is open; "" if it is closed. `probe` returns what is wrong now, or ""."""
+    """A circuit breaker. `problem` says why the breaker is open; "" if it is closed. `probe` returns what is wrong now,
+    or ""."""
 
     def __init__(self, name: str, probe: Callable[[], Awaitable[str]]) -> None:
         self.problem = ""

@@ -32,8 +32,9 @@ _OPTIONS = ("prefix", "sentinel_username", "sentinel_password", *_TLS_OPTIONS)
 
 @dataclass(frozen=True)
 class RedisAddress:
-    """`name` is for people: the URL without user, password and options. `database` and `credentials` are None if the
-    URL has none. `tls` has the client's options of the same names, or is None without TLS."""
+    """The address of a Redis. `name` is for people: the URL without user, password and options. `database` and
+    `credentials` are None if the URL has none. `tls` has the client's options of the same names, or is None without
+    TLS."""
 
     name: str
     kind: Kind

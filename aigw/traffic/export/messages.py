@@ -21,8 +21,8 @@ Message = dict[str, Any]
 
 
 class Conversation(NamedTuple):
-    """`messages` are what the model got, `answer` is what it said to that. `media` counts images, sounds and files that
-    are left out."""
+    """A call as a conversation. `messages` are what the model got, `answer` is what it said to that. `media` counts
+    images, sounds and files that are left out."""
 
     messages: list[Message]
     answer: Message

@@ -19,8 +19,8 @@ Example = dict[str, Any]
 
 
 class Written(NamedTuple):
-    """`left_out` counts by reason the calls that are none of the examples, `media` the images, sounds and files that
-    are not in them."""
+    """The examples that were written. `left_out` counts by reason the calls that are none of the examples, `media` the
+    images, sounds and files that are not in them."""
 
     examples: list[Example]
     left_out: Counter[str]

@@ -39,8 +39,8 @@ _MOST_DIGITS = 4000
 
 
 class Canonical(NamedTuple):
-    """`key` has 32 hex digits. `value` is JSON: `method`, `path`, `query`, `service`, `headers`, and the body in one of
-    `body` (JSON), `form`, `text` and `sha256`."""
+    """A canonical form and its key. `key` has 32 hex digits. `value` is JSON: `method`, `path`, `query`, `service`,
+    `headers`, and the body in one of `body` (JSON), `form`, `text` and `sha256`."""
 
     key: str
     value: dict[str, Any]

@@ -20,8 +20,8 @@ _CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded", 503: "overloaded"}
 
 
 class Fault(NamedTuple):
-    """`kind` is the status of an error, or CUT: the answer breaks off in the middle. `share` is how many of all calls
-    fail so."""
+    """A kind of fault and its share. `kind` is the status of an error, or CUT: the answer breaks off in the middle.
+    `share` is how many of all calls fail so."""
 
     kind: str
     share: float

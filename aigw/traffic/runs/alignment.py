@@ -26,7 +26,8 @@ class Item(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """`old` is None for a call that was added, `new` for one that was removed. A `moved` call stands elsewhere now."""
+    """Two calls that correspond to each other. `old` is None for a call that was added, `new` for one that was removed.
+    A `moved` call stands elsewhere now."""
 
     old: Item | None
     new: Item | None

@@ -22,8 +22,9 @@ from aigw.traffic.runs.outcome import Outcome, tokens_of
 
 
 class ClientCall(Struct, frozen=True, kw_only=True):
-    """`name` is the first recording of the call, `last` the one that has its answer. `at` is when it was sent, in whole
-    seconds since 1970. `client` is what the client sent, `sent` what left the gateway in the end."""
+    """A call of a client. `name` is the first recording of the call, `last` the one that has its answer. `at` is when
+    it was sent, in whole seconds since 1970. `client` is what the client sent, `sent` what left the gateway in the
+    end."""
 
     name: str
     last: str
@@ -52,7 +53,7 @@ class ClientCall(Struct, frozen=True, kw_only=True):
 
 
 class Run(NamedTuple):
-    """`others` counts the recordings of what plugins asked for themselves."""
+    """The calls of a run. `others` counts the recordings of what plugins asked for themselves."""
 
     calls: list[ClientCall]
     others: int

@@ -22,7 +22,8 @@ Values = Mapping[str, float | None]
 
 
 class Condition(NamedTuple):
-    """`limit` is a number or, with `relative`, by what percentage the new value is above the old one."""
+    """A condition such as `cost>+10%`. `limit` is a number or, with `relative`, by what percentage the new value is
+    above the old one."""
 
     text: str
     metric: str

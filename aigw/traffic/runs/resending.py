@@ -26,8 +26,8 @@ Send = Callable[[ClientCall], Awaitable[None]]
 
 
 class Pace(NamedTuple):
-    """`speed` is how many times as fast as they were recorded calls are sent, 0 for one after the other without a gap.
-    Recordings tell whole seconds."""
+    """When calls are sent. `speed` is how many times as fast as recorded calls are sent; 0 sends one after the other
+    without a gap. Recordings have whole seconds."""
 
     clock: Clock
     sleep: Callable[[float], Awaitable[None]]

@@ -49,7 +49,7 @@ class Compared(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """`old` and `new` are the outcomes of all calls of a run."""
+    """The comparison of two runs. `old` and `new` are the outcomes of all calls of a run."""
 
     calls: list[Compared]
     old: list[Outcome]

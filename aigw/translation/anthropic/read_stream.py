@@ -37,7 +37,7 @@ _FINISHES: dict[str, Finish] = {
 
 
 class _Block:
-    """`given` is the input that stood in the start of a call. `signature` is that of reasoning."""
+    """An open block. `given` is the input that stood in the start of a call. `signature` is that of reasoning."""
 
     __slots__ = ("given", "kind", "signature")
 

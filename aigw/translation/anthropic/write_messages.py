@@ -27,8 +27,9 @@ _IMAGE_TYPES = {"": "image/png", "image/jpg": "image/jpeg"}
 
 
 class Written(NamedTuple):
-    """`system` are its blocks. `goes_on`: the model shall go on with the last message, which is its own. `thought`: the
-    last turn of the assistant has no calls, or begins with reasoning."""
+    """The messages as they were written. `system` are the blocks of the instructions. `goes_on`: the model must
+    continue the last message, which is its own. `thought`: the last turn of the assistant has no calls, or begins with
+    reasoning."""
 
     system: list[Json]
     messages: list[Json]

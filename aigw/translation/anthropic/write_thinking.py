@@ -21,7 +21,8 @@ USUAL_BUDGET = 8192
 
 
 class Limits(NamedTuple):
-    """`fields` are `thinking` and what belongs to it. `effort` is for `output_config`, "" if there is none."""
+    """The fields about thinking. `fields` are `thinking` and what belongs to it. `effort` is for `output_config`, "" if
+    there is none."""
 
     max_tokens: int
     fields: Json

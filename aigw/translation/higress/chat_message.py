@@ -9,7 +9,7 @@ from aigw.dialects.view import rows_of
 
 
 class Part(NamedTuple):
-    """`value` is the text, the URL of an image or the id of a file."""
+    """A part of a message. `value` is the text, the URL of an image or the id of a file."""
 
     kind: str
     value: str

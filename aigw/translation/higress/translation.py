@@ -16,8 +16,8 @@ from aigw.translation.higress.messages_request import read_request
 
 
 class HigressTranslation:
-    """`request` is what the provider gets, before its own edits; `asked` is a view of it, `dialect` and `api` are its
-    format. Raises ValueError for a request that cannot be translated."""
+    """One request to one provider. `request` is what the provider gets, before its own edits; `asked` is a view of it,
+    `dialect` and `api` are its format. Raises ValueError for a request that cannot be translated."""
 
     api = apis.CHAT
 

@@ -13,7 +13,7 @@ _CUSTOM = ("custom_tool_call", "ctc_", "input", "response.custom_tool_call_input
 
 
 class CallItem:
-    """`kind` is as in `hub.Tool`, `place` tells the items of all responses apart."""
+    """A call as an item. `kind` is as in `hub.Tool`, `place` tells the items of all responses apart."""
 
     def __init__(self, call: CallStart, kind: str, place: str, index: int) -> None:
         self.index = index

@@ -16,7 +16,8 @@ _PREFIXES = {"message": "msg_", "reasoning": "rs_", "function_call": "fc_"}
 
 
 class KeptResponse(Struct, frozen=True):
-    """`items` are the input with all that was said before; the last `own` of them stood in the request itself."""
+    """A response that is kept. `items` are the input with all that was said before; the last `own` of them stood in the
+    request itself."""
 
     response: dict[str, Any]
     items: list[Any]

@@ -63,6 +63,7 @@ class Recordings:
         self._recorder: CallRecorder | None = None
         if mode != "replay":
             beside = folder.claim(run or new_run())
+        self._earlier = len(folder.files()) if mode == "record" else 0
         if mode != "record":
             self._player = FolderPlayer(folder, settings, rules, self._secrets)
         if mode != "replay":
@@ -97,6 +98,7 @@ class Recordings:
         if self._recorder is not None:
             sink = self._recorder.sink
             report.written, report.refused, report.failure = sink.written, sink.refused, sink.failure
+            report.earlier = self._earlier
         return report
 
     @property

@@ -108,6 +108,10 @@ def test_an_app_is_recorded_and_replayed_without_a_key(aigw_run, tmp_path):
         "001-01-chat.json",
         "002-01-chat.json",
     ]
+    again = aigw_run("--record", "recs/new", *sdk[:-1])[2].splitlines()
+    remedy = "in this folder stay and are played first; --refresh records in their place"
+    assert again[1:] == [f"aigw run: 2 recordings of before {remedy}"]
+    (tmp_path / "recs/new/003-01-chat.json").unlink()
     code, out, errors = aigw_run("--replay", "recs/new", *sdk, OPENAI_API_KEY="")
     assert (code, out) == (0, "one\ntwo\n")
     assert errors == "aigw run: 2 calls (2 replayed): 16 tokens in, 2 out, $0, $0 saved\n"

@@ -79,6 +79,9 @@ def said(calls: ProgramCalls, report: Report, why: list[str]) -> list[str]:
     """Returns what people read: the line, the last failure, why the run has failed, and what there is to say of each
     miss."""
     lines = [line(calls, report), *map(_failure, calls.failed[-1:]), *why]
+    if report.written and report.earlier:
+        had = f"{many(report.earlier, 'recording')} of before"
+        lines.append(f"{had} in this folder stay and are played first; --refresh records in their place")
     return [*(f"aigw run: {plain(each)}" for each in lines), *misses(report)]
 
 

@@ -25,7 +25,8 @@ class Report(Struct):
     """What became of calls. `hits` are calls that were answered from recordings; of these, `repeats` came more often
     than they were recorded, and `diverged` differ from the recorded request. `used` are the names of the recordings.
     `written` counts new recordings, and `refused` calls that were not recorded, because a secret is left in them or
-    they are too large. `failure` says why recording stopped, "" if it did not."""
+    they are too large. `earlier` counts what was in a folder before all calls were recorded into it. `failure` says why
+    recording stopped, "" if it did not."""
 
     hits: int = 0
     repeats: int = 0
@@ -35,4 +36,5 @@ class Report(Struct):
     unused: list[str] = field(default_factory=list)
     written: int = 0
     refused: int = 0
+    earlier: int = 0
     failure: str = ""

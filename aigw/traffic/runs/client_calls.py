@@ -17,6 +17,7 @@ from aigw.traffic.format.call import Sent
 from aigw.traffic.format.contents import body_of, pieces_of
 from aigw.traffic.format.folder import Entry, Folder, RecordingError, iterate
 from aigw.traffic.format.recording import Recording, SentRequest, Source, seconds_of
+from aigw.traffic.format.tree import below
 from aigw.traffic.matching.index import Group
 from aigw.traffic.runs.outcome import Outcome, tokens_of
 
@@ -88,6 +89,11 @@ def read_calls(folder: Folder) -> Run:
     run = read_run(folder)
     if not run.calls:
         what = "only calls of plugins, but none" if run.others else "no call"
+        deeper = [each.path for each in below(folder.path) if each.path != folder.path]
+        if deeper:
+            raise RecordingError(
+                f"{folder.path}: its recordings are in {len(deeper)} folders, as {deeper[0]}; name one"
+            )
         raise RecordingError(f"{folder.path}: has {what} of a client; `aigw serve --record {folder.path}` records some")
     return run
 

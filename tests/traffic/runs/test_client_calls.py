@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from recorded_calls import chat_call, embeddings_call, said, user, written
 
 from aigw.traffic.format.call import Sent
-from aigw.traffic.format.folder import RecordingError
+from aigw.traffic.format.folder import Folder, RecordingError
 from aigw.traffic.runs.client_calls import read_calls, read_run
 
 QUESTION = user("What is the capital of France?")
@@ -68,6 +68,13 @@ def test_a_folder_without_calls_of_clients(tmp_path):
     folder = written(tmp_path, (embeddings_call("x")._replace(dialect="", api=""), said("x")))
     with pytest.raises(RecordingError, match="has only calls of plugins, but none of a client"):
         read_calls(folder)
+
+
+def test_the_folders_of_tests_are_named(tmp_path):
+    for name in ("test_a", "test_b"):
+        written(tmp_path / name, (chat_call(QUESTION), said("Paris.")))
+    with pytest.raises(RecordingError, match=r"its recordings are in 2 folders, as .*test_a; name one"):
+        read_calls(Folder(tmp_path))
 
 
 def test_what_the_client_sent(tmp_path):

@@ -21,6 +21,8 @@ from aigw.translation.hub import Call, Message, Part, Thinking
 
 MOST = 16 * 1024 * 1024
 """How many characters are kept for one provider."""
+MOST_QUESTIONS = 4
+"""Under so many questions an answer is kept at most."""
 _ENTRY = 500
 """How many bytes an entry takes beside its texts."""
 
@@ -67,7 +69,7 @@ class Recall:
         self._kept = kept
         self._consumer = consumer
         self._messages = messages
-        self._question = next((text for message in reversed(messages) if (text := _question(message))), "")
+        self._questions = _questions(messages)
         self._thoughts: dict[int, list[Thinking]] = {}
         """For each choice, the reasoning since its last call."""
         self._words: dict[int, list[str]] = {}
@@ -119,7 +121,8 @@ class Recall:
 
     def _keep(self) -> None:
         for id, kept in self._found:
-            self._kept.put(self._key(id, self._question), kept)
+            for question in self._questions:
+                self._kept.put(self._key(id, question), kept)
 
     def _key(self, id: str, question: str) -> bytes:
         digest = blake2b(digest_size=16)
@@ -127,6 +130,19 @@ class Recall:
             data = text.encode("utf-8", "surrogatepass")
             digest.update(len(data).to_bytes(8, "big") + data)
         return digest.digest()
+
+
+def _questions(messages: Sequence[Message]) -> list[str]:
+    """Returns the words of the user since the last answer without calls, the newest first, "" if there are none. Any of
+    them may be the last ones in front of the answer when the client sends it back: a plugin may have added the others,
+    and adds them again in another place."""
+    asked: list[str] = []
+    for message in reversed(messages):
+        if (message.role == "assistant" and not message.calls) or len(asked) == MOST_QUESTIONS:
+            break
+        if text := _question(message):
+            asked.append(text)
+    return asked or [""]
 
 
 def _question(message: Message) -> str:

@@ -56,6 +56,24 @@ def test_it_is_not_for_others():
     )
 
 
+def test_words_that_a_plugin_appends_to_each_request_do_not_hide_it():
+    kept = KeptThoughts()
+    added = Message("user", (Text("Be kind."),))
+    answered(kept, messages=(ASKED, added))
+    assert recalled(kept, ASKED, SAID, RESULT, added)[1] == BACK
+    again = (ThinkingDelta("2"), ThinkingState(STATE), CallStart(0, "b", "f"), Ended())
+    answered(kept, *again, messages=(ASKED, SAID, RESULT, added))
+    said = Message("assistant", (Call("b", "f", "{}"),))
+    found = recalled(kept, ASKED, SAID, RESULT, said, Message("user", (Result("b", ()), Text("Be kind."))))
+    assert (found[1], found[3].parts[0]) == (BACK, Thinking("2", STATE)), "in each step of an agent"
+
+
+def test_an_answer_belongs_to_no_question_that_was_answered_before():
+    kept = KeptThoughts()
+    answered(kept, messages=(ASKED, Message("assistant", (Text("sun"),)), Message("user", (Text("there?"),))))
+    assert recalled(kept)[1] == SAID
+
+
 def test_what_the_client_sends_itself_counts():
     kept = KeptThoughts()
     answered(kept)

@@ -94,6 +94,7 @@ ELSEWHERE = {
     "providers/ollama.py": "server/test_start.py: the address that it has in the environment",
     "providers/well_known.py": "providers/test_suggestions.py: data",
     "providers/model_rules.py": "translation/test_translation.py providers/test_translated.py: data",
+    "providers/returned_reasoning.py": "e2e/test_returned_reasoning.py: what a vendor gets back is what it said before",
     "providers/too_long.py": "providers/test_translated.py plugins/test_ai_context_limit.py: seen in what a client gets",
     "translation/responses/read_items.py": "translation/responses/test_read_request.py: a request is read as one",
     "translation/responses/read_tools.py": "translation/responses/test_read_request.py: a request is read as one",

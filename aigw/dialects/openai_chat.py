@@ -74,7 +74,7 @@ class ChatView(CompletionsView):
 
     @property
     def turns(self) -> Sequence[Turn]:
-        return self.objects("messages", _turn)
+        return self.objects("messages", turn_of)
 
     @property
     def places(self) -> Sequence[TextPlace]:
@@ -107,7 +107,8 @@ class ChatView(CompletionsView):
         return choice if choice in ("required", "none") else ""
 
 
-def _turn(message: Json) -> Turn:
+def turn_of(message: Json) -> Turn:
+    """Returns a message of a chat as a turn."""
     role, content = _ROLES.get(text_of(message.get("role")), "user"), message.get("content")
     calls = [
         ToolCall(text_of(said[0]), text_of(said[1]), text_of(call.get("id")))

@@ -38,6 +38,7 @@ from aigw.providers.provider import split_domain
 from aigw.providers.refusals import Refusals
 from aigw.providers.request_errors import BUILT_IN_OFFERS, not_offered, unusable
 from aigw.providers.request_path import RequestPath
+from aigw.providers.returned_reasoning import Read, ReturnedReasoning
 from aigw.translation.embeddings.translation import TARGETS as VECTOR_TARGETS
 from aigw.translation.embeddings.translation import EmbeddingsTranslation
 from aigw.translation.kept_thoughts import KeptThoughts
@@ -60,6 +61,9 @@ class BoundProvider:
     tells_first_only: ClassVar[bool] = False
     """Whether the client gets the first failure unchanged if all tokens fail, without a line on the other failures. If
     so, any failure of a further token is followed by another attempt."""
+
+    returns_reasoning: ClassVar[bool] = True
+    """Whether reasoning that clients leave out is given back to a provider that wants it."""
 
     def __init__(self, config: ProviderConfig, env: Env) -> None:
         """Raises ValueError for a configuration that the plugin's `check` would refuse, ConfigError if `services:` maps
@@ -92,7 +96,12 @@ class BoundProvider:
         self._origins: dict[str, Origin] = {}
         self._edits = self.edits(config, self.row, env)
         answers = self.answers(config, self.row, env)
-        self.hidden, self.read = answers.hidden, answers.read
+        self.hidden = answers.hidden
+        self.read: Read = answers.read
+        self._returned: ReturnedReasoning | None = None
+        if self.returns_reasoning and self._rules.returns_reasoning and config.protocol == "openai":
+            self._returned = ReturnedReasoning(self._rules, self._kept, self._edits.map)
+            self.read = self._returned.reading(answers.read)
         self.judge = self.judges(env.clock)
         self._responses = KeptResponses.of(env)
         if config.provider_domain or self._endpoint.authority:
@@ -122,6 +131,8 @@ class BoundProvider:
         target = self._target(exchange, source, bare=bare)
         if translation is None and api in apis.MODEL_IN_PATH and self.config.protocol == "openai":
             self._edits.drop_foreign(request)
+        if self._returned is not None and translation is None and api == apis.CHAT:
+            await self._returned.fill(exchange, request)
         model, streaming = await self._write_model(asked, request, api, source, bare=bare)
         dialect = self._dialect(spoken, api)
         call = Call(request, target, api, dialect, asked, spoken, model, streaming, translation, kept)

@@ -237,6 +237,7 @@ class HigressProvider(BoundProvider):
     keeps_vectors_apart: ClassVar[bool] = False
     bare_retries: ClassVar[bool] = True
     tells_first_only: ClassVar[bool] = True
+    returns_reasoning: ClassVar[bool] = False
 
     def __init__(self, config: ProviderConfig, env: Env) -> None:
         super().__init__(config, env)

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
@@ -69,7 +69,7 @@ class Recall:
         self._kept = kept
         self._consumer = consumer
         self._messages = messages
-        self._questions = _questions(messages)
+        self._questions = questions_of(messages)
         self._thoughts: dict[int, list[Thinking]] = {}
         """For each choice, the reasoning since its last call."""
         self._words: dict[int, list[str]] = {}
@@ -125,14 +125,32 @@ class Recall:
                 self._kept.put(self._key(id, question), kept)
 
     def _key(self, id: str, question: str) -> bytes:
-        digest = blake2b(digest_size=16)
-        for text in (self._consumer, id, question):
-            data = text.encode("utf-8", "surrogatepass")
-            digest.update(len(data).to_bytes(8, "big") + data)
-        return digest.digest()
+        return key_of(self._consumer, id, question)
 
 
-def _questions(messages: Sequence[Message]) -> list[str]:
+class _Turn(Protocol):
+    """A turn of a conversation, in the format of a client or in none."""
+
+    @property
+    def role(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def calls(self) -> Sequence[object]: ...
+
+
+def key_of(consumer: str, id: str, question: str) -> bytes:
+    """Returns the key under which the reasoning in front of a call is kept, for one of `questions_of`."""
+    digest = blake2b(digest_size=16)
+    for text in (consumer, id, question):
+        data = text.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.digest()
+
+
+def questions_of(messages: Sequence[_Turn]) -> list[str]:
     """Returns the words of the user since the last answer without calls, the newest first, "" if there are none. Any of
     them may be the last ones in front of the answer when the client sends it back: a plugin may have added the others,
     and adds them again in another place."""
@@ -145,6 +163,6 @@ def _questions(messages: Sequence[Message]) -> list[str]:
     return asked or [""]
 
 
-def _question(message: Message) -> str:
+def _question(message: _Turn) -> str:
     """Returns the words of the user, "" if this is no message of the user or has only results."""
     return message.text if message.role == "user" else ""

@@ -9,6 +9,9 @@ from typing import Any
 
 from msgspec import Struct
 
+NOT_KNOWN = " "
+"""Stands for reasoning that nobody kept. It is not empty, because DeepSeek V4 refuses that as missing."""
+
 
 class Rules(Struct, frozen=True, kw_only=True):
     """Models are named by patterns, in which `*` stands for any text and `[...]` for one character."""
@@ -28,7 +31,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     switches_thinking: bool = False
     """Whether chat completions have `enable_thinking` and `thinking_budget`."""
     returns_reasoning: tuple[str, ...] = ()
-    """The models that want their `reasoning_content` back."""
+    """The models that want their `reasoning_content` back: with each call, and in a request with tools with each
+    answer."""
     takes_schema: bool = True
     """Whether `response_format` may have a JSON Schema. Otherwise the schema stands in the system text."""
     takes_top_k: bool = False

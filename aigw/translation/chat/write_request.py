@@ -15,7 +15,7 @@ from aigw.translation.envelope import opened
 from aigw.translation.hub import Call, Conversation, Media, Message, Result, Text, Thinking, Tool
 from aigw.translation.images import without_images
 from aigw.translation.notes import Notes
-from aigw.translation.rules import Rules, limit_of, matches
+from aigw.translation.rules import NOT_KNOWN, Rules, limit_of, matches
 from aigw.translation.thinking import budget_of, effort_of
 
 MOST_STOPS = 4
@@ -49,17 +49,17 @@ def _messages(message: Message, conversation: Conversation, rules: Rules) -> Ite
     if message.role == "system":
         yield {"role": "system", "content": _content(message.parts, rules, between="\n\n")}
     elif message.role == "assistant":
-        yield _assistant(message, conversation.model, rules)
+        yield _assistant(message, conversation, rules)
     else:
         yield from _user(message, rules)
 
 
-def _assistant(message: Message, model: str, rules: Rules) -> Json:
+def _assistant(message: Message, conversation: Conversation, rules: Rules) -> Json:
     said: Json = {"role": "assistant", "content": message.text or None}
-    if matches(model, rules.returns_reasoning):
+    if matches(conversation.model, rules.returns_reasoning):
         thoughts = [part for part in message.parts if isinstance(part, Thinking) and _is_own(part, rules)]
-        if thoughts or message.calls:
-            said["reasoning_content"] = "".join([part.text for part in thoughts])
+        if thoughts or message.calls or conversation.tools:
+            said["reasoning_content"] = "".join([part.text for part in thoughts]) or NOT_KNOWN
     if message.calls:
         said["tool_calls"] = [_call(call) for call in message.calls]
     return said

@@ -104,6 +104,8 @@ class _OpenAI(Client):
 
 class ChatSDK(_OpenAI):
     name = "openai chat"
+    forgets: ClassVar[set[str]] = set()
+    """The fields of an answer that it does not send back."""
     tool: ClassVar[Any] = {
         "type": "function",
         "function": {"name": "weather", "description": DESCRIPTION, "parameters": SCHEMA},
@@ -117,7 +119,7 @@ class ChatSDK(_OpenAI):
             asked |= {"tools": [self.tool]} if how["tools"] else {}
             asked |= {"reasoning_effort": "high"} if how["think"] else {}
             message = await (self._streamed if how["stream"] else self._plain)(sdk, asked, turn)
-            history.append(message.model_dump(exclude_none=True))
+            history.append(message.model_dump(exclude_none=True, exclude=self.forgets))
             if not message.tool_calls:
                 return
             for call in message.tool_calls:

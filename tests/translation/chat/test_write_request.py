@@ -78,7 +78,13 @@ def test_the_maker_gets_its_reasoning_back_and_nobody_else():
 
 def test_a_call_of_a_thinking_model_has_reasoning_even_if_nobody_kept_it():
     rules = Rules(maker="deepseek", returns_reasoning=("m",))
-    assert write(said("assistant", Call("1", "f", "{}")), rules=rules)[0]["messages"][0]["reasoning_content"] == ""
+    assert write(said("assistant", Call("1", "f", "{}")), rules=rules)[0]["messages"][0]["reasoning_content"] == " "
+
+
+def test_in_a_request_with_tools_each_answer_has_reasoning():
+    rules = Rules(maker="deepseek", returns_reasoning=("m",))
+    body, _ = write(said("assistant", Text("so")), rules=rules, tools=(Tool("f"),))
+    assert body["messages"][0]["reasoning_content"] == " ", "DeepSeek V4 refuses an empty one as missing"
 
 
 def test_tools():

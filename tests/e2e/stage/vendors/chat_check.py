@@ -203,7 +203,7 @@ def _check_answer(message: Assistant, at: int, *, wants_thought: bool) -> list[s
     calls = message.tool_calls or []
     if not calls and not message.content:
         raise RefusedError("Invalid assistant message: content or tool_calls must be set")
-    if calls and wants_thought and not message.reasoning_content:
+    if calls and wants_thought and not (message.reasoning_content or "").strip():
         raise RefusedError(f"Missing `reasoning_content` field in the assistant message at message index {at}")
     for call in calls:
         try:

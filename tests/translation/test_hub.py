@@ -88,6 +88,15 @@ def test_each_part_reaches_each_provider(api):
                 assert written(api, place(replace(least, **{name: value}))) != before, (kind, name)
 
 
+@pytest.mark.parametrize("api", PROVIDERS)
+def test_what_the_assistant_has_shown_reaches_each_provider(api):
+    bodies = [
+        written(api, replace(LEAST, messages=(USER, Message("assistant", (Media("image", "image/png", data),)), USER)))
+        for data in ("QUJD", "REVG")
+    ]
+    assert bodies[0] != bodies[1]
+
+
 def written(api, conversation):
     """The body, and what is lost."""
     notes, (row, model) = Notes(), ROWS[api]

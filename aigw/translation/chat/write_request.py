@@ -13,7 +13,7 @@ from aigw.dialects.json_values import Json, json_text
 from aigw.translation.arguments import text_in
 from aigw.translation.envelope import opened
 from aigw.translation.hub import Call, Conversation, Media, Message, Result, Text, Thinking, Tool
-from aigw.translation.images import without_images
+from aigw.translation.images import shown_by_user, without_images
 from aigw.translation.notes import Notes
 from aigw.translation.rules import NOT_KNOWN, Rules, limit_of, matches
 from aigw.translation.thinking import budget_of, effort_of
@@ -27,7 +27,8 @@ _SHOWN = {"image": "[image]", "audio": "[audio]", "file": "[file]"}
 def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Json:
     """Returns the body. `conversation` has names and ids that the provider takes."""
     body: Json = {"model": conversation.model}
-    messages = conversation.messages if rules.takes_images else without_images(conversation.messages, notes)
+    seen = conversation.messages if rules.takes_images else without_images(conversation.messages, notes)
+    messages = shown_by_user(seen)
     body["messages"] = [each for message in resting(messages) for each in _messages(message, conversation, rules)]
     body |= _tools(conversation, rules)
     body |= _limits(conversation, rules, notes)

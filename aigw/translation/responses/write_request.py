@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from aigw.dialects.json_values import Json
 from aigw.translation.hub import Conversation, Tool
+from aigw.translation.images import shown_by_user
 from aigw.translation.notes import Notes, refused
 from aigw.translation.responses.read_request import ENCRYPTED
 from aigw.translation.responses.write_items import items_of
@@ -25,7 +26,8 @@ def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Jso
     if conversation.choices > 1:
         raise refused("n", "the Responses API of this provider gives one answer")
     body: Json = {"model": conversation.model, **conversation.openais}
-    body["input"] = [item for message in conversation.messages for item in items_of(message, rules.maker)]
+    messages = shown_by_user(conversation.messages)
+    body["input"] = [item for message in messages for item in items_of(message, rules.maker)]
     body["store"] = False
     body |= _tools(conversation)
     body |= _limits(conversation, rules, notes)

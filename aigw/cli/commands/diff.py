@@ -23,9 +23,9 @@ def diff(
 ) -> None:
     """Compare two folders of recordings.
 
-    It tells which calls were added (+), removed (-) or moved (>), what differs in prompts, tools and answers (~), and
-    what became of tokens, cost and time. What `record.volatile` declares is no difference. The exit code is 0 whether
-    they differ or not, unless --exit-code is given, and 2 if they cannot be compared.
+    It shows which calls were added (+), removed (-) or moved (>), what differs in prompts, tools and answers (~), and
+    how tokens, cost and time have changed. Values that `record.volatile` declares are no difference. The exit code is 0
+    whether they differ or not, unless --exit-code is given, and 2 if they cannot be compared.
 
     Example: aigw diff recordings/main recordings/branch --markdown
     """

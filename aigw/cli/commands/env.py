@@ -32,8 +32,8 @@ def env(
 ) -> None:
     """Print what a client needs to call the gateway.
 
-    Without CLIENT it lists those that it knows. The lines to paste are on stdout, everything else is on stderr. Where
-    the gateway asks for a key, the variable that has it is named, or KEY stands for it. `eval "$(aigw env openai
+    Without CLIENT it lists those that it knows. The lines to paste are on stdout, everything else is on stderr. If the
+    gateway needs a key, the lines name the variable that has it, or contain KEY in its place. `eval "$(aigw env openai
     --shell)"` sets the variables at once.
 
     Example: aigw env claude-code

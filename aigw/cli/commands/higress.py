@@ -50,7 +50,7 @@ def import_(
 ) -> None:
     """Make a configuration of Higress's resources.
 
-    They are WasmPlugins, Ingresses and McpBridges, also in lists; what else there is, is kept or named.
+    They are WasmPlugins, Ingresses and McpBridges, also in lists; other resources are kept or named.
 
     Keys and passwords become ${NAME}; the file begins with the names of the variables to set. The report says of each
     field whether it means the same here: exact, approximate, none (lost) or unknown (kept under x-higress).

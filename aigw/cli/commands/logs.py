@@ -58,9 +58,9 @@ def logs(
 ) -> None:
     """List the requests that came, the newest last.
 
-    They are those that a gateway here has written down, whether it runs or not, in the columns of `aigw serve`. --texts
-    shows what was said, as far as a running gateway has kept it: while somebody looks (so with -f), or with `aigw serve
-    --inspect`. `aigw trace` shows what plugins did to one.
+    They come from the files of a gateway here, whether it runs or not, in the columns of `aigw serve`. --texts also
+    shows what was said, if a running gateway has kept it: it does so while somebody looks (so with -f), or with `aigw
+    serve --inspect`. `aigw trace` shows what plugins did to a request.
 
     Example: aigw logs -f --texts --model 'qwen*'
     """

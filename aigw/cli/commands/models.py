@@ -25,9 +25,9 @@ def models(
 ) -> None:
     """List the models to ask for, with their prices.
 
-    They are those that the configuration names, and what the list of prices in the installation knows of its providers;
-    of several providers it shows some each. Without a configuration they are those of the keys in the environment.
-    Nothing is asked of the network without --live.
+    They are the models that the configuration names, and those of its providers in the installed price list; for
+    several providers, only some of each are shown. Without a configuration they are those of the keys in the
+    environment. Without --live, nothing is requested over the network.
 
     Example: aigw models --provider openai
     """

@@ -49,9 +49,9 @@ def replay(
 ) -> None:
     """Send recorded requests again, as their clients did.
 
-    They go through a gateway that is started for it, with the configuration and the state that `aigw serve` uses, or to
-    a server that speaks the same API. Its key is that of the environment (OPENAI_API_KEY, ..., AIGW_KEY). It tells each
-    call whose answer is another one, and what changed in tokens, cost and time.
+    They go through a gateway that is started here, with the configuration and the state that `aigw serve` uses, or to a
+    server that speaks the same API. Its key comes from the environment (OPENAI_API_KEY, ..., AIGW_KEY). The report has
+    each call whose answer differs, and the changes in tokens, cost and time.
 
     `aigw replay lint A B` says what varies between two recordings of the same run, and how to declare it.
 

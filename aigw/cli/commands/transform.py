@@ -38,10 +38,9 @@ def transform(
 ) -> None:
     """Try rules or a prompt of ai-transformer on a message.
 
-    The message is one of HTTP, as `curl -i` prints it; a body alone will do, too. Without --rules and --prompt, what
-    the configuration says about requests or answers is done. A model is asked through a gateway with this
-    configuration, which is started for it. The exit status is 1 if the message stays as it is, because it cannot be
-    transformed.
+    It is an HTTP message, as `curl -i` prints it, or only a body. Without --rules and --prompt, it is transformed as
+    the configuration says for requests or answers. A model is asked through a gateway with this configuration, which is
+    started here. The exit status is 1 if the message stays as it is, because it cannot be transformed.
 
     Example: aigw transform --rules '[xmlToJson]' --response < message.http
     """

@@ -21,9 +21,9 @@ def what_if(
 ) -> None:
     """Say what a configuration would do to recorded calls.
 
-    It tells which calls would be refused or limited, sent to another provider or model, or answered from the cache, and
-    what all would cost with as many tokens as were recorded. Nothing is sent, kept or counted: caches, counters and
-    quotas begin empty, and the time is that of the recordings.
+    It shows which calls would be refused or limited, sent to another provider or model, or answered from the cache, and
+    what all of them would cost with the recorded tokens. Nothing is sent, kept or counted: caches, counters and quotas
+    begin empty, and the time is that of the recordings.
 
     Example: aigw what-if new.yaml --recordings recordings
     """

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from aigw.books.request_log import Show
     from aigw.cli.sources.gateway_thread import GatewayThread
     from aigw.cli.sources.private_gateway import PrivateGateway, PrivateGatewayOptions
     from aigw.traffic.replay.report import Report
@@ -65,6 +66,10 @@ class Aigw:
 
 
 _REMEDY = "With pytest: --aigw-mode auto records what is missing, --aigw-mode refresh all that the test uses."
+_NO_CALL = (
+    "aigw: no call came to the gateway of this test, {}. A client that is made when a module is imported asks the real "
+    "provider: make it in the test, or in a function, where OPENAI_BASE_URL and the like are set."
+)
 _STARTED = pytest.StashKey[Aigw]()
 
 
@@ -83,7 +88,8 @@ def aigw(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     marked = _marked(request)
     wanted = _options(request, marked)
     before = _names(wanted) if not marked.get("recordings") else set()
-    gateway, thread = _started(wanted)
+    calls: list[str] = []
+    gateway, thread = _started(wanted, lambda row, exchange: calls.append(row.id))
     try:
         for name, value in gateway.variables.items():
             monkeypatch.setenv(name, value)
@@ -94,6 +100,8 @@ def aigw(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         thread.stop()
     if problem := found.problem(at_end=False):
         pytest.fail(problem, pytrace=False)
+    if not calls and (found.report.unused or marked.get("mode", "replay") != "replay"):
+        request.node.warn(pytest.PytestWarning(_NO_CALL.format(found.url)))
     if found.passed:
         _remove_unused(wanted, before, found.report)
 
@@ -183,12 +191,12 @@ def _remove_unused(wanted: PrivateGatewayOptions, before: set[str], report: Repo
         folder.remove(name)
 
 
-def _started(wanted: PrivateGatewayOptions) -> tuple[PrivateGateway, GatewayThread]:
+def _started(wanted: PrivateGatewayOptions, show: Show) -> tuple[PrivateGateway, GatewayThread]:
     from aigw.cli.sources.gateway_thread import GatewayThread
     from aigw.core.errors import ConfigError
     from aigw.traffic.format.folder import RecordingError
 
-    thread = GatewayThread(wanted)
+    thread = GatewayThread(wanted, show)
     try:
         return thread.start(), thread
     except ConfigError as error:

@@ -87,6 +87,29 @@ def test_recorded_once_and_replayed(run, pytester):
     run(SEVERAL.replace("REPLAYED", "1")).assert_outcomes(passed=5)
 
 
+BESIDE = """
+import pytest
+
+
+@pytest.mark.aigw(mode="record")
+def test_beside(aigw):
+    assert aigw.url
+
+
+def test_without_models(aigw):
+    assert aigw.url
+"""
+
+
+def test_a_program_that_asks_elsewhere_is_noticed(run, pytester):
+    """As one does whose client was made when it was imported, before the test has set where to ask."""
+    (pytester.path / "recordings" / "test_it" / "test_without_models").mkdir(parents=True)
+    result = run(BESIDE, "-W", "default", before="")
+    result.assert_outcomes(passed=2, warnings=1)
+    assert "test_beside" in said(result).partition("warnings summary")[2]
+    assert "no call came to the gateway of this test, http://127.0.0.1:" in said(result)
+
+
 MISSING = """
 @pytest.mark.aigw(recordings="r", mode="auto")
 def test_a_first():

@@ -121,7 +121,7 @@ Named = dict[str, _Sums]
 
 
 class _Piece(NamedTuple):
-    """A step, or what of it is in one day."""
+    """A step, or the part of it that is in one day."""
 
     step: int
     day: str

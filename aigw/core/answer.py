@@ -85,7 +85,8 @@ class Reader(Protocol):
         ...
 
     def keep_all(self) -> None:
-        """Keeps a stream of any length, for who reads all of it at its end. Call it before the first piece."""
+        """Keeps a whole stream of any length, for a caller who reads all of it at its end. Call it before the first
+        piece."""
         ...
 
     def pass_over(self, size: int) -> None:

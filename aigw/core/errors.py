@@ -102,8 +102,8 @@ class UpstreamError(Exception):
 
 
 class FailedAnswerError(UpstreamError):
-    """The provider answered with a status of success, and failed all the same. `kind` and `code` are the provider's own
-    words, as in OpenAI's errors. `others` is a line on what else was tried."""
+    """The provider answered with a status of success, but its answer has failed. `kind` and `code` are the provider's
+    own words, as in OpenAI's errors. `others` is a line on what else was tried."""
 
     def __init__(self, status: int, message: str, *, kind: str = "", code: str = "", others: str = "") -> None:
         super().__init__(UpstreamFault.PROTOCOL, f"{message}\n{others}" if others else message)

@@ -219,7 +219,7 @@ class About(Generic[C]):
     nearest: str = ""
     """What comes nearest in Higress, if that has no plugin of this name; "" if it has one."""
     image: str = "2.0.0"
-    """The version of Higress's image of it, where an export names one."""
+    """The version of Higress's image of the plugin, for exports."""
     destinations: Callable[[C], Sequence[Destination]] = _nowhere
     """Returns where the plugin sends requests instead of the upstream of the route, the default one first."""
 

@@ -103,7 +103,8 @@ def occurs(data: bytes, secret: bytes) -> bool:
 
 
 def long_ones(secrets: Iterable[bytes]) -> tuple[bytes, ...]:
-    """Returns the secrets that are hidden in any text. A shorter one, such as "placeholder", may be a word of it."""
+    """Returns the secrets that are long enough to be hidden in any text. A shorter one, such as "placeholder", may be
+    an ordinary word."""
     return tuple(secret for secret in secrets if len(secret) >= LONG)
 
 

@@ -15,7 +15,7 @@ from aigw.dialects.view import index_of, text_of
 
 Json = dict[str, Any]
 _ARGUMENTS = {"function": "arguments", "custom": "input"}
-"""By kind of call: the name of its arguments."""
+"""For each kind of call, the name of the field with its arguments."""
 
 
 class _Call:

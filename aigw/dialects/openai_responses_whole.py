@@ -19,7 +19,7 @@ _INPUTS = {
     "function_call": ("arguments", "response.function_call_arguments"),
     "custom_tool_call": ("input", "response.custom_tool_call_input"),
 }
-"""By type of call: the field that grows, and the name of the events with its pieces."""
+"""For each type of call, the field that grows, and the name of the events with its pieces."""
 
 
 class _Part(NamedTuple):

@@ -146,7 +146,8 @@ def _groups(findings: Iterable[Finding]) -> Iterator[tuple[str, int, int]]:
 
 
 def _outer(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """The findings without those that lie in another one of the same label, for which at least as much is done."""
+    """Yields the findings without those within another one of the same label and an action that is at least as
+    strict."""
     widest: dict[str, Finding] = {}
     for each in findings:
         other = widest.get(each.label)

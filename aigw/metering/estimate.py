@@ -65,9 +65,9 @@ def _count(text: str, model: str, tokenizer: Tokenizer | None) -> int:
 
 
 def needs_estimate(exchange: Exchange, answer: Reader) -> bool:
-    """Whether the provider reported less than it used: it reported no final usage, or only one half of it, and, for an
-    answer that was cut off, none during the stream. An answer that has begun has used its prompt. An error has used
-    only what came before it."""
+    """Whether the provider reported less than was used: no final usage or only one half of it, or for an answer that
+    was cut off, none during the stream. An answer that has begun has used its prompt. An error has used only what came
+    before it."""
     tokens = answer.tokens
     if tokens.source == "reported" and ((tokens.output or 0) > FEW_TOKENS or answer.complete):
         half = tokens.input is None or tokens.output is None  # the other count was null, say, or no number

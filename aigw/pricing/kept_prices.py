@@ -54,7 +54,7 @@ def list_in_use() -> str:
 
 
 class KeptPrices:
-    """A Book in front of another one, with this file."""
+    """A Book in front of another one, which keeps its prices in a file."""
 
     def __init__(self, path: Path, book: Book = ask_pricebook, source: Callable[[], str] = list_in_use) -> None:
         self._path = path

@@ -54,7 +54,8 @@ OWN_HEADERS = ("set-cookie", "alt-svc", "nel", "report-to", "strict-transport-se
 removed, because a browser would apply them to the gateway. So are those that begin with x-aigw-: they are ours."""
 
 READS = {apis.MESSAGES: anthropic_reads, apis.RESPONSES: openai_reads}
-"""By API: what its clients see as an error in a stream. Chat completions have a decoder of their own."""
+"""For each API, whether its clients see an event of a stream as an error. Chat completions have a decoder of their
+own."""
 _USUAL = (None, "auto", True)
 """The values with which fields that rows drop ask for nothing."""
 MODEL_HEADER = "x-aigw-model"

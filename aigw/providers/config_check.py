@@ -63,7 +63,7 @@ def _of_type(provider: ProviderConfig, at: JsonPath) -> list[Problem]:
 
 
 def _of_address(row: Provider, keys: Config, at: JsonPath) -> list[Problem]:
-    """Checks the host and the URL that a type has, by locating them as for a request."""
+    """Checks the host and the URL of a type, by locating them as for a request."""
     problems: list[Problem] = []
     if keys.get(row.url_field):
         found = row.problems(keys)

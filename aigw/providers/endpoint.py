@@ -85,7 +85,7 @@ _BESIDE = {
     apis.RETRIEVE_RESPONSE: (apis.RESPONSES, "/{rest}"),
     apis.COMPACT_RESPONSE: (apis.RESPONSES, "/compact"),
 }
-"""APIs that a provider has wherever it has another one, below the path of that one."""
+"""APIs that a provider has if it has another one, with their paths below the path of that one."""
 
 
 def _paths_beside(paths: Mapping[str, str]) -> dict[str, str]:

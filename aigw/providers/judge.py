@@ -153,8 +153,8 @@ class _Decoded:
         self._size = 0
 
     def __call__(self, batch: Batch) -> bool:
-        """As `Beginning` does. Raises UpstreamError if the coding is corrupt. What is in an unknown one, or is too
-        large, is not held back: nobody here can say whether it failed."""
+        """Like `Beginning`, for a body with a content coding. Raises UpstreamError if the coding is corrupt. A body of
+        an unknown coding, or one that is too large, is not held back, because it cannot be judged."""
         if self._decoding is None:
             return True
         try:

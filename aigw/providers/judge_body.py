@@ -30,7 +30,8 @@ _JSON = re.compile(rb"[\xef\xbb\xbf\s]*[\[{]")
 
 
 async def check_body(exchange: Exchange, reply: Reply) -> None:
-    """Raises UpstreamError if the body has failed. It is read as far as must be: all of it, or its first piece."""
+    """Raises UpstreamError if the body has failed. Reads as much of it as is necessary: all of it, or its first
+    piece."""
     request, kind = exchange.request, reply.headers.get("content-type", "").lower()
     coding = reply.headers.get("content-encoding", "")
     if reply.status != 200 or request.method == "HEAD" or any(name in kind for name in _LINES) or not is_known(coding):

@@ -39,8 +39,8 @@ class NamedModels:
         return {name: entry for name, entry in self._entries.items() if self._providers[name] in known}
 
     def beside(self, body: Any, shape: Shape) -> bytes | None:
-        """Returns a provider's list with these models before its own. None if they are there, or if more of it follows:
-        they stand in the last part."""
+        """Returns a provider's list with these models before its own. None if they are in it already, or if another
+        part of the list follows, because they are added to the last part."""
         listed = entries_of(body)
         if listed is None or has_more(body):
             return None

@@ -334,8 +334,8 @@ def passages_of(source: str, pieces: Sequence[Piece]) -> list[Passage]:
 
 
 def id_stem(source: str) -> str:
-    """The beginning of the ids of a source's passages: its last name, and a digest of all of it. An id has at most 64
-    of the characters that DashVector allows."""
+    """Returns the beginning of the ids of a source's passages: the last part of its name, and a digest of the whole
+    name. An id has at most 64 characters of those that DashVector allows."""
     last = re.sub(r"[^a-zA-Z0-9_.-]+", "-", source.rstrip("/").rpartition("/")[2]).strip("-.")[-40:]
     return f"{last or 'source'}-{blake2b(source.encode(errors='replace'), digest_size=4).hexdigest()}"
 

@@ -20,8 +20,9 @@ EACH_SECONDS = 5.0
 
 
 class Parts:
-    """`size` is how many texts the next part has. `now` tells the seconds, and `tells` hears how many texts each part
-    had. `unfinished` keeps what is embedded before all of it is, and has what was kept so."""
+    """Embeds texts in parts. `size` is how many texts the next part has. `now` returns seconds, and `tells` is called
+    with the number of texts of each part. `unfinished` keeps vectors before all texts are embedded, and has those that
+    were kept earlier."""
 
     def __init__(self, now: Callable[[], float], tells: Callable[[int], None]) -> None:
         self.size = FIRST

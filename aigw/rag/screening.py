@@ -27,8 +27,8 @@ class ScreenedDocument(NamedTuple):
 
 
 class DocumentScreen:
-    """`changes` stands for what it does to documents: it is another one whenever a document may come out different. It
-    is "" where they stay as they are."""
+    """The screen for documents. `changes` identifies what it does to them: it differs whenever a document may come out
+    different, and is "" if documents stay as they are."""
 
     def __init__(self, settings: GuardSettings) -> None:
         self._screen = Screen(settings)

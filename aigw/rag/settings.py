@@ -20,7 +20,7 @@ _URL = r"^https?://[^/\s?#@]+[^\s?#]*$"
 
 
 class RemoteSettings(Struct, frozen=True, kw_only=True):
-    """A service that embeds. `services:` holds for requests to it as for all others."""
+    """A service that embeds. `services:` applies to its requests, too."""
 
     url: str
     model: str

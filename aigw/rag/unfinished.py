@@ -31,8 +31,8 @@ _UNIT = 1e-3
 
 
 class UnfinishedVectors:
-    """Those of one collection. Only the process that ingests into it uses the file. If the file cannot be used, nothing
-    is kept, and the log says why."""
+    """The vectors of one collection. Only the process that ingests into it uses the file. If the file cannot be used,
+    nothing is kept, and the log says why."""
 
     def __init__(self, path: Path, collection: CollectionInfo) -> None:
         self._path = path

@@ -54,8 +54,8 @@ SECTIONS = {
 
 
 def kept_sections(resource: Resource) -> dict[str, Any] | None:
-    """The sections in a ConfigMap that an export has written, None if it is another one. Raises ConfigError if it
-    cannot be read."""
+    """Returns the sections in a ConfigMap that an export has written, None for any other ConfigMap. Raises ConfigError
+    if it cannot be read."""
     text = mapping(resource.values.get("data")).get(FILE)
     if resource.kind != "ConfigMap" or not isinstance(text, str):
         return None

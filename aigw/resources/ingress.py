@@ -103,7 +103,7 @@ def read_ingress(resource: Resource, findings: Findings) -> list[IngressRoute]:
 
 
 def is_canary(resource: Resource) -> bool:
-    """Whether an Ingress only takes a share of what another one with the same paths gets."""
+    """Whether an Ingress only takes a share of the requests of another one with the same paths."""
     return any(
         bare(name) == "canary" and value.strip().lower() == "true" for name, value in resource.annotations.items()
     )

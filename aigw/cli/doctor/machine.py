@@ -52,8 +52,8 @@ def tokenizer(counter: TokenCounter) -> Check:
 
 
 def retrieval(configured: str = AUTO) -> Check:
-    """Names what is installed, and what new collections are embedded by. Loads none of it. `configured` is that of the
-    configuration."""
+    """Says which packages are installed, and which embedder new collections get, without loading any. `configured` is
+    the embedder of the configuration."""
     parts = [f"{name} {version}" for name in RETRIEVAL if (version := _version(name))]
     there = f"installed: {', '.join(parts)}" if parts else "nothing is installed for it"
     try:

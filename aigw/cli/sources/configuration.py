@@ -23,8 +23,7 @@ from aigw.upstream.proxied import upstream_for
 
 
 def loaded_from(choice: ConfigChoice, env: Mapping[str, str], given: Overrides = AS_CONFIGURED) -> Loaded:
-    """The configuration of a file or a recipe that was chosen, with what other options say instead of it. Raises
-    ConfigError with all findings."""
+    """Loads the chosen file or recipe, with values replaced by other options. Raises ConfigError with all findings."""
     if choice.file is not None:
         return load_file(choice.file, env, given)
     return load_found(choice.text, env, given, name=choice.name)

@@ -108,8 +108,8 @@ def ask(
 
 
 def filled(found: FoundTemplate, values: Mapping[str, Any]) -> tuple[str, Json]:
-    """The API for which a template is, and the body of the request that becomes of it. Raises ValueError if a property
-    is missing."""
+    """Returns the API of a template, and the body of the request that it makes. Raises ValueError if a property is
+    missing."""
     if found.template.missing(values):
         raise ValueError(lacking(found.name, found.template, values))
     fields = found.template.fill({name: _property(value) for name, value in values.items()})

@@ -27,7 +27,7 @@ INDENT = " " * 13
 
 
 def line(row: UsageRow, exchange: Exchange, width: int = UNLIMITED) -> str:
-    """The line of a request that has just ended, with what plugins say of it."""
+    """Writes the line of a request that has just ended, with the remarks of plugins."""
     labels = exchange.labels
     more = [f"cache: {labels.cache}"] if labels.cache else []
     if labels.failed:

@@ -52,7 +52,7 @@ class Costs:
         return None if cost is None else nano(cost)
 
     def _meanwhile(self, tokens: Tokens, query: Query, others: Sequence[Query]) -> float | None:
-        """Returns the cost by what else is known of the model, if the price of `query` has not been looked up yet."""
+        """Returns the cost by another known price of the model, if the price of `query` has not been looked up yet."""
         at = self._clock.time()
         if self._prices.ready(query, at):
             return None

@@ -48,8 +48,8 @@ class Enforcement(Protocol):
 
 
 def make_enforcement(env: Env, code: int, message: str, text: str, smallest: int) -> Enforcement:
-    """Refusals have this status. `message` is `rejected_msg`, `text` the part of it that people read. `smallest` is the
-    smallest limit."""
+    """Makes what enforces limits. `code` is the status of refusals. `message` is `rejected_msg`, `text` the part of it
+    that people read. `smallest` is the smallest limit."""
     forecaster = Forecaster(env.tokenizer)
     held: Enforcement = HeldLimits(code, text, forecaster)
     env.choose(safe=env.when_idle, higress=never)(partial(forecaster.prepare, smallest))

@@ -18,7 +18,7 @@ from aigw.plugins.ai_transformer.formats import FormatError, check_xml
 from aigw.plugins.ai_transformer.http_text import HttpText, unfenced_body
 
 OF_BYTES = frozenset(("content-length", "content-encoding", "content-md5", "digest", "etag"))
-"""Headers that describe the bytes of a body. They are wrong when it is another one."""
+"""Headers that describe the bytes of a body, and are wrong for another body."""
 FRAMING = HOP_BY_HOP | OF_BYTES | {"host", "expect"}
 WITHHELD = FRAMING.union(
     CREDENTIALS,

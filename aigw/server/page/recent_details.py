@@ -53,7 +53,7 @@ class RecentDetails:
         self.bytes -= size
 
     def add(self, detail: Detail) -> None:
-        """Keeps a request that has ended. What `take` took for its answer becomes a part of it."""
+        """Keeps a request that has ended. The bytes that `take` reserved for its answer become part of it."""
         if not self.take(detail.own_size):
             self.give(detail.answer.size)
             return

@@ -169,7 +169,7 @@ def _change(
     come: Sequence[Passage] = (),
     vectors: Vectors | None = None,
 ) -> Iterator[None]:
-    """A change of passages. The caller's part of it runs inside of the transaction."""
+    """A change of passages. The block runs inside the transaction."""
     said = None
     if come and vectors is not None:
         rows = unit(now.head.info, vectors)

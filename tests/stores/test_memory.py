@@ -18,14 +18,6 @@ def stores(clock):
     return MemoryStores(clock.time)
 
 
-@pytest.fixture
-def elapse(clock):
-    async def elapse(seconds):
-        clock.now += seconds
-
-    return elapse
-
-
 class TestKV(KVContract):
     @pytest.fixture
     def kv(self, stores):

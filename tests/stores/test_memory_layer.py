@@ -52,13 +52,6 @@ def kv(below, clock):
 
 class TestContract(KVContract):
     @pytest.fixture
-    def elapse(self, clock):
-        async def elapse(seconds):
-            clock.now += seconds
-
-        return elapse
-
-    @pytest.fixture
     def another(self, below, clock):
         async def another():
             return LayeredKV(below, monotonic=clock.monotonic)

@@ -17,13 +17,6 @@ ROOT = Path(__file__).parents[3]
 
 class TestContract(CounterContract):
     @pytest.fixture
-    def elapse(self, clock):
-        async def elapse(seconds):
-            clock.now += seconds
-
-        return elapse
-
-    @pytest.fixture
     def another(self, open_counter):
         async def another():
             return open_counter()

@@ -47,13 +47,6 @@ async def open_kv(folder, clock):
 
 class TestContract(KVContract):
     @pytest.fixture
-    def elapse(self, clock):
-        async def elapse(seconds):
-            clock.now += seconds
-
-        return elapse
-
-    @pytest.fixture
     def another(self, open_kv):
         async def another():
             return open_kv()

@@ -6,9 +6,10 @@ twice counts once, by its id. Every call runs its own event loop, so it must not
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 import msgspec
 
@@ -72,12 +73,16 @@ class SharedUsage:
         self.name = self._address.name
         self._stream = UsageStream(self._address)
         self._rows: sqlite3.Connection | None = None
+        self._close: Callable[[], object] = bool
+        """Closes the database, at the latest when nobody has this object any more."""
         self._since = 0.0
 
     def summarise(self, question: Question) -> Summary:
         """Reads only new rows if it can. Must be called in one thread at a time. Raises StoreError."""
         if self._rows is None or question.since < self._since:
+            self._close()
             self._stream, self._rows, self._since = UsageStream(self._address), _open(), question.since
+            self._close = finalize(self, self._rows.close)
         rows = list(self._stream.take(question.since))
         self._rows.execute("BEGIN")
         for row in rows:

@@ -217,6 +217,9 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
             return _connect(path, BUSY_SECONDS, "immutable=1")
     except sqlite3.DatabaseError:
         pass  # the next statement raises what is wrong
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -58,8 +58,12 @@ class Access:
         self._loading = threading.Lock()
         with told(name):
             self._watch = self._connect()
-            self._identity = identity(self._path)
-            self._head = manifest.head(self._watch, name)
+            try:
+                self._identity = identity(self._path)
+                self._head = manifest.head(self._watch, name)
+            except BaseException:
+                self._watch.close()
+                raise
 
     @property
     def is_there(self) -> bool:

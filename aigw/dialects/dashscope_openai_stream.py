@@ -1,10 +1,11 @@
-"""Converts DashScope's native streams into OpenAI's. Sans-io. A value of a wrong type makes an error event."""
+"""Converts DashScope's native streams into OpenAI's. Sans-io. A value of a wrong type breaks the answer off."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from aigw.core.errors import UpstreamError, UpstreamFault
 from aigw.core.model import Batch, Chunk
 from aigw.dialects.dashscope_openai_reply import (
     finish_of,
@@ -38,8 +39,12 @@ class StreamDecoder:
         self._choices: dict[int, _Choice] = {}
         self._usage: list[Event] = []
         """The event that tells usage, held until all choices have ended."""
+        self._broken = ""
+        """What is wrong with an event, at which the answer breaks off."""
 
     def feed(self, batch: Batch) -> Batch:
+        """Raises UpstreamError behind an event that cannot be converted: what comes then may be another answer."""
+        self._break_off()
         out: list[Chunk] = []
         for event in batch:
             native = event.json()
@@ -47,16 +52,24 @@ class StreamDecoder:
                 try:
                     out += self._events(native)
                 except (ValueError, RecursionError) as error:
-                    out.append(_error_event(str(error), native))
+                    self._broken = str(error)
+                    break
         return out
 
+    def _break_off(self) -> None:
+        if self._broken:
+            raise UpstreamError(UpstreamFault.PROTOCOL, self._broken)
+
     def end(self) -> Batch:
+        self._break_off()
         if not self._choices or not all(choice.ended for choice in self._choices.values()):
             return []
         return [*self._usage, Event(DONE)]
 
     def _events(self, native: Json) -> list[Event]:
         if "output" not in native:
+            if not (native.get("code") or native.get("message")):
+                return []  # it says nothing
             return [_error_event(text_field(native, "message") or "DashScope failed", native)]
         indexed = self.indexed(rows(output_of(native), "choices"))
         return [event for choice, index in indexed for event in self._events_of(native, choice, index)]

@@ -80,7 +80,10 @@ def recording_of(
     request, hidden = _request(begun.sent, hides, sides, f"{stem}.request.bin")
     client, more = None, False
     if begun.client is not None and begun.dialect and not _same(begun.client, begun.sent):
-        client, more = _request(begun.client, hides, sides, f"{stem}.client.bin")
+        clean = hides.request(begun.client)
+        more = _had_some(begun.client, clean)
+        if not _same(clean, hides.request(begun.sent)):  # a key in the query alone is no difference that is written
+            client = request_of(clean, sides, f"{stem}.client.bin")
     headers = hides.headers(answered.headers)
     clear = _clear(answered, hides)
     if clear is not answered.pieces:
@@ -117,7 +120,12 @@ def _same(client: Sent, sent: Sent) -> bool:
 def _request(sent: Sent, hides: Scrubber, sides: dict[str, bytes], file: str) -> tuple[SentRequest, bool]:
     """Returns a request without secrets, and whether it had some."""
     clean = hides.request(sent)
-    return request_of(clean, sides, file), clean.path != sent.path or clean.body is not sent.body
+    return request_of(clean, sides, file), _had_some(sent, clean)
+
+
+def _had_some(sent: Sent, clean: Sent) -> bool:
+    """Whether there were secrets in the path or the body."""
+    return clean.path != sent.path or clean.body is not sent.body
 
 
 def request_of(sent: Sent, sides: dict[str, bytes], file: str = "") -> SentRequest:

@@ -67,6 +67,12 @@ def test_the_request_of_the_client_is_there_where_it_is_another_one():
     assert json_of(recording.client)["model"] == "fast"
 
 
+def test_a_key_in_the_query_of_the_client_makes_no_other_request_of_it():
+    """Else `aigw traffic redact` would find something to do in it, where nothing is secret."""
+    recording, _ = built(HI._replace(client=HI.sent._replace(query=f"key={KEY}")))
+    assert recording.client is None
+
+
 def test_a_call_of_a_plugin_has_no_client_and_is_not_read():
     recording, _ = built(HI._replace(dialect="", client=HI.sent._replace(path="/other")))
     assert (recording.client, recording.answer.text) == (None, [])

@@ -3,6 +3,7 @@ what Higress does in another way."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import ClassVar
 
@@ -24,9 +25,18 @@ from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import Provider
 from aigw.translation.anthropic.cache_lifetimes import drop_lifetimes
 from aigw.translation.anthropic.foreign_thoughts import drop_foreign_thoughts
+from aigw.translation.chat.foreign_signatures import drop_foreign_signatures
 from aigw.translation.gemini.foreign_signatures import mentions_envelope, replace_foreign_signatures
+from aigw.translation.responses.foreign_reasoning import drop_foreign_reasoning
 
 _IN_ANTHROPICS_FORMAT = (apis.MESSAGES, apis.COUNT_TOKENS)
+_DROPS_FOREIGN: Mapping[str, Callable[[Document], None]] = {
+    apis.CHAT: drop_foreign_signatures,
+    apis.RESPONSES: drop_foreign_reasoning,
+    **dict.fromkeys(_IN_ANTHROPICS_FORMAT, drop_foreign_thoughts),
+}
+"""By API: leaves what another provider has signed out of a request that goes on as it is. `drop_foreign` is for those
+whose path has the model."""
 
 
 class BodyEdits:
@@ -64,10 +74,10 @@ class BodyEdits:
         usage = native and self._row.injects_usage and not self._config.disable_stream_usage_stats
         if usage and api in apis.INCLUDE_USAGE:
             openai_chat_request.ask_for_usage(document)
-        if native and api in _IN_ANTHROPICS_FORMAT:
-            drop_foreign_thoughts(document)
-            if not self._keeps_cache_lifetimes:
-                drop_lifetimes(document)
+        if native and (drop_foreign := _DROPS_FOREIGN.get(api)) is not None:
+            drop_foreign(document)
+        if native and not self._keeps_cache_lifetimes and api in _IN_ANTHROPICS_FORMAT:
+            drop_lifetimes(document)
         if api == apis.CHAT:
             self._edit_messages(document, context)
         elif context is not None:

@@ -89,12 +89,12 @@ def _calls(message: Json, old: _OldCalls, notes: Notes) -> Iterator[Part]:
             continue
         name, arguments = content
         custom = "custom" in call and "function" not in call
-        yield Call(text_of(call.get("id")), text_of(name), text_of(arguments), custom, state=_state(call))
+        yield Call(text_of(call.get("id")), text_of(name), text_of(arguments), custom, state=state_of(call))
     if isinstance(one := message.get("function_call"), dict):
         yield Call(old.id_of_call(), text_of(one.get("name")), text_of(one.get("arguments")))
 
 
-def _state(call: Json) -> str:
+def state_of(call: Json) -> str:
     """Returns the signature of a call, where Gemini's own OpenAI-compatible endpoint has it."""
     extra = call.get("extra_content")
     google = extra.get("google") if isinstance(extra, dict) else None

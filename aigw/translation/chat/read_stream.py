@@ -31,7 +31,6 @@ from aigw.translation.events import (
     ThinkingState,
 )
 from aigw.translation.frame import Frame
-from aigw.translation.rules import matches
 
 _FINISHES: dict[str, Finish] = {
     "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls", "content_filter": "content_filter",
@@ -59,9 +58,8 @@ def _only_text(body: Json) -> str:
 
 class ChatReader:
     def __init__(self, frame: Frame) -> None:
-        returns = matches(frame.conversation.model, frame.rules.returns_reasoning)
-        self._state = sealed(frame.rules.maker) if returns else ""
-        """The state that clients send back with the reasoning, so that its maker gets it again."""
+        self._state = sealed(frame.rules.maker) if frame.rules.maker else ""
+        """The state that clients send back with the reasoning, so that its maker gets it again, and nobody else."""
         self._notes = frame.notes
         self._usage = UsageReader()
         self._started = False

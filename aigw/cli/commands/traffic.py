@@ -140,6 +140,9 @@ def redact(
         list[str] | None, typer.Option(metavar="REGEX", help="What is a secret, too (RE2); repeatable.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which would change.")] = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 1 if there was a secret, for CI and hooks of git.")
+    ] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -159,6 +162,8 @@ def redact(
             f"{len(done.names)} of {done.total} recordings {had}{': ' if done.names else ''}{', '.join(done.names)}"
         )
     _end("traffic redact", done.problems)
+    if exit_code and done.names:
+        raise typer.Exit(FAILURE)
 
 
 @app.command("export", epilog="Example: aigw traffic export recordings --format har > calls.har")

@@ -212,6 +212,8 @@ def test_prune_needs_to_know_what(recs, words):
 def test_redact(recs):
     dry = traffic(recs, "redact", "recs", "--pattern", "ACCT-[0-9]+", "--dry-run")
     assert dry.stdout == "1 of 4 recordings would be changed: 001-02-chat.json\n"
+    for pattern, code in (("ACCT-[0-9]+", 1), ("NOTHING", 0)):
+        assert traffic(recs, "redact", "recs", "--dry-run", "--exit-code", "--pattern", pattern).exit_code == code
     assert told(recs, "redact", "recs", "--pattern", "ACCT-[0-9]+")["redacted"] == ["001-02-chat.json"]
     assert "ACCT-77" not in (recs / "001-02-chat.json").read_text()
     assert traffic(recs, "redact", "recs").stdout == "0 of 4 recordings were changed\n"

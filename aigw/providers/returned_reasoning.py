@@ -7,6 +7,7 @@ from before a restart: the conversation goes on, and the model thinks without th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -26,6 +27,8 @@ from aigw.translation.hub import Thinking
 from aigw.translation.kept_thoughts import KeptThought, KeptThoughts, key_of, questions_of
 from aigw.translation.rules import NOT_KNOWN, Rules, matches
 
+PATIENCE = 1.0
+"""How many seconds a request waits until the reasoning of the answer before it is kept."""
 Read = Callable[[Exchange, Call, Reply], Coroutine[Any, Any, Reply]]
 
 
@@ -36,10 +39,14 @@ class ReturnedReasoning:
         self._rules = rules
         self._kept = kept
         self._map = map
+        self._keeping: dict[str, set[asyncio.Future[None]]] = {}
+        """The answers that are being read, by consumer."""
 
     async def fill(self, exchange: Exchange, request: Request) -> None:
         """Puts the reasoning that is missing into a request for a chat with tools or calls."""
         if self._wants(exchange):
+            if keeping := self._keeping.get(exchange.consumer):
+                await asyncio.wait(list(keeping), timeout=PATIENCE)
             await aside(len(request.body), self._fill, request, exchange.consumer)
 
     def reading(self, read: Read) -> Read:
@@ -59,7 +66,9 @@ class ReturnedReasoning:
         def ended(outcome: Outcome) -> None:
             answer = exchange.answer
             if outcome is Outcome.COMPLETE and answer is not None and answer.finish == "tool_calls":
-                exchange.defer(self._keep, exchange, call.asked, answer)
+                done = asyncio.get_running_loop().create_future()
+                self._keeping.setdefault(exchange.consumer, set()).add(done)
+                exchange.defer(self._keep, exchange, call.asked, answer, done)
 
         return reply.tap(None, ended)
 
@@ -77,13 +86,20 @@ class ReturnedReasoning:
         thoughts = next((kept.thoughts for kept in found if kept is not None), ())
         return "".join([thought.text for thought in thoughts]) or NOT_KNOWN
 
-    async def _keep(self, exchange: Exchange, asked: Asked, answer: Reader) -> None:
-        reasoning, ids = await aside(answer.size, _said, answer)
-        if reasoning:
-            kept = KeptThought((Thinking(reasoning),), "")
-            questions = await aside(len(exchange.request.body), _questions, asked)
-            for key in [key_of(exchange.consumer, id, question) for id in ids for question in questions]:
-                self._kept.put(key, kept)
+    async def _keep(self, exchange: Exchange, asked: Asked, answer: Reader, done: asyncio.Future[None]) -> None:
+        consumer = exchange.consumer
+        try:
+            reasoning, ids = await aside(answer.size, _said, answer)
+            if reasoning:
+                kept = KeptThought((Thinking(reasoning),), "")
+                questions = await aside(len(exchange.request.body), _questions, asked)
+                for key in [key_of(consumer, id, question) for id in ids for question in questions]:
+                    self._kept.put(key, kept)
+        finally:
+            done.set_result(None)
+            self._keeping[consumer].discard(done)
+            if not self._keeping[consumer]:
+                del self._keeping[consumer]
 
 
 def _said(answer: Reader) -> tuple[str, list[str]]:

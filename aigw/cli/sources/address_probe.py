@@ -14,7 +14,8 @@ def aigw_at(host: str, port: int) -> str:
     connection = http.client.HTTPConnection(local, port, timeout=PROBE_SECONDS)
     try:
         connection.request("GET", "/-/health")
-        answer = json.loads(connection.getresponse().read(4096))
+        with connection.getresponse() as response:
+            answer = json.loads(response.read(4096))
         return str(answer["version"]) if answer["status"] == "ok" else ""
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return ""

@@ -160,7 +160,8 @@ def _answering(
     connection = kind(parts.hostname or "", parts.port, timeout=SECONDS)
     try:
         connection.request(method, path, body or None, dict(headers))
-        yield connection.getresponse()
+        with connection.getresponse() as response:  # it may have taken the socket over
+            yield response
     except http.client.HTTPException as error:
         raise OSError(f"the gateway broke off: {error!r}") from None
     finally:

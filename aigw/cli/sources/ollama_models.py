@@ -20,7 +20,8 @@ def installed(env: Mapping[str, str]) -> list[str]:
         return []
     try:
         connection.request("GET", "/v1/models")
-        listed = json.loads(connection.getresponse().read(MOST_BYTES))["data"]
+        with connection.getresponse() as response:
+            listed = json.loads(response.read(MOST_BYTES))["data"]
         return [str(each["id"]) for each in listed]
     except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
         return []

@@ -56,8 +56,8 @@ def _models(url: str) -> tuple[int, Any]:
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=4 * SECONDS)
     try:
         connection.request("GET", "/v1/models")
-        response = connection.getresponse()
-        body = response.read()
+        with connection.getresponse() as response:
+            body = response.read()
     finally:
         connection.close()
     try:

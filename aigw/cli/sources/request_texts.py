@@ -70,7 +70,8 @@ class Gateways(NamedTuple):
         headers: dict[str, Any] = {"authorization": f"Bearer {self.key}"} if self.key else {}
         try:
             connection.request("GET", path, headers=headers)
-            yield connection.getresponse()
+            with connection.getresponse() as response:
+                yield response
         finally:
             connection.close()
 

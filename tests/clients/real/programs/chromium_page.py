@@ -37,8 +37,13 @@ class Site(BaseHTTPRequestHandler):
         pass
 
 
+def _profile() -> tempfile.TemporaryDirectory[str]:
+    """Its files may be written to for a moment when the browser has ended: its children end later."""
+    return tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+
+
 def main(url: str, chromium: str, prompt: str) -> None:
-    with HTTPServer(("127.0.0.1", 0), Site) as site, tempfile.TemporaryDirectory() as profile:
+    with HTTPServer(("127.0.0.1", 0), Site) as site, _profile() as profile:
         page = f"http://localhost:{site.server_port}/#{quote(json.dumps([url, prompt]))}"
         browser = subprocess.Popen(
             [chromium, *FLAGS, f"--user-data-dir={profile}", page],

@@ -55,6 +55,7 @@ SMALL = {
     "server/intake.py": "lets the body be read",
     "server/listen.py": "makes what answers a connection",
     "server/route_index.py": "finds the routes that a path may have",
+    "translation/chat/foreign_signatures.py": "sees that no other provider has signed anything",
 }
 
 

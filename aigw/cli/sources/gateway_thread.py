@@ -12,8 +12,8 @@ from aigw.cli.sources.private_gateway import PrivateGateway, PrivateGatewayOptio
 
 
 class GatewayThread:
-    """A gateway. `start` returns when it is ready, and raises what `private_gateway` raises; `stop` returns when
-    everything is recorded."""
+    """A gateway. `start` returns when it is ready, and raises what `private_gateway` raises, CancelledError if it was
+    stopped before; `stop` returns when everything is recorded."""
 
     def __init__(self, wanted: PrivateGatewayOptions, show: Show | None = None) -> None:
         self._wanted = wanted
@@ -43,6 +43,7 @@ class GatewayThread:
         except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
             if not self._ready.done():
                 self._ready.set_exception(error)
+        self._ready.cancel()  # nobody waits for a gateway that was stopped before it was ready
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()

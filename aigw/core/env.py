@@ -146,6 +146,7 @@ class Env:
     `retrieval` searches the collections of this machine. `models` asks models through the routes of this gateway.
     `responses` says how OpenAI responses are kept for providers that keep none, None if they are not kept. `when_idle`
     takes jobs that are done once the gateway is ready and idle, so that the first request need not wait for them.
+    `lasting` is what parts keep in memory for the next configuration, by names of their own.
 
     `run` identifies one run of the gateway, from its start to its end; all workers have the same. `folder` is the
     folder of the configuration, from which its relative paths start. `options` are the options with which commands of
@@ -169,6 +170,7 @@ class Env:
     clock: Clock = time
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     when_idle: WhenIdle = never
+    lasting: dict[str, Any] = field(default_factory=dict)
     random: random.Random = field(default_factory=random.Random)
     new_id: Callable[[], str] = new_id
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("aigw"))

@@ -84,7 +84,7 @@ class BoundProvider:
         self._scheme, self._domain = split_domain(config.provider_domain, self.row.scheme)
         self.tokens = TokenPool(config.api_tokens, config.failover, rng=env.random, now=env.clock.monotonic)
         self.retries_on = StatusMatcher(config.retry_on_failure.retry_on_status)
-        self._kept = KeptThoughts()
+        self._kept: KeptThoughts = env.lasting.setdefault(f"reasoning of {self.name}", KeptThoughts())
         self.refusals = Refusals(self.name, self.row)
         self._env = env
         self._builtin = self._builtin_models() if self.row.dialect == "builtin" else None

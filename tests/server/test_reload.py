@@ -72,6 +72,8 @@ class Stage:
         if config.fails:
             raise RuntimeError("this plugin cannot start")
         self.log.append(f"built {config.text}")
+        self.kept = env.lasting.setdefault("texts", [])
+        self.kept.append(config.text)
 
         async def plugin(exchange, call_next):
             if exchange.request.path == "/held":
@@ -154,6 +156,12 @@ async def test_an_idle_gateway_closes_the_old_plugins_at_once(stage):
     async with stage.serving():
         stage.write("new")
         await until(lambda: stage.log == ["built old", "built new", "closed old"])
+
+
+async def test_what_parts_keep_in_memory_is_there_for_the_next_configuration(stage):
+    async with stage.serving():
+        stage.write("new")
+        await until(lambda: stage.kept == ["old", "new"])
 
 
 async def test_stopping_cuts_streams_of_every_configuration_and_closes_all_plugins(stage):

@@ -7,7 +7,6 @@ from before a restart: the conversation goes on, and the model thinks without th
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -19,6 +18,7 @@ from aigw.core.dialect import Asked, Turn
 from aigw.core.exchange import Exchange
 from aigw.core.layers import Outcome
 from aigw.core.model import Request
+from aigw.core.pending import Pending
 from aigw.core.reply import Reply
 from aigw.dialects import apis
 from aigw.dialects.openai_chat_reasoning import return_reasoning
@@ -39,14 +39,13 @@ class ReturnedReasoning:
         self._rules = rules
         self._kept = kept
         self._map = map
-        self._keeping: dict[str, set[asyncio.Future[None]]] = {}
+        self._keeping = Pending(PATIENCE)
         """The answers that are being read, by consumer."""
 
     async def fill(self, exchange: Exchange, request: Request) -> None:
         """Puts the reasoning that is missing into a request for a chat with tools or calls."""
         if self._wants(exchange):
-            if keeping := self._keeping.get(exchange.consumer):
-                await asyncio.wait(list(keeping), timeout=PATIENCE)
+            await self._keeping.wait(exchange.consumer)
             await aside(len(request.body), self._fill, request, exchange.consumer)
 
     def reading(self, read: Read) -> Read:
@@ -66,9 +65,7 @@ class ReturnedReasoning:
         def ended(outcome: Outcome) -> None:
             answer = exchange.answer
             if outcome is Outcome.COMPLETE and answer is not None and answer.finish == "tool_calls":
-                done = asyncio.get_running_loop().create_future()
-                self._keeping.setdefault(exchange.consumer, set()).add(done)
-                exchange.defer(self._keep, exchange, call.asked, answer, done)
+                exchange.defer(self._keep, exchange, call.asked, answer, self._keeping.begin(exchange.consumer))
 
         return reply.tap(None, ended)
 
@@ -86,7 +83,7 @@ class ReturnedReasoning:
         thoughts = next((kept.thoughts for kept in found if kept is not None), ())
         return "".join([thought.text for thought in thoughts]) or NOT_KNOWN
 
-    async def _keep(self, exchange: Exchange, asked: Asked, answer: Reader, done: asyncio.Future[None]) -> None:
+    async def _keep(self, exchange: Exchange, asked: Asked, answer: Reader, end: Callable[[], None]) -> None:
         consumer = exchange.consumer
         try:
             reasoning, ids = await aside(answer.size, _said, answer)
@@ -96,10 +93,7 @@ class ReturnedReasoning:
                 for key in [key_of(consumer, id, question) for id in ids for question in questions]:
                     self._kept.put(key, kept)
         finally:
-            done.set_result(None)
-            self._keeping[consumer].discard(done)
-            if not self._keeping[consumer]:
-                del self._keeping[consumer]
+            end()
 
 
 def _said(answer: Reader) -> tuple[str, list[str]]:

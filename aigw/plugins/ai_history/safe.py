@@ -4,7 +4,7 @@ Rule: what fails here never fails the request. It goes on without a history, and
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from hashlib import sha256
 from typing import cast
 
@@ -16,6 +16,7 @@ from aigw.core.errors import GatewayError
 from aigw.core.exchange import Exchange
 from aigw.core.headers import CONSUMER_HEADER, CREDENTIALS
 from aigw.core.layers import Outcome
+from aigw.core.pending import Pending
 from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.core.stores import KV, StoreError
@@ -38,7 +39,7 @@ class SafeHistory:
         self._config = config
         self._kv = kv
         self._env = env
-        self._adding: dict[str, set[asyncio.Future[None]]] = {}
+        self._adding = Pending(PATIENCE)
         """The turns that are being kept, by key."""
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
@@ -79,8 +80,7 @@ class SafeHistory:
 
     async def _turns(self, key: str) -> Turns:
         """Returns the turns that are kept, with those that are still being added. Raises StoreError."""
-        if adding := self._adding.get(key):
-            await asyncio.wait(list(adding), timeout=PATIENCE)
+        await self._adding.wait(key)
         return decoded(await self._kv.get(key) or b"[]") or Turns()
 
     async def _fill(self, exchange: Exchange, key: str) -> str:
@@ -111,13 +111,11 @@ class SafeHistory:
         def ended(outcome: Outcome) -> None:
             answer = own or exchange.answer
             if outcome is Outcome.COMPLETE and answer is not None:
-                done = asyncio.get_running_loop().create_future()
-                self._adding.setdefault(key, set()).add(done)
-                exchange.defer(self._add, key, question, answer, done)
+                exchange.defer(self._add, key, question, answer, self._adding.begin(key))
 
         return reply.tap(own.feed if own is not None else None, ended)
 
-    async def _add(self, key: str, question: str, answer: Reader, done: asyncio.Future[None]) -> None:
+    async def _add(self, key: str, question: str, answer: Reader, end: Callable[[], None]) -> None:
         """Adds a turn. Turns that come at the same time, also to other workers and machines, are all kept."""
         try:
             text = await aside(answer.size, _whole_text, answer)
@@ -126,10 +124,7 @@ class SafeHistory:
         except (StoreError, UnicodeEncodeError) as error:
             self._env.log.warning("%s: a turn was not kept: %s", NAME, error)
         finally:
-            done.set_result(None)
-            self._adding[key].discard(done)
-            if not self._adding[key]:
-                del self._adding[key]
+            end()
 
     async def _added(self, key: str, question: str, answer: str) -> bool:
         """Returns whether the turn is kept, or too large for that. Raises StoreError and UnicodeEncodeError."""

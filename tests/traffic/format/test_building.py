@@ -43,22 +43,22 @@ def test_a_plain_call():
     ("text", "kept"),
     [
         ("hi", ("", "")),
-        ("read /work/app/x", ("/work/app", "")),
+        ("read /srv/app/x", ("/srv/app", "")),
         ("in /home/me", ("", "/home/me")),
-        ("a\\app", ("/work/app", "")),
+        ("a\\app", ("/srv/app", "")),
     ],
 )
 def test_the_folders_of_this_machine_are_there_only_where_the_request_names_them(text, kept):
-    key = Key("k", "r", folder="/work/app", home="/home/me")
+    key = Key("k", "r", folder="/srv/app", home="/home/me")
     session = Session(number=1, position=1)
     source = recording_of(chat_call(user(text)), said("yo"), session, key, stem="x", secrets=(), config="c")[0].source
     assert (source.folder, source.home) == kept
 
 
 def test_a_folder_that_json_may_write_otherwise_is_kept():
-    key = Key("k", "r", folder="/work/möbel", home="")
+    key = Key("k", "r", folder="/srv/möbel", home="")
     recording, _ = recording_of(HI, said("yo"), Session(number=1, position=1), key, stem="x", secrets=(), config="c")
-    assert recording.source.folder == "/work/möbel"
+    assert recording.source.folder == "/srv/möbel"
 
 
 def test_the_request_of_the_client_is_there_where_it_is_another_one():

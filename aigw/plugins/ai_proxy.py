@@ -256,6 +256,10 @@ _DIFFERENCES = (
     ("`retryOnFailure`", "streams too, before their first content", "plain requests only"),
     ("what a retry sends", "the same with another key",
      "no header of the client, no `customSettings`: only the model is mapped and the body converted"),
+    ("reasoning that a client leaves out, where the provider wants it back (DeepSeek, Kimi)", "is put back",
+     "stays away, and the provider refuses a request with tools"),
+    ("what another provider has signed, in a conversation that has moved", "is left out: it would be refused",
+     "is passed on"),
     # what the client gets
     ("errors of the gateway", "JSON in the client's format, with a fitting status", "text/plain, often 500"),
     ("an error page that is not JSON", "becomes an error in the client's format", "is passed on"),

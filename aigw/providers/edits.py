@@ -53,6 +53,7 @@ class BodyEdits:
         self._settings = CustomSettings(config.custom_settings) if config.custom_settings else None
         self._mapping = ModelMapping(config.model_mapping)
         self._keeps_cache_lifetimes = row.keeps_cache_lifetimes or env.choose(safe=False, higress=True)
+        self._drops_foreign = env.choose(safe=_DROPS_FOREIGN, higress={})
         self._context = ContextText(config.context, timeout=config.timeout / 1000, env=env) if config.context else None
 
     def _adds_model(self, row: Provider) -> bool:
@@ -74,7 +75,7 @@ class BodyEdits:
         usage = native and self._row.injects_usage and not self._config.disable_stream_usage_stats
         if usage and api in apis.INCLUDE_USAGE:
             openai_chat_request.ask_for_usage(document)
-        if native and (drop_foreign := _DROPS_FOREIGN.get(api)) is not None:
+        if native and (drop_foreign := self._drops_foreign.get(api)) is not None:
             drop_foreign(document)
         if native and not self._keeps_cache_lifetimes and api in _IN_ANTHROPICS_FORMAT:
             drop_lifetimes(document)

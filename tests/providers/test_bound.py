@@ -153,3 +153,15 @@ async def test_the_lifetime_of_a_cache_mark_goes_only_to_its_inventor(kind, fide
     call = await provider.write(make_exchange(request), request, apis.MESSAGES, "k")
     call.request.seal()
     assert (b"ttl" in call.request.body) == expected
+
+
+@pytest.mark.parametrize(("fidelity", "stays"), [("safe", False), ("higress", True)])
+async def test_what_another_provider_has_signed_is_left_out(fidelity, stays):
+    signed = {"google": {"thought_signature": sealed("gemini", "S")}}
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}, "extra_content": signed}
+    request = chat({"model": "m", "messages": [{"role": "assistant", "content": None, "tool_calls": [call]}]})
+    env = make_env(FakeUpstream(), fidelity=fidelity)
+    provider = provider_type(env)(ProviderConfig(type="groq"), env)
+    written = await provider.write(make_exchange(request), request, apis.CHAT, "k")
+    (sent,) = written.request.document.get("messages")[0]["tool_calls"]
+    assert ("extra_content" in sent) == stays

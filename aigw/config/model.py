@@ -111,14 +111,20 @@ class CacheConfig(Section, frozen=True, kw_only=True):
 
 class ResponsesConfig(Section, frozen=True, kw_only=True):
     """What is kept of OpenAI's Responses API where a request goes to a provider that speaks another format and keeps
-    nothing: for `previous_response_id`, and for GET and DELETE of /v1/responses/{id}."""
+    nothing: for `previous_response_id`, and for GET and DELETE of /v1/responses/{id}. And of the reasoning that a
+    provider wants back and a client leaves out."""
 
     store: Annotated[
-        bool, Meta(description="Whether responses are kept here, unless a request sets `store` to false.")
+        bool,
+        Meta(
+            description="Whether responses and reasoning are kept here, unless a request sets `store` to false. "
+            "If not, each process keeps reasoning in its memory, until it ends."
+        ),
     ] = True
-    ttl: Annotated[Duration, Meta(description="How long a response is kept.")] = 86_400.0
+    ttl: Annotated[Duration, Meta(description="How long a response or reasoning is kept.")] = 86_400.0
     most: Annotated[
-        int, Meta(ge=1, description="How many of one consumer are kept. The oldest ones make room for new ones.")
+        int,
+        Meta(ge=1, description="How many responses of one consumer are kept. The oldest ones make room for new ones."),
     ] = 1000
 
 

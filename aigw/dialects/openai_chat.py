@@ -135,13 +135,14 @@ def content_places(path: tuple[str | int, ...], content: Any, role: Role) -> Ite
 class CompletionsReader(AnswerReader):
     """Reads answers of chat and text completions, whose choices end in the same way."""
 
-    __slots__ = ("_numbers", "usage_events")
+    __slots__ = ("_details", "_numbers", "usage_events")
 
     def __init__(self, choices: int = 1, *, streaming: bool, provider: str = "") -> None:
         super().__init__(choices, streaming=streaming, provider=provider)
         self._numbers: dict[int, CallNumbers] = {}
         self.usage_events: deque[Chunk] = deque(maxlen=MOST_TELLING)
         """The last events that only report usage. A normal stream has one."""
+        self._details: list[Json] = []
 
     def tells(self, raw: bytes) -> bool:
         if raw.count(b"data:") > raw.count(b'"choices"') + raw.count(DONE_DATA) or raw.count(b'"base_resp"'):
@@ -219,10 +220,18 @@ class CompletionsReader(AnswerReader):
         for name in ("content", "text", "refusal"):
             self.add_text(message.get(name), index)
         self.add_reasoning(message.get("reasoning_content") or message.get("reasoning"), index)
+        if details := message.get("reasoning_details"):
+            self._details += rows_of(details)
         if pieces := rows_of(message.get("tool_calls")):
             self._gather_calls(pieces, index)
         if isinstance(old := message.get("function_call"), dict):
             self.add_call((index, None), name=old.get("name"), arguments=old.get("arguments"))
+
+    @property
+    def details(self) -> Sequence[Json]:
+        """The `reasoning_details` of OpenRouter, as they came."""
+        self._gather()
+        return self._details
 
     def _gather_calls(self, pieces: Sequence[Json], index: int) -> None:
         numbers = self._numbers.setdefault(index, CallNumbers())

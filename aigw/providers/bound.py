@@ -32,6 +32,7 @@ from aigw.providers.config import ProviderConfig
 from aigw.providers.edits import BodyEdits
 from aigw.providers.endpoint import locate
 from aigw.providers.judge import Judge
+from aigw.providers.kept_reasoning import KeptReasoning
 from aigw.providers.kept_responses import Continued, KeptResponses, continued
 from aigw.providers.lookup import lookup
 from aigw.providers.provider import split_domain
@@ -41,7 +42,6 @@ from aigw.providers.request_path import RequestPath
 from aigw.providers.returned_reasoning import Read, ReturnedReasoning
 from aigw.translation.embeddings.translation import TARGETS as VECTOR_TARGETS
 from aigw.translation.embeddings.translation import EmbeddingsTranslation
-from aigw.translation.kept_thoughts import KeptThoughts
 from aigw.translation.translation import AnyTranslation, Translation, target_of
 from aigw.upstream.builtin import Mock, MockSettings
 
@@ -84,7 +84,7 @@ class BoundProvider:
         self._scheme, self._domain = split_domain(config.provider_domain, self.row.scheme)
         self.tokens = TokenPool(config.api_tokens, config.failover, rng=env.random, now=env.clock.monotonic)
         self.retries_on = StatusMatcher(config.retry_on_failure.retry_on_status)
-        self._kept: KeptThoughts = env.lasting.setdefault(f"reasoning of {self.name}", KeptThoughts())
+        self._kept = KeptReasoning(self.name, env)
         self.refusals = Refusals(self.name, self.row)
         self._env = env
         self._builtin = self._builtin_models() if self.row.dialect == "builtin" else None
@@ -99,8 +99,9 @@ class BoundProvider:
         self.hidden = answers.hidden
         self.read: Read = answers.read
         self._returned: ReturnedReasoning | None = None
-        if self.returns_reasoning and self._rules.returns_reasoning and config.protocol == "openai":
-            self._returned = ReturnedReasoning(self._rules, self._kept, self._edits.map)
+        if self.returns_reasoning and config.protocol == "openai":
+            self._returned = ReturnedReasoning.of(self._rules, self._kept, self._edits.map)
+        if self._returned is not None:
             self.read = self._returned.reading(answers.read)
         self.judge = self.judges(env.clock)
         self._responses = KeptResponses.of(env)
@@ -312,9 +313,8 @@ class BoundProvider:
             return None
         if target in apis.MODEL_IN_PATH:
             source = await self._prepared(exchange, source, api)
-        created = int(self._env.clock.time())
-        return await aside(
-            len(source.body),
+        kept = self._kept.of(exchange)
+        translate = partial(
             Translation,
             source,
             exchange.asked,
@@ -323,10 +323,14 @@ class BoundProvider:
             rules,
             model=model,
             id=exchange.id,
-            created=created,
+            created=int(self._env.clock.time()),
             consumer=exchange.consumer,
-            kept=self._kept,
+            kept=kept,
         )
+        translation = await aside(len(source.body), translate)
+        if await kept.load():  # as after a restart
+            translation = await aside(len(source.body), translate)
+        return translation
 
     async def _prepared(self, exchange: Exchange, source: Request, api: str) -> Request:
         """Returns the request with the changes of the configuration, made in the client's format. Formats of providers

@@ -81,7 +81,7 @@ QWEN_NATIVE = replace(QWEN, switches_thinking=False, takes_top_k=False, keeps_ca
 MISTRAL = Rules(short_ids=True)
 GROQ = Rules(efforts=("openai/gpt-oss*",))
 GROK = Rules(efforts=("grok-3-mini*",))
-OPENROUTER = Rules(efforts=("*",), takes_top_k=True, keeps_cache_marks=True)
+OPENROUTER = Rules(returns_details=True, efforts=("*",), takes_top_k=True, keeps_cache_marks=True)
 VLLM = WITH_TOP_K = Rules(takes_top_k=True)
 WITHOUT_SCHEMAS = Rules(takes_schema=False)
 """Zhipu's models are told to answer JSON, but not of which form."""

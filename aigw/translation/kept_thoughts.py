@@ -38,8 +38,16 @@ class KeptThought(NamedTuple):
         return _ENTRY + len(self.state) + sum(len(each.text) + len(each.state) for each in self.thoughts)
 
 
+class Kept(Protocol):
+    """Where reasoning is kept, by the keys of `key_of`."""
+
+    def get(self, key: bytes) -> KeptThought | None: ...
+
+    def put(self, key: bytes, kept: KeptThought) -> None: ...
+
+
 class KeptThoughts:
-    """The kept reasoning of all conversations with one provider."""
+    """The kept reasoning of all conversations with one provider, in memory."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
@@ -65,7 +73,7 @@ class KeptThoughts:
 class Recall:
     """The kept reasoning for one request of `consumer`. `messages` are as the client sent them."""
 
-    def __init__(self, kept: KeptThoughts, consumer: str, messages: Sequence[Message]) -> None:
+    def __init__(self, kept: Kept, consumer: str, messages: Sequence[Message]) -> None:
         self._kept = kept
         self._consumer = consumer
         self._messages = messages

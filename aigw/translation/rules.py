@@ -33,6 +33,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     returns_reasoning: tuple[str, ...] = ()
     """The models that want their `reasoning_content` back: with each call, and in a request with tools with each
     answer."""
+    returns_details: bool = False
+    """Whether it wants the `reasoning_details` of its answers back with each call, of all models."""
     takes_schema: bool = True
     """Whether `response_format` may have a JSON Schema. Otherwise the schema stands in the system text."""
     takes_top_k: bool = False

@@ -42,7 +42,7 @@ from aigw.translation.higress.translation import HigressTranslation
 from aigw.translation.history import mended
 from aigw.translation.hub import Conversation, Message
 from aigw.translation.ids import FreshIds, fitted, is_short, short_id, unwrapped
-from aigw.translation.kept_thoughts import KeptThoughts, Recall
+from aigw.translation.kept_thoughts import Kept, Recall
 from aigw.translation.names import Names, renamed
 from aigw.translation.notes import Notes, refused
 from aigw.translation.ordered import Ordered
@@ -131,7 +131,7 @@ class Translation:
         id: str,
         created: int,
         consumer: str = "",
-        kept: KeptThoughts | None = None,
+        kept: Kept | None = None,
     ) -> None:
         """`kept` is the reasoning that the provider gave for this and other consumers."""
         client, provider = CLIENTS[api], PROVIDERS[target]

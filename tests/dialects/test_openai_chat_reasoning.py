@@ -5,20 +5,16 @@ import json
 import pytest
 
 from aigw.core.document import Document
-from aigw.dialects.openai_chat_reasoning import return_reasoning
+from aigw.dialects.openai_chat_reasoning import DETAILS, MissingReasoning, joined
 
 CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
 def filled(messages, **more):
-    asked = []
-
-    def find(turn, question):
-        asked.append((question, [call.id for call in turn.calls]))
-        return "found"
-
     document = Document(json.dumps({"messages": messages, **more}).encode())
-    return_reasoning(document, find)
+    missing = MissingReasoning(document)
+    asked = [(question, [call.id for call in turn.calls]) for turn, question in missing.answers]
+    missing.fill(["found"] * len(asked))
     return [each.get("reasoning_content") for each in json.loads(document.encode())["messages"]], asked
 
 
@@ -45,10 +41,37 @@ def test_its_own_reasoning_counts(known, found):
 def test_other_bytes_stay():
     source = b'{"messages": [ {"role":"user", "content":"1e400"} ],"n":1.0}'
     document = Document(source)
-    return_reasoning(document, lambda *_: "x")
+    MissingReasoning(document).fill([])
     assert document.encode() == source
 
 
 def test_no_chat():
     with pytest.raises(ValueError, match="messages"):
         filled([1])
+
+
+def test_details_are_for_answers_with_calls():
+    messages = [
+        {"role": "assistant", "tool_calls": [CALL]},
+        {"role": "assistant", "tool_calls": [CALL]},
+        {"role": "assistant", "tool_calls": [CALL], DETAILS: [{"data": "own"}]},
+        {"role": "assistant", "content": "said"},
+    ]
+    document = Document(json.dumps({"messages": messages, "tools": [{}]}).encode())
+    MissingReasoning(document, DETAILS).fill([[{"data": "d"}], None])
+    found = [each.get(DETAILS) for each in json.loads(document.encode())["messages"]]
+    assert found == [[{"data": "d"}], None, [{"data": "own"}], None]
+
+
+def test_pieces_of_details_are_joined():
+    text, sealed = {"type": "reasoning.text", "index": 0}, {"type": "reasoning.encrypted", "index": 0}
+    pieces = [
+        {**text, "text": "a", "format": "f"},
+        {**text, "text": "b", "signature": None},
+        {**text, "index": 1, "text": "c"},
+        {**text, "text": "", "signature": "s"},
+        {**sealed, "data": "d"},
+        {**sealed, "data": "d2"},
+    ]
+    whole = [{**text, "text": "ab", "format": "f", "signature": "s"}, {**text, "index": 1, "text": "c"}, *pieces[4:]]
+    assert joined(pieces) == joined(whole) == whole

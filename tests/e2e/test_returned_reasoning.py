@@ -1,7 +1,10 @@
 """Clients of OpenAI's API that know no `reasoning_content`, as most of them, in front of vendors that want it back."""
 
+import json
+
 import pytest
-from stage.answers import answers, completion
+from stage.answers import DONE, answers, chunk, completion, streams
+from stage.gateway import serve
 from stage.sdks import ChatSDK, answers_of
 from stage.vendors.table import VENDORS
 
@@ -25,7 +28,7 @@ async def test_the_vendor_gets_its_own_reasoning_back(name, stream, provider, ga
 
 
 async def test_what_nobody_kept_is_blank(provider, gateway):
-    """As after a restart, or in an answer of another provider; `reasoning` is the name that others have for it."""
+    """As in an answer of another provider; `reasoning` is the name that others have for it."""
     upstream = await provider(answers(completion()))
     front = await gateway(VENDORS["deepseek"]().config(upstream.url))
     call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -43,3 +46,52 @@ async def test_what_nobody_kept_is_blank(provider, gateway):
     filled, plain = [request.json()["messages"] for request in upstream.requests]
     assert [each.get("reasoning_content") for each in filled] == [None, " ", None, "hm", "own", None]
     assert [each.get("reasoning_content") for each in plain] == [None, " ", None, None, "own", None], "without tools"
+
+
+CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+ASKED = [{"role": "user", "content": "Hello!"}]
+RESULT = [
+    {"role": "assistant", "content": None, "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "call_1", "content": "r"},
+]
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "returned"), [({}, "hm"), ({"extra_headers": {"cache-control": "no-store"}}, " ")]
+)
+async def test_a_gateway_that_is_started_again_knows_it_still(request_fields, returned, provider, tmp_path):
+    message = {"role": "assistant", "content": None, "reasoning_content": "hm", "tool_calls": [CALL]}
+    called = completion(choices=[{"index": 0, "message": message, "finish_reason": "tool_calls"}])
+    upstream = await provider(answers(called), answers(completion()))
+    config = VENDORS["deepseek"]().config(upstream.url)
+    for messages in (ASKED, ASKED + RESULT):
+        async with serve(config, folder=tmp_path) as front:
+            await front.sdk().chat.completions.create(model="deepseek-reasoner", messages=messages, **request_fields)
+    assert upstream.requests[-1].json()["messages"][1]["reasoning_content"] == returned
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_details_of_openrouter(stream, provider, gateway):
+    """Gemini at OpenRouter refuses calls without them."""
+    sealed = {"type": "reasoning.encrypted", "data": "c2ln", "id": "call_1", "index": 0}
+    told = [{"type": "reasoning.text", "text": "hm", "index": 0, "format": "google-gemini-v1"}, sealed]
+    message = {"role": "assistant", "content": None, "reasoning": "hm", "reasoning_details": told, "tool_calls": [CALL]}
+    called = answers(completion(choices=[{"index": 0, "message": message, "finish_reason": "tool_calls"}]))
+    if stream:
+        pieces = [[{**told[0], "text": "h"}], [{**told[0], "text": "m"}], [sealed]]
+        deltas = [{"content": "", "reasoning_details": details} for details in pieces]
+        calls = {"tool_calls": [{**CALL, "index": 0}]}
+        called = streams(*map(chunk, deltas), chunk(calls), chunk({}, "tool_calls"), DONE)
+    upstream = await provider(called, answers(completion()))
+    provided = {"type": "openrouter", "apiTokens": ["sk-provider"]}
+    front = await gateway(
+        {"services": {"openrouter.ai": upstream.url}, "plugins": {"ai-proxy": {"provider": provided}}}
+    )
+    sdk = front.sdk()
+    answer = await sdk.chat.completions.create(model="google/gemini-3-pro", messages=ASKED, stream=stream)
+    if stream:
+        assert [event async for event in answer]
+    await sdk.chat.completions.create(model="google/gemini-3-pro", messages=ASKED + RESULT)
+    sent = upstream.requests[-1].json()["messages"]
+    assert json.dumps(sent[1].pop("reasoning_details")) == json.dumps(told)
+    assert sent == ASKED + RESULT

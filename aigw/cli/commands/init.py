@@ -106,7 +106,8 @@ plugins:
 
 # How long, and how many for each consumer, the responses of clients of
 # OpenAI's Responses API are kept here where their provider keeps none, so that
-# previous_response_id finds them; `store: false` keeps none.
+# previous_response_id finds them, and reasoning that clients leave out and
+# providers want back; `store: false` keeps none.
 #responses: {store: true, ttl: 24h, most: 1000}
 
 # A Redis that the usage of many gateways goes to, for

@@ -47,14 +47,22 @@ _WAITING = 8
 """How many sources that have been read wait for the embedder."""
 
 
+_PIPED = "piped-"
+"""With this begins the digest of a source that is in no place where it could be missing."""
+
+
 class Item(Protocol):
-    """A source as it was found. `size` is about how many bytes it has."""
+    """A source as it was found. `size` is about how many bytes it has. `piped`: somebody piped it into the command, so
+    that nobody can tell whether it is still there."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def size(self) -> int: ...
+
+    @property
+    def piped(self) -> bool: ...
 
     async def content(self) -> bytes:
         """Raises UnreadableError."""
@@ -165,7 +173,8 @@ class Ingest:
             items = spread(list(items))
         async with _reading(self._read(items, known, found)) as ready:
             collection = await self._write(ready, collection, known)
-        gone = [name for name in known if name not in found and covers(name)]
+        missing = [name for name, source in known.items() if name not in found and not source.digest.startswith(_PIPED)]
+        gone = [name for name in missing if covers(name)]
         if not prune:
             self.report.gone, gone = len(gone), []
         gone += [name for name in known if name in self._refused]
@@ -201,7 +210,7 @@ class Ingest:
             found.add(item.name)
             try:
                 content = await item.content()
-                digest = self._digest(content)
+                digest = f"{_PIPED if item.piped else ''}{self._digest(content)}"
                 before = known.get(item.name)
                 if before is not None and before.digest == digest:
                     self.report.unchanged += 1

@@ -20,8 +20,9 @@ from aigw.stores.faiss.collections import FaissCollections
 class Text:
     """A source that is a text. None cannot be read."""
 
-    def __init__(self, name, text):
+    def __init__(self, name, text, *, piped=False):
         self.name = name
+        self.piped = piped
         self.size = len(text or "")
         self._text = text
 
@@ -145,6 +146,14 @@ async def test_prune_removes_what_is_gone_from_the_named_folders(stage):
     report = await stage(Text("docs/a.txt", "one"), prune=lambda name: name.startswith("docs/"))
     assert report.removed == 1
     assert sorted(await sources(stage)) == ["docs/a.txt", "other.txt"]
+
+
+async def test_prune_leaves_what_was_piped_in_under_the_name_of_a_file(stage):
+    await stage(Text("a.txt", "one"), Text("notes.md", "two", piped=True), Text("b.txt", "three", piped=True))
+    assert (await stage(Text("b.txt", "three"))).changed == 1
+    report = await stage(prune=lambda name: True)
+    assert report.removed == 2
+    assert sorted(await sources(stage)) == ["notes.md"]
 
 
 async def test_without_prune_it_stays(stage):

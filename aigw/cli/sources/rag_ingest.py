@@ -42,6 +42,8 @@ class Done(NamedTuple):
 class FileItem:
     """An `Item`: a file."""
 
+    piped = False
+
     def __init__(self, name: str, path: Path, reading: Reading) -> None:
         self.name = name
         self.size = path.stat().st_size
@@ -59,6 +61,7 @@ class StdinItem:
     """An `Item`: what somebody pipes into the command."""
 
     size = 0
+    piped = True
 
     def __init__(self, name: str, reading: Reading) -> None:
         self.name = name
@@ -80,6 +83,7 @@ class UrlItem:
     """An `Item`: a page of the web."""
 
     size = 0
+    piped = False
 
     def __init__(self, name: str, reading: Reading, upstream: Upstream, *, private: bool) -> None:
         self.name = name

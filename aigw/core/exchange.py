@@ -100,12 +100,13 @@ class Exchange:
     provider in the catalog. `answer` reads the upstream's answer, also if the client does not get to see it; it is None
     until an upstream has answered.
 
-    `consumer` is the name of the client: the one in `x-mse-consumer` until key-auth sets it. `watchers` look at each
-    answer of an upstream. `trace` is what `--trace` keeps of the request, None without `--trace`."""
+    `consumer` is the name of the client: the one in `x-mse-consumer` until key-auth sets it. `gates` are asked before
+    each call of an upstream, when `provider` and `mapped` are known; they raise GatewayError to refuse it. `watchers`
+    look at each answer of an upstream. `trace` is what `--trace` keeps of the request, None without `--trace`."""
 
     __slots__ = (
         "__weakref__", "_deferred", "_jobs", "_replies", "_soon", "_started", "answer", "api", "asked", "attempts",
-        "client", "consumer", "dialect", "id", "labels", "mapped", "named", "original", "provider",
+        "client", "consumer", "dialect", "gates", "id", "labels", "mapped", "named", "original", "provider",
         "request", "route", "target", "timing", "trace", "watchers", "wire", "wire_api",
     )  # fmt: skip
 
@@ -138,6 +139,7 @@ class Exchange:
         self.target = route.target
         self.attempts: list[str] = []
         self.watchers: Sequence[Watcher] = ()
+        self.gates: Sequence[Callable[[], Awaitable[None]]] = ()
         self.trace: object = None
         self.labels = Labels()
         self._replies: list[Reply] = []
@@ -197,7 +199,9 @@ class Exchange:
                 cancelled = error
             except Exception:
                 log.exception("closing a reply failed")
-        self.watchers = ()  # they hold this exchange: only the garbage collector would find it, with its bodies
+        self.watchers = (
+            self.gates
+        ) = ()  # they hold this exchange: only the garbage collector would find it, with its bodies
         if self._deferred or self._soon:
             self._start_jobs()
         if cancelled is not None:

@@ -44,6 +44,8 @@ class Forward:
         request, target = exchange.request, exchange.target
         if target is exchange.route.target:
             target = _as_plain_proxy(request, target)
+        for gate in exchange.gates:
+            await gate()
         request.seal()
         began = self._clock.monotonic()
         try:

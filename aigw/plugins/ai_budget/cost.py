@@ -51,6 +51,14 @@ class Costs:
             cost = await self._cost(tokens, query, {}, PATIENCE)
         return None if cost is None else nano(cost)
 
+    async def knows(self, query: Query) -> bool:
+        """Whether the price is known, for which it waits as long as it takes."""
+        return await self._cost(Tokens(input=1, output=1, source="estimated"), query, {}) is not None
+
+    def has_heard(self, model: str) -> bool:
+        """Whether a call for `model` was answered, so that `expect` knows by whom."""
+        return model in self._answered
+
     def _meanwhile(self, tokens: Tokens, query: Query, others: Sequence[Query]) -> float | None:
         """Returns the cost by another known price of the model, if the price of `query` has not been looked up yet."""
         at = self._clock.time()

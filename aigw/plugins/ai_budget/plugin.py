@@ -206,13 +206,26 @@ class AiBudget:
         if "usd" in self._units:
             charge.model = charge.exchange.asked.model
             expected = await self._costs.expect(charge.model, charge.forecast)
-            if expected is None and self._config.unknown_price == "refuse":
-                one = next(each for each in charge.accounts if each.unit == "usd")
-                charge.exchange.labels.remarks[NAME] = refusal.PRICE_UNKNOWN
-                raise refusal.unknown_price(one.account, charge.model)
+            if self._refuses:
+                if expected is None and self._costs.has_heard(charge.model):
+                    raise self._unpriced(charge, charge.model)
+                charge.exchange.gates = (*charge.exchange.gates, charge.check_price)
             usd = self._costs.guess(charge.model, charge.forecast) if expected is None else expected
         amounts = {"usd": usd, "tokens": charge.forecast.total, "calls": 1}
         return [Limit(each.key, each.limit, each.window, amounts[each.unit]) for each in charge.accounts]
+
+    async def check_price(self, charge: _Charge) -> None:
+        """Raises GatewayError if nobody knows what the call costs that is about to be sent. What its model is, and
+        whose, is only known now."""
+        query = _answering(charge.exchange)
+        if not await self._costs.knows(query):
+            charge.unpriced = True
+            raise self._unpriced(charge, query.model)
+
+    def _unpriced(self, charge: _Charge, model: str) -> GatewayError:
+        one = next(each for each in charge.accounts if each.unit == "usd")
+        charge.exchange.labels.remarks[NAME] = refusal.PRICE_UNKNOWN
+        return refusal.unknown_price(one.account, model)
 
     async def _refusal(
         self, exchange: Exchange, count: Count, index: int, accounts: Sequence[Drawn], repeated: Sequence[Repeated]
@@ -256,7 +269,7 @@ class AiBudget:
     async def settle(self, charge: _Charge, spent: Spent) -> None:
         """Charges what the request used. Does not raise StoreError."""
         exchange, held = charge.exchange, charge.held
-        asked = bool(exchange.attempts) or exchange.timing.waited > 0
+        asked = (bool(exchange.attempts) and not charge.unpriced) or exchange.timing.waited > 0
         cost: int | None = 0
         if asked and "usd" in self._units:
             failed = not 200 <= charge.status < 400
@@ -280,9 +293,10 @@ class AiBudget:
 
 
 class _Charge:
-    """One request: the accounts that it is charged to, its forecast, and the status of its answer (0 until then)."""
+    """One request: the accounts that it is charged to, its forecast, and the status of its answer (0 until then).
+    `unpriced`: it was refused because its price is not known."""
 
-    __slots__ = ("_call_next", "_plugin", "accounts", "exchange", "forecast", "held", "model", "status")
+    __slots__ = ("_call_next", "_plugin", "accounts", "exchange", "forecast", "held", "model", "status", "unpriced")
 
     def __init__(self, plugin: AiBudget, exchange: Exchange, accounts: Sequence[Drawn], call_next: Next) -> None:
         self._plugin = plugin
@@ -294,6 +308,7 @@ class _Charge:
         self.forecast = NOTHING
         self.model = ""
         self.status = 0
+        self.unpriced = False
 
     async def ask(self, exchange: Exchange) -> Reply:
         """Sends the request on, and notes the status of its answer."""
@@ -304,6 +319,9 @@ class _Charge:
             raise
         self.status = reply.status
         return reply
+
+    async def check_price(self) -> None:
+        await self._plugin.check_price(self)
 
     async def grow(self, more: int) -> None:
         await self._plugin.grow(self, more)

@@ -262,6 +262,23 @@ async def test_an_unknown_price_is_refused_where_that_is_wanted():
         assert "prices: {'m': {input" in error.message
 
 
+MAPPED = {"provider": {"type": "openai", "apiTokens": ["k"], "modelMapping": {"m": "other"}}}
+IN_DOLLARS = [{"name": "b", "per": "run", "usd": 1}, {"name": "c", "per": "run", "calls": 9}]
+
+
+async def test_the_price_of_the_mapped_model_counts():
+    known = {"other": PRICES["m"]}
+    async with stage(prices=known, unknown_price="refuse", budgets=IN_DOLLARS, proxy=MAPPED) as it:
+        await it.ask()
+
+
+async def test_a_mapped_model_of_unknown_price_is_refused_and_not_charged():
+    async with stage(unknown_price="refuse", budgets=IN_DOLLARS, proxy=MAPPED) as it:
+        assert "prices: {'other': {input" in (await it.refused()).message
+        assert it.upstream.sent == []
+        assert (await it.used(RUN), await it.used(RUN.replace(":b:", ":c:"))) == (0, 0)
+
+
 async def test_only_dollars_need_a_price():
     async with stage(prices={}, unknown_price="refuse") as it:
         await it.ask()

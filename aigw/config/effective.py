@@ -99,8 +99,11 @@ class _Writer:
         """The configuration of a rule. The keys that it inherits come from the global configuration."""
         values: dict[str, Any] = {}
         above = plugin.rules.default
-        for key, value in _builtins(config).items():
-            inherited = plugin.about.inherits and (*path, key) not in self._source.lines
+        given = _builtins(config)
+        own = [key for key in given if (*path, key) in self._source.lines]
+        apart = {*own, *plugin.about.not_inherited(own, exact=self._loaded.config.fidelity == "higress")}
+        for key, value in given.items():
+            inherited = plugin.about.inherits and key not in apart
             start = (("plugins", plugin.name) if inherited else path) + (key,)
             if inherited and above is not None and isinstance(value, dict | list) and start in self._source.lines:
                 self._result.inherited.setdefault(path, []).append(key)

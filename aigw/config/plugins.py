@@ -72,6 +72,12 @@ def _keys(about: About[Any]) -> set[str]:
     return {field.encode_name for field in msgspec.structs.fields(about.config)}
 
 
+def taken_over(about: About[Any], default: Mapping[str, Any], own: Collection[str], *, exact: bool) -> dict[str, Any]:
+    """Returns what a rule with these keys takes over from the global config of a plugin that inherits."""
+    without = about.not_inherited(own, exact=exact)
+    return {key: value for key, value in default.items() if key not in without}
+
+
 class PluginLoader:
     """Turns the raw `plugins:` and the routes' changes into LoadedPlugins. Errors go to the checker's report."""
 
@@ -232,11 +238,12 @@ class _PluginReader:
 
     def _rule_config(self, own: dict[str, Any], path: JsonPath) -> Any:
         """A rule's configuration replaces the global one; a plugin that inherits gets a copy of it with
-        the rule's own keys on top."""
+        the rule's own keys on top, without what these exclude."""
         if not self._about.inherits:
             return self._convert(own, path, {})
-        keys = {key: (*self._path, key) for key in self._global if key not in own}
-        return self._convert({**self._inherited, **own}, path, keys)
+        taken = taken_over(self._about, self._inherited, own, exact=self._lenient_global)
+        keys = {key: (*self._path, key) for key in taken if key not in own}
+        return self._convert({**taken, **own}, path, keys)
 
     def _converted(self, config: Any) -> dict[str, Any]:
         fields = {field.encode_name: field.name for field in msgspec.structs.fields(config)}

@@ -128,6 +128,17 @@ class Destination(NamedTuple):
 C = TypeVar("C")
 
 
+class Inheritance(Protocol):
+    def __call__(self, keys: Collection[str], *, exact: bool) -> Collection[str]:
+        """Returns the keys of the global config that a rule with these keys does not take over. `exact`: with
+        `fidelity: higress`."""
+        ...
+
+
+def _takes_everything(keys: Collection[str], *, exact: bool) -> Collection[str]:
+    return ()
+
+
 def _no_problems(config: Any) -> list[Problem]:
     return []
 
@@ -186,6 +197,8 @@ class About(Generic[C]):
     inherits: bool = False
     """If true, a rule starts as a copy of the global config and overrides parts of it, as in Higress's ai-proxy and
     auth plugins. If false, a rule replaces the global config."""
+    not_inherited: Inheritance = _takes_everything
+    """Used with `inherits`: the keys of the global config that a rule does not take over."""
     reroutes: bool = False
     """Whether the plugin sets headers because of which the route must be chosen again."""
     identifies: bool = False

@@ -61,11 +61,12 @@ def rename_developer(request: Document) -> bool:
     return bool(found)
 
 
-def clean_context(request: Document, commands: Collection[str]) -> None:
+def clean_context(request: Document, commands: Collection[str], *, in_part: bool) -> None:
     """Finds the last user message whose text is one of `commands`. Drops it and all messages before it, except for
-    system messages."""
+    system messages. `in_part`: the text may be the only part of a list."""
     messages = messages_of(request)
-    hits = [i for i, m in enumerate(messages) if m.get("role") == "user" and _in(m.get("content"), commands)]
+    said = [m.get("content") if m.get("role") == "user" else None for m in messages]
+    hits = [i for i, content in enumerate(said) if (_only_part(content) if in_part else content) in commands]
     if hits:
         last = hits[-1]
         system = [message for message in messages[:last] if message.get("role") == "system"]
@@ -73,16 +74,21 @@ def clean_context(request: Document, commands: Collection[str]) -> None:
 
 
 def merge_consecutive(request: Document) -> None:
-    """Joins neighbouring messages of the user, and of the assistant, with a blank line between, if they are plain
-    text."""
+    """Joins neighbouring messages of the user, and of the assistant: texts with a blank line between, parts as a longer
+    list. What calls tools stays alone."""
+    messages = messages_of(request)
     merged: list[Document] = []
-    for message in messages_of(request):
+    for message in messages:
         last = merged[-1] if merged else None
         if last is not None and last.get("role") == message.get("role") and _mergeable(last) and _mergeable(message):
-            last.set("content", f"{last.get('content')}\n\n{message.get('content')}")
+            last.set("content", _joined(last.get("content"), message.get("content")))
+            thoughts = [thought for each in (last, message) if (thought := each.get("reasoning_content"))]
+            if thoughts:
+                last.set("reasoning_content", "\n\n".join(map(str, thoughts)))
         else:
             merged.append(message)
-    set_messages(request, merged)
+    if len(merged) < len(messages):
+        set_messages(request, merged)
 
 
 def insert_context(request: Document, text: str) -> None:
@@ -131,13 +137,25 @@ def reserialise(request: Document) -> None:
             request.set(name, value)
 
 
-def _in(content: Any, commands: Collection[str]) -> bool:
-    return isinstance(content, str) and content in commands
+def _only_part(content: Any) -> Any:
+    """Returns the text of a list with one part, anything else as it is."""
+    if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
+        return content[0].get("text")
+    return content
 
 
 def _mergeable(message: Document) -> bool:
-    return (
-        message.get("role") in ("user", "assistant")
-        and isinstance(message.get("content"), str)
-        and not message.get("tool_calls")
-    )
+    calls = message.get("tool_calls") or message.get("function_call")
+    return message.get("role") in ("user", "assistant") and not calls
+
+
+def _joined(first: Any, second: Any) -> Any:
+    if isinstance(first, str) and isinstance(second, str):
+        return f"{first}\n\n{second}"
+    return [*_parts(first), *_parts(second)]
+
+
+def _parts(content: Any) -> list[Any]:
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    return content if isinstance(content, list) else []

@@ -6,7 +6,7 @@ nothing."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -25,7 +25,7 @@ from aigw.providers.config_check import failing, mistakes_of
 from aigw.providers.endpoint import locate
 from aigw.providers.health import probe
 from aigw.providers.higress import provider_type
-from aigw.providers.lookup import lookup
+from aigw.providers.lookup import KNOWN_ELSEWHERE, lookup
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import Provider, split_domain
 from aigw.providers.router import Router
@@ -70,28 +70,53 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     ] = {}
 
     def active(self) -> list[ProviderConfig]:
-        """Returns the providers that requests can be sent to, the default one first."""
-        by_id = {provider.id: provider for provider in self.providers}
+        """Returns the providers that requests can be sent to, the default one first. As in Higress, `provider` goes
+        before `providers`, and the first of several with the same id counts."""
+        if self.provider:
+            return [self.provider]
+        by_id = {provider.id: provider for provider in reversed(self.providers)}
         named = [self.active_provider_id, *self.weights, *self.by_model.values(), *self.fallback]
-        found = [by_id[name] for name in dict.fromkeys(named) if name in by_id]
-        return found or ([self.provider] if self.provider else [])
+        return [by_id[name] for name in dict.fromkeys(named) if name in by_id]
 
 
 def check(config: Config) -> list[Problem]:
     """Returns the problems of a configuration. The messages are Higress's, if it has one."""
     problems = [] if config.provider is None else mistakes_of(config.provider, ("provider",))
     ids: set[str] = set()
+    active = config.active()
     for index, provider in enumerate(config.providers):
-        problems += mistakes_of(provider, ("providers", index))
+        found = mistakes_of(provider, ("providers", index))
         if not provider.id:
-            problems.append(Problem(("providers", index, "id"), "missing id in provider config"))
+            found.append(Problem(("providers", index, "id"), "missing id in provider config"))
         elif provider.id in ids:
             message = f"{provider.id!r} is already the id of another provider"
-            problems.append(Problem(("providers", index, "id"), message, quirk=True))
+            found.append(Problem(("providers", index, "id"), message, quirk=True))
+        problems += found if provider in active else [_unused(problem, provider) for problem in found]
         ids.add(provider.id)
     problems += failing(("byModel",), lambda: ModelMapping(config.by_model))
     problems += _check_references(config)
+    if config.provider and (config.active_provider_id or config.weights or config.fallback or config.by_model):
+        problems.append(Problem(("provider",), "is used, as in Higress, and none of providers is", note=True))
     return problems
+
+
+def _unused(problem: Problem, provider: ProviderConfig) -> Problem:
+    """Higress does not look at a provider that nothing chooses. So one of a type that aigw does not speak, which may be
+    for another gateway, is no error."""
+    if problem.note or problem.path[-1] != "type" or provider.type not in KNOWN_ELSEWHERE:
+        return problem._replace(quirk=True)
+    return problem._replace(note=True, message=f"{problem.message}, so that nothing may choose this provider")
+
+
+_CHOICE = ("activeProviderId", "weights", "fallback", "byModel")
+
+
+def not_inherited(keys: Collection[str], *, exact: bool) -> Collection[str]:
+    """A rule chooses its provider in one of the two ways. If it chooses none, Higress uses none there."""
+    if "provider" in keys:
+        return _CHOICE
+    chooses = any(key in keys for key in _CHOICE)
+    return ("provider",) if chooses else ("provider", *_CHOICE) if exact else ()
 
 
 def _check_references(config: Config) -> list[Problem]:
@@ -229,6 +254,9 @@ async def _pass(exchange: Exchange, call_next: Next) -> Reply:
 
 
 _DIFFERENCES = (
+    # the configuration
+    ("a provider that nothing chooses", "may be of a type that aigw does not speak", "may be wrong in any way"),
+    ("a rule that chooses no provider", "has that of the global configuration", "has none: requests pass as they are"),
     # what a provider gets
     ("another spelling of a path (`/v1/chat/completions/`, `%2F`, `//`, `..`, capitals)",
      "is the same API, and goes on in its plain form", "is another path, which is passed on unmapped"),
@@ -248,6 +276,9 @@ _DIFFERENCES = (
     ("names that stand twice in a JSON body", "400", "each reader takes the one that it likes"),
     ("unknown fields of a request whose body is rewritten", "are kept", "are lost"),
     ("`context`", "goes into every conversation", "goes into chat requests only"),
+    ("a command of `contextCleanupCommands` that is the only part of a list", "is found", "is not"),
+    ("the path with protocol original", "is the provider's own from where that begins", "with qwen, is the client's"),
+    ("`Accept`, where a stream is asked for", "is the client's", "becomes `text/event-stream`"),
     ("native qwen: no `top_p`", "none is sent", "0.000001 is sent"),
     ("keys in the query (`?key=`)", "are removed", "are passed on"),
     ("what tells who the client is (`Cookie`, `Origin`, `Referer`, `Forwarded`, `Sec-*`, `X-Forwarded-*`, `Cf-*`)",
@@ -292,6 +323,7 @@ ABOUT = About(
     recipe="ai-proxy",
     check=check,
     inherits=True,
+    not_inherited=not_inherited,
     identity=identity,
     withholds=withholds,
     describes=describes,

@@ -31,7 +31,8 @@ from aigw.translation.rules import Rules
 _STANDARD: Mapping[str, str] = {name: path for name, path in apis.PATHS.items() if name.startswith("openai/")}
 
 
-_FULL = under("/v1", *(_STANDARD.keys() - {apis.AUDIO_TRANSCRIPTION, apis.AUDIO_TRANSLATION, apis.REALTIME}))
+_NOT_AT_AZURE = (apis.AUDIO_TRANSCRIPTION, apis.AUDIO_TRANSLATION, apis.REALTIME)
+_FULL = under("/v1", *(_STANDARD.keys() - set(_NOT_AT_AZURE)))
 _AZURE_RESOURCE = (
     apis.MODELS, apis.BATCHES, apis.RETRIEVE_BATCH, apis.CANCEL_BATCH, apis.FILES, apis.RETRIEVE_FILE,
     apis.RETRIEVE_FILE_CONTENT, apis.RESPONSES,
@@ -66,6 +67,9 @@ _ROWS = (
             "/completions",
             "/embeddings",
             "/audio/speech",
+            "/audio/transcriptions",
+            "/audio/translations",
+            "/realtime",
             "/images/generations",
             "/images/variations",
             "/images/edits",
@@ -75,12 +79,9 @@ _ROWS = (
             "/fine_tuning/checkpoints",
             "/videos",
         ),
-        paths=_FULL,
+        paths={**_FULL, **under("/v1", *_NOT_AT_AZURE)},
         own_paths=under(
             "/v1",
-            apis.AUDIO_TRANSCRIPTION,
-            apis.AUDIO_TRANSLATION,
-            apis.REALTIME,
             apis.MODERATIONS,
             apis.STORED_CHATS,
             apis.INPUT_TOKENS,
@@ -119,6 +120,7 @@ _ROWS = (
     Provider(
         type="qwen",
         rules=model_rules.QWEN,
+        keeps_original_paths=True,
         host="dashscope.aliyuncs.com",
         host_field="qwenDomain",
         paths={
@@ -335,6 +337,7 @@ _ROWS = (
         own_paths={apis.CONVERSE: "/model/{model}/converse", apis.CONVERSE_STREAM: "/model/{model}/converse-stream"},
         path_values={"{awsRegion}": "awsRegion"},
         signs="bedrock",
+        ignores=("promptCacheRetention", "bedrockPromptCachePointPositions"),
         rules=Rules(
             takes_budget=("*claude-3-7*", "*claude-*-4*"),
             keeps_cache_marks=True,

@@ -10,6 +10,15 @@ from aigw.upstream.builtin import MockSettings
 
 Milliseconds = Annotated[int, Meta(ge=0, description="milliseconds")]
 Port = Annotated[int, Meta(ge=0, le=65535)]
+REASONING_MODES = ("passthrough", "ignore", "concat")
+_UNSPOKEN = "a type that this version does not speak"
+
+
+def _replace_nothing(config: Struct) -> None:
+    """Replaces a number of 0 and an empty list by the default, as Higress does."""
+    for each in structs.fields(config):
+        if each.default and type(each.default) in (int, tuple) and not getattr(config, each.name):
+            structs.force_setattr(config, each.name, each.default)
 
 
 class ContextFile(Struct, frozen=True, rename="camel"):
@@ -63,23 +72,23 @@ class Failover(Struct, frozen=True, rename="camel"):
     ] = ("4.*", "5.*")
 
     def __post_init__(self) -> None:
-        """Replaces a threshold, an interval or a timeout of 0 by its default, as Higress does."""
-        for each in structs.fields(self):
-            if getattr(self, each.name) == 0 and each.default and type(each.default) is int:
-                structs.force_setattr(self, each.name, each.default)
+        _replace_nothing(self)
 
 
 class RetryOnFailure(Struct, frozen=True, rename="camel"):
     """Tries a call that failed again, with another API token of the same provider."""
 
     enabled: Annotated[bool, Meta(description="switches it on; needs two apiTokens or more")] = False
-    max_retries: Annotated[int, Meta(ge=0, description="how many other tokens to try")] = 1
-    retry_timeout: Annotated[Milliseconds, Meta(description="milliseconds until such a call must begin its answer")] = (
-        30000
-    )
+    max_retries: Annotated[int, Meta(ge=0, description="how many other tokens to try; 0: 1")] = 1
+    retry_timeout: Annotated[
+        Milliseconds, Meta(description="milliseconds until such a call must begin its answer; 0: 30000")
+    ] = 30000
     retry_on_status: Annotated[
         tuple[str, ...], Meta(description="regular expressions for the statuses after which to try again")
     ] = ("4.*", "5.*")
+
+    def __post_init__(self) -> None:
+        _replace_nothing(self)
 
 
 class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
@@ -90,9 +99,9 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     api_tokens: Annotated[
         list[str], Meta(description="the API keys of the provider; each request gets a random one")
     ] = []
-    timeout: Annotated[Milliseconds, Meta(description="milliseconds to fetch the context file; not for calls")] = (
-        120_000
-    )
+    timeout: Annotated[
+        Milliseconds, Meta(description="milliseconds to fetch the context file; not for calls; 0: 120000")
+    ] = 120_000
     first_byte_timeout: Annotated[
         Milliseconds, Meta(description="milliseconds until the first byte of a stream; 0: no limit of its own")
     ] = 0
@@ -208,10 +217,33 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     bedrock_additional_fields: Annotated[
         dict[str, Any], Meta(description="bedrock: settings of the model beside those that all models have")
     ] = {}
+    prompt_cache_retention: Annotated[str, Meta(description="bedrock: not used by this version")] = ""
+    bedrock_prompt_cache_point_positions: Annotated[
+        dict[str, bool], Meta(description="bedrock: not used by this version")
+    ] = {}
     doubao_domain: Annotated[str, Meta(description="doubao: another host")] = ""
     zhipu_domain: Annotated[str, Meta(description="zhipuai: another host, such as api.z.ai")] = ""
     zhipu_code_plan_mode: Annotated[bool, Meta(description="zhipuai: use the path of the coding plan")] = False
+    auth_header_key: Annotated[str, Meta(description="not used: Higress does not read it either")] = ""
+    bot_type: Annotated[str, Meta(description=f"dify: {_UNSPOKEN}")] = ""
+    dify_api_url: Annotated[str, Meta(description=f"dify: {_UNSPOKEN}")] = ""
+    input_variable: Annotated[str, Meta(description=f"dify: {_UNSPOKEN}")] = ""
+    output_variable: Annotated[str, Meta(description=f"dify: {_UNSPOKEN}")] = ""
+    kling_access_key: Annotated[str, Meta(description=f"kling: {_UNSPOKEN}")] = ""
+    kling_secret_key: Annotated[str, Meta(description=f"kling: {_UNSPOKEN}")] = ""
+    kling_token_refresh_ahead: Annotated[int, Meta(description=f"kling: {_UNSPOKEN}")] = 0
+    target_lang: Annotated[str, Meta(description=f"deepl: {_UNSPOKEN}")] = ""
+    triton_domain: Annotated[str, Meta(description=f"triton: {_UNSPOKEN}")] = ""
+    triton_model_version: Annotated[str, Meta(description=f"triton: {_UNSPOKEN}")] = ""
     mock: Annotated[MockSettings | None, Meta(description="builtin only: how the model `mock` behaves")] = None
+
+    def __post_init__(self) -> None:
+        """Reads what is empty, and what is in capitals, as Higress does."""
+        _replace_nothing(self)
+        structs.force_setattr(self, "protocol", self.protocol or "openai")
+        structs.force_setattr(self, "reasoning_content_mode", self.reasoning_content_mode.lower() or "passthrough")
+        commands = [command for command in self.context_cleanup_commands if command]
+        structs.force_setattr(self, "context_cleanup_commands", commands)
 
     def __repr__(self) -> str:
         return f"ProviderConfig(type={self.type!r}, id={self.id!r})"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import partial
 
 import msgspec
@@ -13,17 +14,19 @@ import msgspec
 from aigw.core.authority import origin_of
 from aigw.core.json_path import JsonPath
 from aigw.core.plugin import Problem
+from aigw.dialects import apis
 from aigw.providers.api_tokens import StatusMatcher
 from aigw.providers.catalog import CATALOG
-from aigw.providers.config import ProviderConfig
+from aigw.providers.config import REASONING_MODES, ProviderConfig
 from aigw.providers.context import parse_file_url
-from aigw.providers.custom_settings import CustomSettings
+from aigw.providers.custom_settings import CustomSettings, has_effect
 from aigw.providers.endpoint import locate
 from aigw.providers.google import signer_of
 from aigw.providers.lookup import lookup
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import Config, Provider, split_domain
 
+_NEVER_READ = ("authHeaderKey",)
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -55,7 +58,8 @@ def _of_type(provider: ProviderConfig, at: JsonPath) -> list[Problem]:
     if row.own_paths and not row.paths and not provider.capabilities:
         message = f"what Higress does for {provider.type} is not reproduced exactly: leave out `fidelity: higress`"
         problems.append(Problem((*at, "type"), message, higress_only=True))
-    problems += [Problem((*at, key), "is not used by this version", note=True) for key in row.ignores if keys.get(key)]
+    ignored = [key for key in (*row.ignores, *_NEVER_READ) if keys.get(key)]
+    problems += [Problem((*at, key), "is not used by this version", note=True) for key in ignored]
     if _is_billed_elsewhere(provider, row) and not provider.api_tokens:
         message = "no apiTokens: requests carry the key that the client sends, or none"
         problems.append(Problem(at, message, note=True))
@@ -95,7 +99,36 @@ def _of_keys(provider: ProviderConfig, at: JsonPath) -> list[Problem]:
         problems += failing((*at, "providerDomain"), partial(origin_of, scheme, domain))
     if provider.context:
         problems += failing((*at, "context", "fileUrl"), partial(parse_file_url, provider.context.file_url))
-    return problems
+    return [*problems, *_of_no_effect(provider, at)]
+
+
+def _of_no_effect(provider: ProviderConfig, at: JsonPath) -> list[Problem]:
+    """Finds what Higress ignores without a word. A setting for the protocol of another vendor, as its documentation has
+    some, is no mistake."""
+    problems = [
+        Problem(
+            (*at, "capabilities", name), f"is no name of an API, so that nothing goes there{_meant(name)}", quirk=True
+        )
+        for name in provider.capabilities
+        if name not in apis.NAMES
+    ]
+    if provider.reasoning_content_mode not in REASONING_MODES:
+        message = f"must be one of {', '.join(REASONING_MODES)}"
+        problems.append(Problem((*at, "reasoningContentMode"), message, quirk=True))
+    if provider.custom_settings and provider.protocol == "original":
+        message = "have no effect with protocol original, which leaves the body as it is"
+        return [*problems, Problem((*at, "customSettings"), message, note=True)]
+    message = "has no effect in mode auto; write mode: raw to send a field of this name"
+    return problems + [
+        Problem((*at, "customSettings", index, "name"), f"'{setting.name}' {message}", note=True)
+        for index, setting in enumerate(provider.custom_settings)
+        if not has_effect(setting)
+    ]
+
+
+def _meant(name: str) -> str:
+    close = get_close_matches(name, apis.NAMES, 1)
+    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def _of_entries(provider: ProviderConfig, at: JsonPath) -> list[Problem]:

@@ -58,7 +58,7 @@ class CustomSettings:
         """Raises ValueError if the path of a setting is not valid. The message names it."""
         self._edits: list[_Edit] = []
         for setting in settings:
-            if setting.mode == "raw" or setting.name in _NAMES:
+            if has_effect(setting):
                 value = msgspec.Raw(msgspec.json.encode(setting.value))
                 self._edits.append(_Edit(_steps(setting.name), value, setting.overwrite))
 
@@ -76,6 +76,10 @@ class CustomSettings:
                 document.set(name, _put(old, path[1:], value))
             except LookupError:
                 continue
+
+
+def has_effect(setting: Setting) -> bool:
+    return setting.mode == "raw" or setting.name in _NAMES
 
 
 def _steps(path: str) -> tuple[_Step, ...]:

@@ -44,6 +44,8 @@ class BodyEdits:
     encode_embeddings = staticmethod(qwen.encode_embeddings)
     writes_empty_model: ClassVar[bool] = False
     """Whether a request that names no model gets one that is ""."""
+    reads_parts: ClassVar[bool] = True
+    """Whether a command of `contextCleanupCommands` may be the only part of a message."""
 
     def __init__(self, config: ProviderConfig, row: Provider, env: Env) -> None:
         self._config = config
@@ -101,7 +103,8 @@ class BodyEdits:
     def _edit_messages(self, document: Document, context: str | None) -> None:
         config, row = self._config, self._row
         if config.context_cleanup_commands:
-            openai_chat_request.clean_context(document, config.context_cleanup_commands)
+            commands = config.context_cleanup_commands
+            openai_chat_request.clean_context(document, commands, in_part=self.reads_parts)
         if config.merge_consecutive_messages or config.hiclaw_mode:
             openai_chat_request.merge_consecutive(document)
         if not row.keeps_developer_role and openai_chat_request.rename_developer(document):

@@ -49,6 +49,7 @@ def provider_type(env: Env) -> type[BoundProvider]:
 
 class HigressEdits(BodyEdits):
     writes_empty_model: ClassVar[bool] = True
+    reads_parts: ClassVar[bool] = False
     encode_chat = staticmethod(dashscope_higress.encode_chat)
     encode_embeddings = staticmethod(dashscope_higress.encode_embeddings)
 
@@ -209,6 +210,10 @@ class HigressPath(RequestPath):
         """Also accepts a path whose last name only begins with that of the base."""
         return path.startswith(base)
 
+    def _own(self, path: str, call: Call) -> str:
+        """Leaves the paths of providers alone that have two forms."""
+        return path if self._row.keeps_original_paths else super()._own(path, call)
+
     def _query(self, source: Request, own: str) -> str:
         """Keeps the whole query of the client."""
         return source.query
@@ -274,6 +279,14 @@ class HigressProvider(BoundProvider):
             super()._check_convertible(request, document, api)
         else:
             qwen.check(document, has_default=False, quoted=self._shown(request))
+
+    async def _write_body(
+        self, asked: Asked, request: Request, api: str, source: Request, *, bare: bool
+    ) -> tuple[str, bool]:
+        """Also says that a stream is accepted where a chat asks for one."""
+        if api == apis.CHAT and asked.stream:
+            request.headers["accept"] = "text/event-stream"
+        return await super()._write_body(asked, request, api, source, bare=bare)
 
     def retries(self, call: Call) -> bool:
         """Does not try streams again."""

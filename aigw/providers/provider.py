@@ -200,6 +200,9 @@ class Provider:
     path_values: Mapping[str, str] = field(default_factory=dict)
     """Placeholder in a path -> the key with its value. The placeholder `{model}` is always the mapped model."""
     query: str = ""
+    keeps_original_paths: bool = False
+    """Whether Higress leaves the client's path alone with protocol original. Ours always takes the gateway's own part
+    of it away."""
     unlisted: Literal["refuse", "pass"] = "refuse"
     """What Higress does with a request of a known API that has no path here. Only requests with a JSON body are
     refused; others are passed on. `safe` refuses all of them."""

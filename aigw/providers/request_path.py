@@ -24,16 +24,20 @@ class RequestPath:
         self._row = row
         self._endpoint = endpoint
         self._base = config.base_path.rstrip("/")
+        self._own_paths = sorted((own for own in endpoint.paths.values() if "{" not in own), key=len, reverse=True)
 
     def write(self, source: Request, call: Call, *, bare: bool) -> tuple[str, str]:
         """Returns the path and the query for a call that was written for `source`. `bare`: without the base path of the
         configuration. Raises GatewayError for a model that would change the path."""
         config, base = self._config, "" if bare else self._base
         path = source.path
-        if base and config.base_path_handling == "removePrefix" and self._is_below(path, base):
+        removes = bool(base) and config.base_path_handling == "removePrefix"
+        if removes and self._is_below(path, base):
             path = path[len(base) :] or "/"
         if config.protocol == "openai":
             path = self._mapped(path, call, source)
+        elif not removes:
+            path = self._own(path, call)
         if base and config.base_path_handling == "prepend" and not self._is_below(path, base):
             path = base + path
         path, _, extra = path.partition("?")
@@ -41,7 +45,19 @@ class RequestPath:
         query = self._query(source, own) if source.query else ""
         if own:
             query = f"{own}&{query}" if query else own
-        return config.provider_base_path + path, query
+        return self._behind_base(path), query
+
+    def _behind_base(self, path: str) -> str:
+        """Puts the provider's base path in front, unless it is there."""
+        base = self._config.provider_base_path
+        return path if base and self._is_below(path, base.rstrip("/")) else base + path
+
+    def _own(self, path: str, call: Call) -> str:
+        """Returns the path for protocol original. Only what stands before the provider's own path is replaced: that is
+        the gateway's."""
+        if self._endpoint.path or (self._row.url_field and not self._row.deployments):
+            return self._endpoint.path_of(call.api, path) or path
+        return next((own for own in self._own_paths if path.endswith(own)), path)
 
     def _is_below(self, path: str, base: str) -> bool:
         return path == base or path.startswith(f"{base}/")

@@ -103,6 +103,20 @@ def test_what_is_shown_nowhere_else_is_shown_in_each_rule(read_config):
     assert shown.values["plugins"]["ai-proxy"]["_rules_"][0]["providers"][0]["type"] == "x"
 
 
+def test_what_a_rule_does_not_take_over_is_not_shown_as_if_it_did():
+    text = """
+plugins:
+  ai-proxy:
+    providers: [{id: a, type: builtin}]
+    activeProviderId: a
+    _rules_: [{_match_route_: [r], provider: {type: builtin}}]
+routes: [{name: r}]
+"""
+    shown = effective(load(None, {}, text=text.encode()))
+    (rule,) = shown.values["plugins"]["ai-proxy"]["_rules_"]
+    assert rule.keys() == {"_match_route_", "provider"}
+
+
 def test_the_yaml_reads_back(shown):
     text = render(shown)
     assert yaml.safe_load(text) == shown.values

@@ -230,3 +230,21 @@ class TestAbout:
 def test_what_only_higress_refuses(read_config, head, told):
     _, errors, _ = read_config(f"{head}plugins: {{ai-proxy: {{providers: [{{type: new}}]}}}}")
     assert any("providers[0].type: Higress has none" in each for each in errors) == told
+
+
+@pytest.mark.parametrize(
+    ("above", "own", "safe", "higress"),
+    [
+        ("provider: {type: ollama, ollamaServerHost: h, ollamaServerPort: 1}", "", ["ollama"], []),
+        ("providers: [{id: a, type: builtin}], activeProviderId: a", "", ["builtin"], []),
+        ("providers: [{id: a, type: builtin}], activeProviderId: a", "provider: {type: generic}", ["generic"], ...),
+        ("provider: {type: generic}, providers: [{id: a, type: builtin}]", "activeProviderId: a", ["builtin"], ...),
+    ],
+)
+@pytest.mark.parametrize("fidelity", ["safe", "higress"])
+def test_a_rule_replaces_the_choice_of_a_provider(fidelity, above, own, safe, higress):
+    rule = f"_match_route_: [r1]{', ' if own else ''}{own}"
+    text = f"fidelity: {fidelity}\nplugins: {{ai-proxy: {{{above}, _rules_: [{{{rule}}}]}}}}"
+    loaded = load(None, {}, text=text.encode())
+    found = [each.type for each in chosen(loaded, "ai-proxy", "r1").active()]
+    assert found == (higress if fidelity == "higress" and higress is not ... else safe)

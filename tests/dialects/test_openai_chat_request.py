@@ -31,15 +31,27 @@ def test_a_text_that_says_developer_is_no_role():
     assert document.encode() is before
 
 
-def test_merging_joins_plain_neighbours_only():
+def test_merging_joins_neighbours_that_call_no_tools():
     parts = [{"type": "text", "text": "p"}]
-    calls = [{"id": "1"}]
     document = request(
-        message("user", "a"), message("user", "b"), message("user", parts), message("user", "c"),
-        message("assistant", "d"), message("assistant", "e", tool_calls=calls), message("system", "x"), message("system", "y"),
+        message("user", "a"), message("user", "b"), message("assistant", "d"), message("assistant", "e", tool_calls=[{}]),
+        message("assistant", "f", function_call={"name": "g"}), message("system", "x"), message("system", "y"),
+        message("user", parts), message("user", "c"), message("assistant", None), message("assistant", "h"),
     )  # fmt: skip
     chat.merge_consecutive(document)
-    assert contents(document) == ["a\n\nb", parts, "c", "d", "e", "x", "y"]
+    text_c, text_h = ([{"type": "text", "text": text}] for text in "ch")
+    assert contents(document) == ["a\n\nb", "d", "e", "f", "x", "y", [*parts, *text_c], text_h]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "both"), [("a", "b", "a\n\nb"), ("a", "", "a"), (None, "b", "b"), ("", "", "")]
+)
+def test_merging_joins_reasoning_as_well(first, second, both):
+    given = [{} if each is None else {"reasoning_content": each} for each in (first, second)]
+    document = request(*(message("assistant", "t", **thoughts) for thoughts in given))
+    chat.merge_consecutive(document)
+    (merged,) = chat.messages_of(document)
+    assert (merged.get("content"), merged.get("reasoning_content")) == ("t\n\nt", both)
 
 
 def test_cleaning_keeps_system_messages_and_what_follows_the_last_command():
@@ -47,15 +59,24 @@ def test_cleaning_keeps_system_messages_and_what_follows_the_last_command():
         message("system", "s"), message("user", "a"), message("user", "clear"), message("assistant", "b"),
         message("user", "clear"), message("user", "c"),
     )  # fmt: skip
-    chat.clean_context(document, ["clear"])
+    chat.clean_context(document, ["clear"], in_part=True)
     assert contents(document) == ["s", "c"]
 
 
 @pytest.mark.parametrize("text", ["clear ", "Clear", "please clear"])
 def test_a_command_is_matched_exactly(text):
     document = request(message("user", "a"), message("user", text))
-    chat.clean_context(document, ["clear"])
+    chat.clean_context(document, ["clear"], in_part=True)
     assert contents(document) == ["a", text]
+
+
+@pytest.mark.parametrize("in_part", [True, False])
+def test_a_command_that_is_the_only_part(in_part):
+    part, other = {"type": "text", "text": "clear"}, {"type": "image_url", "image_url": {"url": "http://a/b"}}
+    document = request(message("user", "a"), message("user", [part]), message("user", [part, other]))
+    before = contents(document)
+    chat.clean_context(document, ["clear"], in_part=in_part)
+    assert contents(document) == (before[2:] if in_part else before)
 
 
 def test_the_context_follows_the_leading_system_messages():

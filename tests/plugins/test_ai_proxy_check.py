@@ -131,3 +131,75 @@ def test_a_key_that_cannot_be_sent(token):
 def test_a_provider_that_is_not_as_in_higress_would_refuse_each_request(more):
     problems = problems_of({"provider": {"type": "bedrock", "awsRegion": "r", "apiTokens": ["k"], **more}})
     assert [problem.path[-1] for problem in problems if problem.higress_only] == ([] if more else ["type"])
+
+
+DIFY = {"id": "d", "type": "dify", "apiTokens": ["k"], "botType": "Chat"}
+AZURE = {"id": "z", "type": "azure", "apiTokens": ["k"], "azureServiceUrl": "http://1111"}
+TWO = [{"id": "a", **OPENAI}, DIFY]
+
+
+def test_a_type_that_is_not_spoken_is_noted_where_nothing_chooses_it():
+    (problem,) = problems_of({"providers": TWO, "activeProviderId": "a"})
+    assert (problem.path, problem.note) == (("providers", 1, "type"), True)
+    (problem,) = problems_of({"providers": TWO, "activeProviderId": "a", "fallback": ["d"]})
+    assert (problem.path, problem.note, problem.quirk) == (("providers", 1, "type"), False, False)
+
+
+@pytest.mark.parametrize("other", [AZURE, {"id": "x", "type": "opnai"}, {"type": "builtin"}])
+def test_higress_does_not_look_at_providers_that_nothing_chooses(other):
+    (problem,) = problems_of({"providers": [{"id": "a", **OPENAI}, other], "activeProviderId": "a"})
+    assert (problem.path[:2], problem.note, problem.quirk) == (("providers", 1), False, True)
+
+
+def test_one_provider_goes_before_several():
+    config = msgspec.convert({"provider": OPENAI, "providers": TWO, "activeProviderId": "d"}, ai_proxy.Config)
+    assert [each.type for each in config.active()] == ["openai"]
+    assert [(problem.path, problem.note) for problem in ai_proxy.check(config)] == [
+        (("providers", 1, "type"), True), (("provider",), True)
+    ]  # fmt: skip
+    assert problems_of({"provider": OPENAI, "providers": TWO[:1]}) == []
+
+
+def test_of_one_id_the_first_counts():
+    config = {"providers": [{"id": "a", **OPENAI}, {"id": "a", "type": "builtin"}], "activeProviderId": "a"}
+    assert [each.type for each in msgspec.convert(config, ai_proxy.Config).active()] == ["openai"]
+
+
+@pytest.mark.parametrize(
+    "provider, key, quirk, words",
+    [
+        (
+            {"capabilities": {"openai/v1/chatcompletion": "/x"}},
+            "openai/v1/chatcompletion",
+            True,
+            "mean 'openai/v1/chatc",
+        ),
+        ({"reasoningContentMode": "hide"}, "reasoningContentMode", True, "passthrough, ignore, concat"),
+        ({"customSettings": [{"name": "top_k", "value": 1}]}, "name", False, "'top_k' has no effect in mode auto"),
+        (
+            {"customSettings": [{"name": "seed", "value": 1}], "protocol": "original"},
+            "customSettings",
+            False,
+            "no effect",
+        ),
+        ({"authHeaderKey": "x-key"}, "authHeaderKey", False, "not used"),
+    ],
+)
+def test_what_has_no_effect_is_told(provider, key, quirk, words):
+    (problem,) = problems_of({"provider": {**OPENAI, **provider}})
+    assert (problem.path[-1], problem.quirk, problem.note) == (key, quirk, not quirk)
+    assert words in problem.message
+
+
+@pytest.mark.parametrize(
+    "keys, ours, theirs",
+    [
+        (["provider"], CHOICE := ("activeProviderId", "weights", "fallback", "byModel"), CHOICE),
+        (["activeProviderId"], ("provider",), ("provider",)),
+        (["providers", "fallback"], ("provider",), ("provider",)),
+        ([], (), ("provider", *CHOICE)),
+    ],
+)
+def test_a_rule_chooses_its_provider_in_one_way(keys, ours, theirs):
+    assert ai_proxy.not_inherited(keys, exact=False) == ours
+    assert ai_proxy.not_inherited(keys, exact=True) == theirs

@@ -1,12 +1,25 @@
-"""The configuration of a provider: what a 0 means."""
+"""The configuration of a provider: what a 0 means, and what is empty."""
 
 import msgspec
 import pytest
 
-from aigw.providers.config import Failover
+from aigw.providers.config import Failover, ProviderConfig, RetryOnFailure
 
 
 @pytest.mark.parametrize("key", ["failureThreshold", "successThreshold", "healthCheckInterval", "healthCheckTimeout"])
 def test_0_is_the_default(key):
     assert msgspec.convert({key: 0}, Failover) == Failover()
     assert msgspec.convert({key: 2}, Failover) != Failover()
+
+
+@pytest.mark.parametrize(
+    ("kind", "nothing"),
+    [
+        (Failover, {"failoverOnStatus": []}),
+        (RetryOnFailure, {"maxRetries": 0, "retryTimeout": 0, "retryOnStatus": []}),
+        (ProviderConfig, {"type": "x", "timeout": 0, "protocol": "", "reasoningContentMode": ""}),
+        (ProviderConfig, {"type": "x", "contextCleanupCommands": ["", ""]}),
+    ],
+)
+def test_what_is_empty_is_the_default(kind, nothing):
+    assert msgspec.convert(nothing, kind) == (kind() if kind is not ProviderConfig else kind(type="x"))

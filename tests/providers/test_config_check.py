@@ -16,6 +16,8 @@ def said(provider, place="provider"):
     settings = (
         {"provider": provider} if place == "provider" else {"providers": [{"id": "ok", "type": "builtin"}, provider]}
     )
+    if place != "provider" and isinstance(chosen := provider.get("id"), str):
+        settings["activeProviderId"] = chosen  # nothing is required of a provider that nobody uses
     _, report = examine(None, {}, text=json.dumps({"plugins": {"ai-proxy": settings}}).encode())
     return [line.partition("plugins.ai-proxy.")[2] for line in report.format_all(report.errors)]
 

@@ -30,6 +30,10 @@ REMOVE = {**PREPEND, "base_path_handling": "removePrefix", "protocol": "original
         (REMOVE, "/llm", "/"),
         (REMOVE, "/llmx/v1/chat/completions", "/llmx/v1/chat/completions"),
         ({"provider_base_path": "/at"}, "/v1/chat/completions", "/at/v1/chat/completions"),
+        ({"provider_base_path": "/at/v1"}, "/v1/chat/completions", "/at/v1/v1/chat/completions"),
+        ({"provider_base_path": "/v1"}, "/v1/chat/completions", "/v1/chat/completions"),
+        ({"provider_base_path": "/v"}, "/v1/chat/completions", "/v/v1/chat/completions"),
+        ({"type": "generic", "generic_host": "h", "provider_base_path": "/at/"}, "/at/v1/x", "/at/v1/x"),
         ({"type": "deepseek"}, "/v1/chat/completions", "/v1/chat/completions"),
     ],
 )
@@ -50,3 +54,35 @@ async def test_no_key_of_the_client_is_in_the_query_and_the_providers_own_counts
 async def test_higress_passes_the_query_on_and_takes_any_beginning_for_the_base():
     assert (await gone_to({}, query="key=k", fidelity="higress")).endswith("?key=k")
     assert await gone_to(REMOVE, "/llmx/y", fidelity="higress") == "x/y"
+    assert await gone_to({"provider_base_path": "/v"}, fidelity="higress") == "/v1/chat/completions"
+
+
+CUSTOM = {"openai_custom_url": "http://a/x/v1"}
+QWEN = {"type": "qwen"}
+
+
+@pytest.mark.parametrize(
+    ("config", "path", "safe", "higress"),
+    [
+        ({}, "/team/v1/chat/completions", "/v1/chat/completions", ...),
+        (CUSTOM, "/v1/chat/completions", "/x/v1/chat/completions", ...),
+        ({"openai_custom_url": "http://a/x/completions"}, "/v1/chat/completions", "/x/completions", ...),
+        ({"type": "claude"}, "/team/v1/messages", "/v1/messages", ...),
+        ({"type": "zhipuai"}, "/v1/chat/completions", ..., ...),
+        ({"type": "zhipuai"}, "/team/api/paas/v4/chat/completions", "/api/paas/v4/chat/completions", ...),
+        (QWEN, "/team/compatible-mode/v1/chat/completions", "/compatible-mode/v1/chat/completions", "unchanged"),
+        (QWEN, "/api/v1/services/any", ..., ...),
+        ({"type": "generic", "generic_host": "h"}, "/team/v1/chat/completions", ..., ...),
+        (
+            {"type": "azure", "azure_service_url": "https://a?api-version=7"},
+            "/x/completions",
+            "/x/completions?api-version=7",
+            ...,
+        ),
+    ],
+)
+async def test_with_protocol_original_only_the_gateways_part_of_the_path_is_replaced(config, path, safe, higress):
+    config = {**config, "protocol": "original"}
+    expected = path if safe is ... else safe
+    assert await gone_to(config, path) == expected
+    assert await gone_to(config, path, fidelity="higress") == (path if higress == "unchanged" else expected)

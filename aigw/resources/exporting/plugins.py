@@ -10,7 +10,7 @@ from typing import Any
 
 from aigw.config.load import Loaded
 from aigw.config.model import DEFAULT_ROUTE, RouteConfig
-from aigw.config.plugins import LoadedPlugin
+from aigw.config.plugins import LoadedPlugin, taken_over
 from aigw.config.rules import MATCH_KEYS, Rule, match_keys
 from aigw.resources.report import Findings
 
@@ -44,19 +44,26 @@ class Configurations:
             *((match_keys(rule, self._loaded.hosts), _own(rule)) for rule in raw.get("_rules_") or ()),
         ]
         off = {rule.routes[0] for rule, own in pairs if own is None}
+        above = default if plugin.about.inherits and has_global else {}
         if not off:
-            rules = [self._rule(name, rule, own) for rule, own in pairs if own is not None]
+            told = [(rule, {**self._untaken(plugin, above, own), **own}) for rule, own in pairs if own is not None]
+            rules = [self._rule(name, rule, own) for rule, own in told]
             return _joined(default if has_global else None, [rule for rule in rules if rule is not None])
-        whole = [
-            (rule, {**default, **own} if plugin.about.inherits and has_global else own)
-            for rule, own in pairs
-            if own is not None
-        ]
+        whole = [(rule, {**self._taken(plugin, above, own), **own}) for rule, own in pairs if own is not None]
         rules = [self._rule(name, rule, own, off) for rule, own in whole]
         if has_global:
             others = tuple(route.name for route in self._routes if route.name not in off)
             rules.append(self._rule(name, Rule(routes=others), default) if others else None)
         return _joined(None, [rule for rule in rules if rule is not None])
+
+    def _taken(self, plugin: LoadedPlugin, default: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+        """What a rule takes over here from the global configuration."""
+        return taken_over(plugin.about, default, own, exact=self._loaded.config.fidelity == "higress")
+
+    def _untaken(self, plugin: LoadedPlugin, default: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+        """What a rule takes over here, but not in Higress."""
+        theirs = taken_over(plugin.about, default, own, exact=True)
+        return {key: value for key, value in self._taken(plugin, default, own).items() if key not in theirs}
 
     def _of_routes(self, name: str) -> Iterator[tuple[Rule, dict[str, Any] | None]]:
         listed = self._values.get("routes") or []

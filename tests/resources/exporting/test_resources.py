@@ -289,6 +289,20 @@ def test_another_order_becomes_priorities():
     ]
 
 
+@pytest.mark.parametrize(("fidelity", "told_to_higress"), [("safe", {"activeProviderId": "a"}), ("higress", {})])
+def test_the_provider_that_a_rule_inherits_is_told_to_higress_which_inherits_none(fidelity, told_to_higress):
+    kinds, _ = written(f"""
+fidelity: {fidelity}
+plugins:
+  ai-proxy:
+    providers: [{{id: a, type: openai, apiTokens: [k]}}]
+    activeProviderId: a
+    _rules_: [{{_match_domain_: [a.com]}}]
+""")
+    spec = kinds["WasmPlugin"][0]["spec"]
+    assert [rule["config"] for rule in spec["matchRules"] if rule.get("domain")] == [told_to_higress]
+
+
 def test_routes_that_higress_would_try_in_another_order_are_told():
     text = "routes: [{name: a}, {name: b, match: {path: /v1/chat/completions}}]"
     assert any("whole paths first" in line for line in told(written(text)[1], "approximate"))

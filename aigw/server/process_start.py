@@ -11,6 +11,7 @@ from pathlib import Path
 _STATE, _START = 0, 19
 """Fields of /proc/PID/stat, counted behind the name of the program (man 5 proc)."""
 _ENDED = b"ZX"
+PS = "/bin/ps"
 PS_SECONDS = 5.0
 
 
@@ -19,7 +20,7 @@ def start_of(pid: int) -> str:
     ended and its parent has not noticed yet, or if the system does not say."""
     if sys.platform == "win32" or pid <= 0:
         return ""
-    return _start_in_proc(pid) if sys.platform == "linux" else _start_by_ps(pid)
+    return _start_in_proc(pid) if sys.platform == "linux" else start_by_ps(pid)
 
 
 def _start_in_proc(pid: int) -> str:
@@ -30,10 +31,13 @@ def _start_in_proc(pid: int) -> str:
     return "" if len(fields) <= _START or fields[_STATE] in _ENDED else fields[_START].decode("ascii", "replace")
 
 
-def _start_by_ps(pid: int) -> str:
-    command = ["/bin/ps", "-o", "stat=,lstart=", "-p", str(pid)]
+def start_by_ps(pid: int, program: str = PS) -> str:
+    """As `start_of`, on a system without /proc. Each column is an option of its own: behind the first `=`, POSIX and
+    macOS take the rest of an option as the heading. The time is UTC, so that it stays when a laptop travels."""
+    command = [program, "-o", "stat=", "-o", "lstart=", "-p", str(pid)]
+    env = {"LC_ALL": "C", "TZ": "UTC0"}
     try:
-        done = subprocess.run(command, capture_output=True, env={"LC_ALL": "C"}, timeout=PS_SECONDS, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, env=env, timeout=PS_SECONDS, check=False)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return ""
     state, _, start = done.stdout.decode("ascii", "replace").strip().partition(" ")

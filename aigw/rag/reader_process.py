@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import sys
+import threading
 import time
 from typing import BinaryIO
 
@@ -42,6 +43,8 @@ class Answer(msgspec.Struct, array_like=True):
 LENGTH = struct.Struct(">I")
 OUT_OF_MEMORY = 12
 """The exit code of a process whose memory is full."""
+LOOK_SECONDS = 0.05
+"""How often a process looks how much memory it has taken, if the system does not limit that."""
 
 
 def main() -> None:
@@ -79,11 +82,24 @@ def _answer(message: bytes) -> Answer:
 
 
 def _limit_memory(size: int) -> None:
+    """Lets the system refuse more memory than `size` bytes. macOS does not do that, and says so by a ValueError."""
     if sys.platform != "win32":
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         most = size if hard == resource.RLIM_INFINITY else min(size, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+        try:
+            resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+        except (OSError, ValueError):
+            threading.Thread(target=end_when_full, args=(size,), daemon=True).start()
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def end_when_full(size: int) -> None:
+    """Ends this process when it has taken more than `size` bytes, as soon as this thread gets a turn."""
+    if sys.platform != "win32":
+        unit = 1 if sys.platform == "darwin" else 1024
+        while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit <= size:
+            time.sleep(LOOK_SECONDS)
+        os._exit(OUT_OF_MEMORY)
 
 
 def _limit_time(seconds: int) -> None:

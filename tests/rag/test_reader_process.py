@@ -65,6 +65,11 @@ def test_it_ends_when_its_memory_is_full():
     assert (result.returncode, result.stdout) == (OUT_OF_MEMORY, b"")
 
 
+def test_it_ends_by_itself_where_the_system_does_not_limit_memory():
+    code = "from aigw.rag.reader_process import end_when_full; taken = bytes(80 << 20); end_when_full(64 << 20)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == OUT_OF_MEMORY
+
+
 def test_what_libraries_print_goes_elsewhere(tmp_path):
     (tmp_path / "selectolax.py").write_text("print('chatter')\nraise ValueError('x' * 1000)")
     result = run(Asked("html", "", 1, b"<p>"), env=with_modules_of(tmp_path))

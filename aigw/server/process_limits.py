@@ -6,8 +6,9 @@ descriptors run out in the middle of their work."""
 from __future__ import annotations
 
 import errno
-import os
+import mmap
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,10 +38,11 @@ _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 
 def most_files() -> int:
     """How many descriptors this process may have."""
-    if sys.platform == "win32":
-        return MOST_FILES
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST_FILES if soft == resource.RLIM_INFINITY else soft
+    soft = -1
+    if sys.platform != "win32":
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        soft = -1 if soft == resource.RLIM_INFINITY else soft
+    return MOST_FILES if soft < 0 else soft
 
 
 def allow_more_files() -> None:
@@ -48,9 +50,19 @@ def allow_more_files() -> None:
     if sys.platform != "win32":
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
-        if most_files() < wanted:
-            with suppress(OSError, ValueError):  # the system's own limit is lower
-                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        take_most(wanted, most_files(), lambda files: resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard)))
+
+
+def take_most(wanted: int, have: int, take: Callable[[int], object]) -> None:
+    """Takes as many as it gets. macOS names no limit for a user, and refuses more than its own, which differs from Mac
+    to Mac: so smaller numbers are tried."""
+    while wanted > have:
+        try:
+            take(wanted)
+        except (OSError, ValueError):
+            wanted = wanted * 15 // 16
+        else:
+            return
 
 
 def most_connections() -> int:
@@ -64,10 +76,11 @@ def most_connections() -> int:
 
 def address_space() -> int | None:
     """How many bytes of address space this process may have. None means no limit."""
-    if sys.platform == "win32":
-        return None
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return None if soft == resource.RLIM_INFINITY else soft
+    if sys.platform != "win32":
+        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if soft != resource.RLIM_INFINITY:
+            return soft
+    return None
 
 
 def too_small() -> str:
@@ -98,7 +111,7 @@ class Space:
             return
         self.held[id_] = size
         with suppress(OSError):  # a system that does not tell
-            taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+            taken = int(Path("/proc/self/statm").read_bytes().split()[0]) * mmap.PAGESIZE
             if limit - taken < COPIES * sum(self.held.values()):
                 raise overloaded()
 

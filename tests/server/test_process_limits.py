@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from aigw.server.process_limits import is_scarce, most_connections
+from aigw.server.process_limits import is_scarce, most_connections, take_most
 
 
 def said(limit, expression):
@@ -27,6 +27,20 @@ def test_each_needs_address_space():
 
 def test_what_the_user_may_have_is_taken():
     assert said("-S -n 64 && ulimit -H -n 300", "most_files()") == "300"
+
+
+@pytest.mark.parametrize("most", [257, 10_240, 61_440, 65_536])
+def test_a_system_that_refuses_too_much_gives_nearly_its_most(most):
+    given = []
+
+    def take(files):
+        if files > most:
+            raise ValueError("current limit exceeds maximum limit")
+        given.append(files)
+
+    take_most(65_536, 256, take)
+    assert len(given) <= 1
+    assert most - max(given, default=256) < most / 15
 
 
 def test_somebody_is_always_let_in():

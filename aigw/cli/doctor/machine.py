@@ -19,6 +19,7 @@ from aigw.metering.tokenizer import TokenCounter
 from aigw.rag.embedders import LocalEmbedders, choose
 from aigw.rag.embedders.packages import BOTH, NEEDS, installed
 from aigw.rag.settings import AUTO, REMOTE
+from aigw.server.process_limits import allow_more_files, most_files
 
 OLDEST = (3, 11)
 STREAMS = 1000
@@ -91,13 +92,9 @@ def open_files(soft: int) -> Check:
 
 
 def open_file_limit() -> int:
-    """The soft limit of this process; -1 if there is none."""
-    try:
-        import resource
-    except ImportError:  # Windows has no limit that matters
-        return -1
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return -1 if soft == resource.RLIM_INFINITY else soft
+    """The limit that `aigw serve` has, which takes all that its user may have."""
+    allow_more_files()
+    return most_files()
 
 
 def proxies(env: Mapping[str, str]) -> Iterator[Check]:

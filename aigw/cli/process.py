@@ -42,6 +42,7 @@ from aigw.core.errors import ConfigError
 from aigw.core.upstream import Upstream
 from aigw.server.framing import Framing
 from aigw.server.gateway import Running, SharedAddress, base_url, run
+from aigw.server.listen import SPREADS
 from aigw.server.protection import check_address, is_protected
 from aigw.server.reload import Reloader
 from aigw.server.run_name import VARIABLE, run_name
@@ -100,7 +101,7 @@ async def serve_worker(options: ServeOptions) -> int:
     """Serves as one of several processes. The supervisor gives it the port and the configuration, and speaks to the
     user. Returns the exit code."""
     stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    _on_signal(signal.SIGTERM, stop.set)
     worker = await Worker.connect()
     if worker is None:
         return 0
@@ -149,7 +150,7 @@ async def _run(
             upstream,
             grace=options.grace,
             insecure=options.insecure,
-            shared=SharedAddress(orders.host, orders.port, orders.instance) if orders else None,
+            shared=SharedAddress(orders.host, orders.port, orders.instance, orders.socket) if orders else None,
             reloader=reloader,
             books=books,
             around=recordings.around if recordings is not None else None,
@@ -188,6 +189,7 @@ async def serve_together(options: ServeOptions, workers: int) -> int:
         address, port = reserved.getsockname()[:2]
         file = options.choice.file
         orders = Orders(host, port, instance=new_id(), file=os.fspath(file) if file is not None else "", found=found)
+        orders.socket = None if SPREADS else reserved.fileno()
         supervisor = Supervisor(_worker_command(), workers, orders, grace=options.grace, words=loaded.files)
 
         def ready(pids: list[int]) -> None:
@@ -248,8 +250,17 @@ def _replays(options: ServeOptions, loaded: Loaded) -> bool:
     return options.recordings.over(loaded.config.record).mode == "replay"
 
 
+def _on_signal(number: signal.Signals, call: Callable[..., object], *args: object) -> None:
+    loop = asyncio.get_running_loop()
+    if sys.platform == "win32":  # whose loops take no signals
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(call, *args))
+    else:
+        loop.add_signal_handler(number, call, *args)
+
+
 def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:
-    """The first SIGINT, SIGTERM or SIGHUP calls `stop`. (SIGHUP: the terminal is gone; nohup switches it off.) A second
+    """The first SIGINT, SIGTERM or SIGHUP calls `stop`. (SIGHUP: the terminal is gone; nohup switches it off.
+    Windows has SIGBREAK for that.) A second
     signal calls `kill` and ends the process at once. It counts only after a moment, because some programs pass a signal
     on to the processes that they started although the terminal has sent it to these, too."""
     loop = asyncio.get_running_loop()
@@ -264,9 +275,12 @@ def _on_stop_signal(stop: Callable[[], None], kill: Callable[[], None]) -> None:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-            loop.add_signal_handler(number, handle, number)
+    _on_signal(signal.SIGINT, handle, signal.SIGINT)
+    _on_signal(signal.SIGTERM, handle, signal.SIGTERM)
+    if sys.platform == "win32":
+        _on_signal(signal.SIGBREAK, handle, signal.SIGBREAK)
+    elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        _on_signal(signal.SIGHUP, handle, signal.SIGHUP)
 
 
 def _announce(options: ServeOptions, loaded: Loaded, url: str, pids: Sequence[int] = ()) -> None:

@@ -127,11 +127,13 @@ class Gateway:
 
 
 class SharedAddress(NamedTuple):
-    """An address on which several processes listen. `instance` is the id that they have in common."""
+    """An address on which several processes listen. `instance` is the id that they have in common. `socket` is the
+    descriptor of a socket that they have in common, None if each has its own."""
 
     host: str
     port: int
     instance: str
+    socket: int | None = None
 
 
 class Running:
@@ -240,7 +242,8 @@ async def run(
         stack.push_async_callback(listener.stop)
         stack.push_async_callback(inspection.aclose)
         try:
-            host, port = await listener.start(host, port, shared=shared is not None)
+            inherited = shared.socket if shared is not None else None
+            host, port = await listener.start(host, port, shared=shared is not None, inherited=inherited)
         except OSError as error:
             raise cannot_listen(host, port, error) from None
         stack.push_async_callback(warm_up.aclose)

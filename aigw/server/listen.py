@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 
 from aigw.core.errors import AddressError
 from aigw.server.accept import Acceptor
@@ -11,6 +12,9 @@ from aigw.server.http1.connection import Connection, Handler
 from aigw.server.process_limits import most_connections
 
 BACKLOG = 1024
+SPREADS = sys.platform == "linux"
+"""Whether the system spreads connections over the sockets that share an address. Others, such as macOS, give all of
+them to one socket."""
 LAST_SECONDS = 1.0
 """How long answers that were cut off may take to say so."""
 
@@ -28,10 +32,13 @@ class Listener:
         acceptor = self._acceptor
         return Connection(self._handler, acceptor.is_full, acceptor.left)
 
-    async def start(self, host: str, port: int, *, shared: bool = False) -> tuple[str, int]:
-        """Listens, and returns the address. `shared` means what it means for `bind`. Raises OSError if the address is
-        taken."""
-        sock = bind(host, port, shared=shared)
+    async def start(
+        self, host: str, port: int, *, shared: bool = False, inherited: int | None = None
+    ) -> tuple[str, int]:
+        """Listens, and returns the address. `shared` means what it means for `bind`. `inherited` is a socket on which
+        several processes listen together, as a descriptor. Raises OSError if the address is taken."""
+        sock = bind(host, port, shared=shared) if inherited is None else socket.socket(fileno=inherited)
+        sock.set_inheritable(False)
         self._acceptor.start(sock, BACKLOG)
         return sock.getsockname()[:2]  # type: ignore[no-any-return]
 
@@ -61,9 +68,12 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     )[0]
     sock = socket.socket(family, kind, protocol)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if sys.platform == "win32":  # where others could share the address otherwise
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(address)
     except BaseException:
         sock.close()

@@ -5,7 +5,8 @@ ready. When the socket closes, the supervisor is gone and the worker stops. SIGT
 are blocked in workers from the beginning: a terminal sends them to all processes, and only the supervisor may act.
 
 The supervisor keeps the port with a socket that is bound and never listens, so connections go only to the sockets of
-the workers."""
+the workers. Where the system does not spread connections over sockets, this socket listens, and all workers inherit
+it."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +26,7 @@ import msgspec
 
 from aigw.config.report import EXIT_CODE
 from aigw.core.errors import AddressError
-from aigw.server.listen import bind, cannot_listen
+from aigw.server.listen import BACKLOG, SPREADS, bind, cannot_listen
 from aigw.server.reload import POLL_SECONDS, Stamp, stamps
 
 log = logging.getLogger("aigw")
@@ -45,7 +47,7 @@ _READY = b"ready\n"
 class Orders(msgspec.Struct):
     """The orders of the supervisor for a worker: the address that all workers share, whether this worker logs what
     concerns all of them, the id by which the gateway recognizes its own requests, and the configuration, as a file or
-    as text."""
+    as text. `socket` is the descriptor of the socket that all workers inherit, None if each makes its own."""
 
     host: str
     port: int
@@ -53,6 +55,7 @@ class Orders(msgspec.Struct):
     instance: str = ""
     file: str = ""
     found: str = ""
+    socket: int | None = None
 
 
 class Worker:
@@ -66,7 +69,7 @@ class Worker:
     @classmethod
     async def connect(cls) -> Worker | None:
         """Opens standard input and waits for the orders. None if the supervisor is gone before they come."""
-        reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=0))
+        reader, writer = await _opened(socket.socket(fileno=0))
         line = await reader.readline()
         return cls(reader, writer, msgspec.json.decode(line, type=Orders)) if line else None
 
@@ -87,16 +90,20 @@ class Worker:
         self._writer.close()
 
 
-def reserve(host: str, port: int) -> socket.socket:
-    """A bound socket that keeps the port for the workers; port 0 takes a free one. Raises AddressError if the port is
-    taken, also by the workers of another gateway: without this check the two would share the port."""
-    if not hasattr(socket, "SO_REUSEPORT"):
-        raise AddressError("this system cannot share a port between processes; start without --workers")
+def reserve(host: str, port: int, *, spreads: bool = SPREADS) -> socket.socket:
+    """A bound socket that keeps the port for the workers; port 0 takes a free one. Unless the system `spreads`
+    connections over sockets, it listens. Raises AddressError if the port is taken, also by the workers of another
+    gateway: without this check the two would share the port."""
+    if sys.platform == "win32":
+        raise AddressError("on Windows a port cannot be shared between processes; start without --workers")
     try:
         if port:
             with bind(host, port) as alone:
                 alone.listen()
-        return bind(host, port, shared=True)
+        sock = bind(host, port, shared=spreads)
+        if not spreads:
+            sock.listen(BACKLOG)
+        return sock
     except OSError as error:
         raise cannot_listen(host, port, error) from None
 
@@ -178,7 +185,7 @@ class Supervisor:
     def kill(self) -> None:
         """Ends the workers at once."""
         for child in self._children.values():
-            _send(child, signal.SIGKILL)
+            _kill(child)
 
     async def _announce(self, announce: Callable[[list[int]], None]) -> None:
         await self._all_ready.wait()
@@ -272,10 +279,13 @@ class Supervisor:
         """Starts a worker. Returns it with our end of its socket."""
         ours, theirs = socket.socketpair()
         try:
+            inherited = [] if self._orders.socket is None else [self._orders.socket]
             async with self._starting:  # one by one: signals are blocked for the whole process, not for this task
-                with theirs, _blocked({signal.SIGINT, signal.SIGHUP}):
-                    process = await asyncio.create_subprocess_exec(*self._command, stdin=theirs.fileno())
-            return process, *await asyncio.open_unix_connection(sock=ours)
+                with theirs, _blocked():
+                    process = await asyncio.create_subprocess_exec(
+                        *self._command, stdin=theirs.fileno(), pass_fds=inherited
+                    )
+            return process, *await _opened(ours)
         except BaseException:
             ours.close()
             raise
@@ -289,14 +299,29 @@ def _send(child: _Child, number: signal.Signals) -> None:
             os.kill(child.process.pid, number)
 
 
+def _kill(child: _Child) -> None:
+    if sys.platform != "win32":
+        _send(child, signal.SIGKILL)
+
+
+async def _opened(sock: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if sys.platform != "win32":
+        return await asyncio.open_unix_connection(sock=sock)
+    raise NotImplementedError  # `reserve` has refused
+
+
 @contextlib.contextmanager
-def _blocked(numbers: set[signal.Signals]) -> Iterator[None]:
-    """Blocks signals. Processes that start inside the block never get them; this process gets them after it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    try:
+def _blocked() -> Iterator[None]:
+    """Blocks signals of a terminal. Processes that start inside the block never get them; this process gets them after
+    it."""
+    if sys.platform != "win32":
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    else:
         yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _how(code: int) -> str:

@@ -1,5 +1,6 @@
 """The port: shared by workers, and never taken from somebody who listens there."""
 
+import os
 import socket
 
 import pytest
@@ -18,6 +19,16 @@ def test_a_reserved_port_takes_no_connection_until_a_worker_listens():
             one.listen()
             two.listen()
             socket.create_connection(("127.0.0.1", port), 1).close()
+
+
+def test_where_connections_are_not_spread_over_sockets_a_reserved_port_listens_for_all():
+    with reserve("127.0.0.1", 0, spreads=False) as reserved:
+        address = reserved.getsockname()
+        inherited = [socket.socket(fileno=os.dup(reserved.fileno())) for _ in range(2)]
+        for worker in inherited:
+            with worker, socket.create_connection(address, 1) as client, worker.accept()[0] as served:
+                served.sendall(b"x")
+                assert client.recv(1) == b"x"
 
 
 @pytest.mark.parametrize("shared", [False, True])

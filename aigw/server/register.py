@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ from aigw.stores.private import make_folder, open_file, refuse_foreign_folder, r
 log = logging.getLogger("aigw")
 
 MAX_BYTES = 64 << 10
+NOT_KEPT = "on Windows it is not written down which gateways run; each ends with Ctrl-C in its own window"
 _OTHERS = 0o077
 
 
@@ -48,16 +50,15 @@ _decode = msgspec.json.Decoder(Entry).decode
 def folders(env: Mapping[str, str]) -> list[Path]:
     """Returns the folders that may have entries. New entries go into the first one. There are several, because a
     gateway and the command that looks for it may have different environments."""
-    if os.name != "posix":
-        return []
-    own = os.geteuid()
-    runtime = Path(env.get("XDG_RUNTIME_DIR", ""))
     found: list[Path] = []
-    with contextlib.suppress(FileNotFoundError):  # a read-only container has no folder of temporary files
-        found.append(Path(tempfile.gettempdir(), f"aigw-{own}"))
-    with contextlib.suppress(OSError, ValueError):
-        if runtime.is_absolute() and runtime.stat().st_uid == own:  # not that of the user who typed sudo
-            found.insert(0, runtime / "aigw")
+    if sys.platform != "win32":
+        own = os.geteuid()
+        runtime = Path(env.get("XDG_RUNTIME_DIR", ""))
+        with contextlib.suppress(FileNotFoundError):  # a read-only container has no folder of temporary files
+            found.append(Path(tempfile.gettempdir(), f"aigw-{own}"))
+        with contextlib.suppress(OSError, ValueError):
+            if runtime.is_absolute() and runtime.stat().st_uid == own:  # not that of the user who typed sudo
+                found.insert(0, runtime / "aigw")
     return found
 
 
@@ -109,7 +110,7 @@ def _alive(file: Path) -> Entry | None:
     """The entry in a file, None if its process is gone, or if it is not ours."""
     try:
         with os.fdopen(open_file(file, os.O_RDONLY), "rb") as source:
-            if os.fstat(source.fileno()).st_uid != os.geteuid():
+            if sys.platform != "win32" and os.fstat(source.fileno()).st_uid != os.geteuid():
                 return None
             entry = _decode(source.read(MAX_BYTES))
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):

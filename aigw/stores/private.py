@@ -19,7 +19,10 @@ if sys.platform != "win32":
 REMEDY = "move it away, or choose another folder with state_dir in aigw.yaml"
 _OTHERS_MAY_WRITE = 0o022
 _LINE_END = ord("\n")
-_CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_CAREFULLY = (
+    getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)  # Windows would write \r\n
+)  # fmt: skip
 
 
 class StrangeFileError(OSError):
@@ -35,12 +38,11 @@ def make_folder(path: Path) -> None:
             missing.mkdir(mode=0o700)
             _keep_out_of_git(missing)
     refuse_strange_folder(path)
-    status = path.lstat()
-    if os.name != "posix":
-        return
-    refuse_foreign_folder(path)
-    if status.st_mode & _OTHERS_MAY_WRITE:
-        _make_private(path, status.st_mode)
+    if sys.platform != "win32":  # where the folders of a user are open to no other user
+        status = path.lstat()
+        refuse_foreign_folder(path)
+        if status.st_mode & _OTHERS_MAY_WRITE:
+            _make_private(path, status.st_mode)
 
 
 def _keep_out_of_git(folder: Path) -> None:
@@ -68,11 +70,13 @@ def _make_private(path: Path, mode: int) -> None:
 def refuse_foreign_folder(path: Path) -> None:
     """Raises StrangeFileError if a folder belongs to somebody else, who may write to it whatever its mode is. Without
     this, root would not notice."""
-    if os.name == "posix" and (status := _status(path)) is not None and status.st_uid != os.geteuid():
-        raise StrangeFileError(
-            f"others may write to the folder {path}, which belongs to another user; make it yours (chown), or "
-            "choose another folder with state_dir in aigw.yaml"
-        )
+    if sys.platform != "win32":
+        status = _status(path)
+        if status is not None and status.st_uid != os.geteuid():
+            raise StrangeFileError(
+                f"others may write to the folder {path}, which belongs to another user; make it yours (chown), or "
+                "choose another folder with state_dir in aigw.yaml"
+            )
 
 
 def refuse_strange_folder(path: Path) -> None:

@@ -20,11 +20,15 @@ def status(as_json: Json = False) -> None:
     Example: aigw status
     """
     import os
+    import sys
     import time
 
     from aigw.cli.sources.gateways import gateways
     from aigw.cli.views.status import data, lines
+    from aigw.server.register import NOT_KEPT
 
+    if sys.platform == "win32":
+        fail("status", NOT_KEPT)
     try:
         found = gateways(os.environ)
     except OSError as error:

@@ -35,10 +35,13 @@ def stop(
     Example: aigw stop 127.0.0.1:4700
     """
     import os
+    import sys
 
     from aigw.cli.sources.gateways import end
-    from aigw.server.register import running
+    from aigw.server.register import NOT_KEPT, running
 
+    if sys.platform == "win32":
+        fail("stop", NOT_KEPT)
     if every and which is not None:
         fail("stop", "choose one of --all and an address", USAGE)
     try:

@@ -114,11 +114,11 @@ def _ended(entry: Entry, handle: int | None, until: float) -> bool:
 
 
 def _wait(handle: int | None, seconds: float) -> None:
-    if handle is None:
-        time.sleep(min(seconds, POLL_SECONDS))
-        return
-    import select
+    if sys.platform == "linux" and handle is not None:
+        import select
 
-    poll = select.poll()
-    poll.register(handle, select.POLLIN)
-    poll.poll(seconds * 1000)
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        poll.poll(seconds * 1000)
+    else:
+        time.sleep(min(seconds, POLL_SECONDS))

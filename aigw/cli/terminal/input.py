@@ -5,6 +5,7 @@ Rule: Ctrl-C stays a KeyboardInterrupt and Ctrl-D an EOFError, wherever they com
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable
 
 PROMPT, MORE = ">>> ", "... "
@@ -14,10 +15,11 @@ QUOTES = '"""'
 def edited() -> None:
     """Lets lines be edited from now on, and lets earlier ones come back with the arrow keys, if the system can do
     that."""
-    with contextlib.suppress(ImportError):
-        import readline
+    if sys.platform != "win32":  # whose console does it by itself
+        with contextlib.suppress(ImportError):
+            import readline
 
-        readline.set_auto_history(True)
+            readline.set_auto_history(True)
 
 
 def typed(read: Callable[[str], str]) -> str:

@@ -1,6 +1,6 @@
 """Reads keys as they are pressed, and always gives the terminal back as it was.
 
-Rule: Ctrl-C stays a KeyboardInterrupt. Without termios (Windows) there are no keys."""
+Rule: Ctrl-C stays a KeyboardInterrupt. On Windows there are no keys."""
 
 from __future__ import annotations
 
@@ -29,30 +29,40 @@ def parse(text: str) -> list[str]:
 @contextmanager
 def keyboard() -> Iterator[Callable[[float], list[str]]]:
     """Yields a function that waits some seconds for keys and returns them. The end of the input counts as a "q"."""
-    try:
+    if sys.platform != "win32":
+        source = sys.stdin.fileno()
+
+        def press(seconds: float) -> list[str]:
+            if not select.select([source], [], [], seconds)[0]:
+                return []
+            data = os.read(source, 1024)
+            return parse(data.decode(errors="replace")) if data else ["q"]
+
+        with _each_key(source):
+            yield press
+    else:
+        yield _wait
+
+
+@contextmanager
+def _each_key(terminal: int) -> Iterator[None]:
+    """Lets a terminal pass on each key at once."""
+    if sys.platform != "win32":
         import termios
         import tty
-    except ImportError:
-        yield _wait
-        return
-    source = sys.stdin.fileno()
-    before = termios.tcgetattr(source)
 
-    def press(seconds: float) -> list[str]:
-        if not select.select([source], [], [], seconds)[0]:
-            return []
-        data = os.read(source, 1024)
-        return parse(data.decode(errors="replace")) if data else ["q"]
-
-    try:
-        tty.setcbreak(source, termios.TCSANOW)
-        settings = termios.tcgetattr(source)
-        for name in (termios.VSUSP, termios.VQUIT):  # a program stopped or dumped would leave its screen behind
-            settings[6][name] = b"\0"
-        termios.tcsetattr(source, termios.TCSANOW, settings)
-        yield press
-    finally:
-        termios.tcsetattr(source, termios.TCSAFLUSH, before)
+        before = termios.tcgetattr(terminal)
+        try:
+            tty.setcbreak(terminal, termios.TCSANOW)
+            settings = termios.tcgetattr(terminal)
+            for name in (termios.VSUSP, termios.VQUIT):  # a program stopped or dumped would leave its screen behind
+                settings[6][name] = b"\0"
+            termios.tcsetattr(terminal, termios.TCSANOW, settings)
+            yield
+        finally:
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+    else:
+        yield
 
 
 def _wait(seconds: float) -> list[str]:

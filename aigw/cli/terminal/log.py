@@ -122,15 +122,15 @@ def _print(lines: Iterable[str]) -> None:
 
 def _is_drawn_on() -> bool:
     """Whether a program has the terminal of stderr in a mode in which it gets each key at once, as editors and agents
-    do. Without termios (Windows), nobody can tell."""
-    try:
+    do. On Windows, nobody can tell."""
+    if sys.platform != "win32":
         import termios
-    except ImportError:
-        return False
-    try:
-        return not termios.tcgetattr(sys.stderr.fileno())[3] & termios.ICANON
-    except (OSError, ValueError, AttributeError, termios.error):
-        return False
+
+        try:
+            return not termios.tcgetattr(sys.stderr.fileno())[3] & termios.ICANON
+        except (OSError, ValueError, AttributeError, termios.error):
+            return False
+    return False
 
 
 def _is_terminal() -> bool:

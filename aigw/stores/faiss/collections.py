@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import secrets
 import shutil
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -171,7 +172,11 @@ class FaissCollections:
                 return False
             with _locked(folder, name, self._patience, self._tell):
                 there = _is_finished(folder)
-                folder.rename(self._folder / f"{_DROPPED}{secrets.token_hex(8)}")
+                dropped = self._folder / f"{_DROPPED}{secrets.token_hex(8)}"
+                if sys.platform != "win32":
+                    folder.rename(dropped)
+            if sys.platform == "win32":  # which moves no folder with an open file
+                folder.rename(dropped)
             for each in self._folder.glob(f"{_DROPPED}*"):
                 shutil.rmtree(each, ignore_errors=True)
             return there

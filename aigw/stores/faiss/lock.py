@@ -67,7 +67,8 @@ def _opened(path: Path) -> Iterator[int]:
 
 def _sign(file: int) -> None:
     os.ftruncate(file, 0)
-    os.pwrite(file, json.dumps({"pid": os.getpid(), "since": time.time()}).encode(), 0)
+    os.lseek(file, 0, os.SEEK_SET)
+    os.write(file, json.dumps({"pid": os.getpid(), "since": time.time()}).encode())
 
 
 def _attempts(file: int, name: str, patience: float, tell: Callable[[str], None] | None) -> Iterator[None]:
@@ -86,18 +87,18 @@ def _attempts(file: int, name: str, patience: float, tell: Callable[[str], None]
 
 def _taken(file: int) -> bool:
     """On Windows there is no lock: SQLite alone keeps writers apart."""
-    if sys.platform == "win32":
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
     return True
 
 
 def _holder(file: int, name: str) -> str:
     try:
-        said = json.loads(os.pread(file, 200, 0))
+        os.lseek(file, 0, os.SEEK_SET)
+        said = json.loads(os.read(file, 200))
         since = time.strftime("%H:%M:%S", time.localtime(said["since"]))
         who = f"process {int(said['pid'])} since {since}"
     except (ValueError, KeyError, TypeError, OverflowError):

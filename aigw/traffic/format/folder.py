@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,7 +22,7 @@ from aigw.stores.private import REMEDY, make_folder, open_file, refuse_strange_f
 from aigw.traffic.format.recording import Blob, Recording, check_version
 from aigw.traffic.format.versions import CONVERTERS, Converter, OtherVersionError, converted
 
-if os.name == "posix":
+if sys.platform != "win32":
     import fcntl
 
 MAX_FILE = 64 * 1024 * 1024
@@ -170,16 +171,16 @@ class Folder:
         `lock` has ended."""
         try:
             make_folder(self.path)
-            if os.name != "posix":
-                return new_run
-            self.lock = os.open(self.path, os.O_RDONLY)
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._tidy()
+            if sys.platform != "win32":
+                self.lock = os.open(self.path, os.O_RDONLY)
+                fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._tidy()
+                return ""
         except BlockingIOError:
-            return new_run
+            pass
         except OSError as error:
             raise RecordingError(f"{self.path}: cannot record here: {_reason(error)}") from None
-        return ""
+        return new_run
 
     def release(self) -> None:
         if self.lock >= 0:

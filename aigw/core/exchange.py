@@ -199,9 +199,8 @@ class Exchange:
                 cancelled = error
             except Exception:
                 log.exception("closing a reply failed")
-        self.watchers = (
-            self.gates
-        ) = ()  # they hold this exchange: only the garbage collector would find it, with its bodies
+        self.gates = ()  # they hold this exchange: only the garbage collector would find it, with its bodies
+        self.watchers = ()
         if self._deferred or self._soon:
             self._start_jobs()
         if cancelled is not None:

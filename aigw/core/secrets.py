@@ -76,8 +76,14 @@ _SHAPES = (
     _shape(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[\w\s+/=:,-]|\\+[nrt/])*", "-----BEGIN "),
     _shape(r"\b(?:github_pat_\w{8,}|AKIA[A-Z0-9]{12,}|LTAI\w{10,}|AIza[\w-]{16,})", "_pat_|AKIA|LTAI|AIza"),
     _shape(r"\beyJ[\w-]{8,2000}\.[\w.-]{4,}", "eyJ"),
+    _shape(
+        r"(?:(?<=://)|(?<=:\\/\\/))[^\s/@:\"'<>\\]{0,64}:"
+        r"(?!(?i:pass|password|passwd|pwd|secret)@|[$<{%*\[])[^\s/@:\"'<>\\]{3,128}(?=@)",
+        r":(?://|\\/\\/)(?=[^\s/@:]{0,64}:[^\s/@:]{3,128}@)",
+    ),
 )
-"""The forms of keys of known makers, wherever they stand."""
+"""The forms of keys of known makers, and of users with a password in a URL, wherever they stand. What is a password by
+its name, or stands for one, stays."""
 _LOOKS = (
     *_looks(
         (r"\b(bearer|basic)(\s+)[\w.~+/=-]{6,}", rf"\1\2{MASK}", True),

@@ -106,6 +106,25 @@ def test_keys_of_makers(key):
     assert shapes_in(f"a {key}") == [key]
 
 
+def test_users_with_a_password_in_a_url():
+    said = "a postgres://me:pa55w0rd@db:5432/x b redis://:s3cr3t!@r c"
+    assert without_shapes(said) == "a postgres://***@db:5432/x b redis://***@r c"
+    assert shapes_in(said) == ["me:pa55w0rd", ":s3cr3t!"]
+    assert without_shapes(r'{"a":"http:\/\/me:pa55w0rd@x"}') == r'{"a":"http:\/\/***@x"}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://db:5432/me@x", "ssh://git@host", "postgres://user:password@db", "amqp://$USER:${PASS}@db", "a:b@c",
+        "http://<user>:<password>@db", "postgres://{user}:{password}@db", "http://***@db",
+        'http://a:1","b":"x@y', "http://a:1234\\nb@c",
+    ],
+)  # fmt: skip
+def test_no_password_in_a_url(text):
+    assert without_shapes(text) == text
+
+
 _PARTS = ["sk", "r8", "nvapi", "hf", "-", "_", ".", " ", "x", "é", "eyJ", "AKIA", "AIza", "LTAI", "github_pat_", "0a" * 16,
           "0123456789AB", "abcdefgh", "-----BEGIN ", "PRIVATE KEY-----"]  # fmt: skip
 

@@ -1,7 +1,8 @@
 """Takes the secrets out of a call before it is written.
 
-Rule: everything that looks like a known maker's key is hidden wherever it stands, and so is every secret of the
-configuration or of the call itself. A call in which a secret is left afterwards is not written at all."""
+Rule: everything that looks like a known maker's key, or a user with a password in a URL, is hidden wherever it stands,
+and so is every secret of the configuration or of the call itself. A call in which a secret is left afterwards is not
+written at all."""
 
 from __future__ import annotations
 

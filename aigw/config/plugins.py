@@ -19,7 +19,16 @@ import aigw.plugins
 from aigw.config.check import Checker, Converted
 from aigw.config.model import DEFAULT_ROUTE, RouteConfig
 from aigw.config.report import Report, suggest
-from aigw.config.rules import MATCH_KEYS, NO_MATCH_KEY, HostForms, PluginRules, Rule, match_keys
+from aigw.config.rules import (
+    MATCH_CONSUMER,
+    MATCH_KEYS,
+    NO_CONSUMERS,
+    NO_MATCH_KEY,
+    HostForms,
+    PluginRules,
+    Rule,
+    match_keys,
+)
 from aigw.config.usable import touches
 from aigw.core.json_path import JsonPath
 from aigw.core.plugin import About, Problem
@@ -220,9 +229,12 @@ class _PluginReader:
             for key in rule:
                 if key not in own and key not in keys:
                     line = self._report.line((*place, key))
-                    self._report.error(place, f"unknown key {key!r}{suggest(key, MATCH_KEYS)}", line)
+                    unknown = f"unknown key {key!r}{suggest(key, MATCH_KEYS)}"
+                    self._report.error(place, NO_CONSUMERS if key == MATCH_CONSUMER else unknown, line)
             config = self._rule_config(own, place)
-            if not any(keys.values()):
+            if not any(
+                each != "" for value in keys.values() for each in (value if isinstance(value, list) else [value])
+            ):
                 self._report.error(place, NO_MATCH_KEY)
             elif None not in types:
                 found = dict(zip(keys, types, strict=True))

@@ -11,6 +11,12 @@ from typing import Any, NamedTuple
 
 from aigw.core.authority import host_of, host_pattern, without_port
 
+MATCH_CONSUMER = "_match_consumer_"
+"""A key that Higress takes beside `_match_route_prefix_`."""
+NO_CONSUMERS = (
+    "_match_consumer_ is not supported here: a plugin has the same configuration for all consumers of a route; give "
+    "those consumers a route of their own, or take the rule out"
+)
 MATCH_KEYS = ("_match_route_", "_match_domain_", "_match_service_", "_match_route_prefix_")
 
 NO_MATCH_KEY = (
@@ -142,8 +148,8 @@ class PluginRules:
 
 
 def match_keys(raw: Mapping[str, Any], hosts: HostForms = SAFE_HOSTS) -> Rule:
-    """The match keys of a raw rule. Their types were checked before."""
-    rule = Rule(*(tuple(str(each) for each in raw.get(key) or ()) for key in MATCH_KEYS))
+    """The match keys of a raw rule. Their types were checked before. As in Higress, "" matches nothing."""
+    rule = Rule(*(tuple(filter(None, map(str, raw.get(key) or ()))) for key in MATCH_KEYS))
     return rule._replace(domains=tuple(map(hosts.pattern, rule.domains)))
 
 

@@ -5,7 +5,10 @@ Rule: a request without a model is left alone. Higress does not read the model f
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 from urllib.parse import unquote
 
 from aigw.core.document import Document
@@ -25,16 +28,19 @@ VERBS = tuple(f":{verb}" for verb in apis.VERBS)
 """A path that ends with one of these has the model itself."""
 
 ANY = "*"
+_DOT = re.compile(r"(?<!\\)\.")
 _MISSING = object()
 
 
 class ModelField:
-    """Reads and writes the model of requests. `key` is the name of the field. `suffixes` is the value of
+    """Reads and writes the model of requests. `key` is the name of the field, or the path to it in a JSON body, with
+    dots between the names (a dot of a name has a backslash before it). `suffixes` is the value of
     `enableOnPathSuffix`; None stands for all paths that are known to have a model. With `higress`, the model in a path
     is ignored, forms are read only where `suffixes` says so, and of several models in a form the first one counts."""
 
     def __init__(self, key: str, suffixes: list[str] | None, *, higress: bool) -> None:
         self._key = key
+        self._names = [name.replace("\\.", ".") for name in _DOT.split(key)]
         self._safe = not higress
         chosen = (*SUFFIXES, *(() if higress else (*FORM_SUFFIXES, *VERBS))) if suffixes is None else tuple(suffixes)
         self._suffixes = ("",) if ANY in chosen else chosen  # every path ends with ""
@@ -50,7 +56,7 @@ class ModelField:
             return unquote(named)
         if request.is_json:
             try:
-                model = request.document.get(self._key)
+                model = self._value(request.document)
             except ValueError:
                 return None
             return model if isinstance(model, str) else ""
@@ -60,6 +66,14 @@ class ModelField:
         if form.find(request.body, kind, self._key) is None:
             await form.hold(request)
         return self._in_form(request)
+
+    def _value(self, document: Document) -> Any:
+        """Raises ValueError."""
+        first, *inner = self._names
+        value = document.get(first)
+        for name in inner:
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
 
     def _in_form(self, request: Request) -> str | None:
         """Returns the model in a form, "" if there is none, and None if there are several and nobody knows which one
@@ -76,9 +90,18 @@ class ModelField:
         if self._safe and apis.model_of(request.path):
             request.path = apis.with_model(request.path, model)
         elif request.is_json:
-            request.document.set(self._key, model)
+            first, *inner = self._names
+            request.document.set(first, _put(request.document.get(first), inner, model))
         else:
             form.put(request, self._key, model, adds=self._safe)
+
+
+def _put(value: Any, names: Sequence[str], model: str) -> Any:
+    """Returns a value with the model at this path in it. What is no object on the way becomes one."""
+    if not names:
+        return model
+    fields = value if isinstance(value, dict) else {}
+    return {**fields, names[0]: _put(fields.get(names[0]), names[1:], model)}
 
 
 def ask_for(request: Request, model: str) -> None:

@@ -1,15 +1,24 @@
-"""What Higress's ai-security-guard reads of a chat, and the chats in which it tells a denial."""
+"""What Higress's ai-security-guard reads of a request, and the chats in which it tells a denial."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
+
+from aigw.higress.gjson import GjsonPath
+from aigw.higress.values import text_of
 
 MODEL = "from-security-guard"
 DEFAULT_MESSAGE = "很抱歉，我无法回答您的问题"
 """Higress's own words: "I am sorry, I cannot answer your question"."""
 REQUEST_PATH = "messages.@reverse.0.content"
+IMAGE_PATHS = ("prompt",)
+QWEN_IMAGE_PATHS = (
+    "input.prompt", "input.ref_prompt", "input.text", "input.negative_prompt", "input.messages.0.content.#.text",
+)  # fmt: skip
+EMBEDDING_PATH = "input"
 ANSWER_PATH = "choices.0.message.content"
 EVENT_PATH = "choices.0.delta.content"
 ANTHROPIC_ANSWER, ANTHROPIC_EVENT = "content.0.text", "delta.text"
@@ -25,6 +34,36 @@ def question(body: Any) -> str | None:
     last = messages[-1] if isinstance(messages, list) and messages else None
     text = last.get("content") if isinstance(last, dict) and last.get("role") == "user" else None
     return text if isinstance(text, str) else None
+
+
+def request_text(api: str, path: str, provider: str) -> Callable[[Any], str]:
+    """Returns what reads the text of a request's body. `api` is the `apiType` of MultiModalGuard, "" for
+    TextModerationPlus, which reads parts of a message as their JSON. `path` is where the text is, "" for the usual
+    place, and `provider` whose format the body has."""
+    if api == "image_generation":
+        prompts = [GjsonPath(each) for each in (QWEN_IMAGE_PATHS if provider == "qwen" else IMAGE_PATHS)]
+        return lambda body: "".join(_joined(prompt.get(body), "") for prompt in prompts)
+    if api == "embedding":
+        texts = GjsonPath(path or EMBEDDING_PATH)
+        return lambda body: _joined(texts.get(body), "\n")
+    if api == "mcp":
+        return lambda body: ""
+    asked = GjsonPath(path or REQUEST_PATH)
+    return lambda body: _parts(asked.get(body)) if api else text_of(asked.get(body))
+
+
+def _joined(value: Any, joint: str) -> str:
+    """A text, or texts with `joint` between them; "" for numbers, which are tokens."""
+    values = value if isinstance(value, list) else [value]
+    return joint.join(each for each in values if isinstance(each, str))
+
+
+def _parts(content: Any) -> str:
+    """The texts of a message's parts, one behind the other."""
+    if not isinstance(content, list):
+        return text_of(content)
+    parts = [part for part in content if isinstance(part, dict) and part.get("type") == "text"]
+    return "".join(text_of(part.get("text")) for part in parts)
 
 
 def denied_chat(text: str, mark: Any, id: str, created: int) -> bytes:

@@ -25,7 +25,9 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     The exact name wins, then a prefix, then `*`. The model may be in JSON, in a form (audio, images), or in a path of
     Gemini's API."""
 
-    model_key: Annotated[str, Meta(min_length=1, description="the field of the body that has the model")] = "model"
+    model_key: Annotated[
+        str, Meta(min_length=1, description="the field of the body that has the model, or its path: `request.model`")
+    ] = "model"
     model_mapping: Annotated[
         dict[str, str] | list[Any], Meta(description='model, `prefix*` or `*` -> the new model; "" keeps the model')
     ] = {}

@@ -49,7 +49,9 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     after this one are those of the new route. The model may be in JSON, in a form (audio,
     images), or in a path of Gemini's API."""
 
-    model_key: Annotated[str, Meta(min_length=1, description="the field of the body that has the model")] = "model"
+    model_key: Annotated[
+        str, Meta(min_length=1, description="the field of the body that has the model, or its path: `request.model`")
+    ] = "model"
     add_provider_header: Annotated[
         str, Meta(description="the header that gets `a` if the model is `a/b`; empty: none")
     ] = ""

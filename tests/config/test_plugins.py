@@ -7,7 +7,7 @@ import pytest
 from aigw.config.effective import effective
 from aigw.config.load import load
 from aigw.config.plugins import find_plugin, installed_plugins
-from aigw.config.rules import NO_MATCH_KEY
+from aigw.config.rules import NO_CONSUMERS, NO_MATCH_KEY
 from aigw.core.plugin import Problem
 from aigw.higress.other_plugins import why_missing
 from aigw.plugins import ai_proxy
@@ -88,11 +88,13 @@ plugins:
 
 def test_a_rule_needs_a_match_key(read_config):
     _, errors, _ = read_config(
-        "plugins:\n  ai-cache:\n    _rules_:\n      - {key: a}\n      - {key: b, _match_route_: []}"
+        "plugins:\n  ai-cache:\n    _rules_:\n      - {key: a}\n      - {key: b, _match_route_: []}\n"
+        "      - {key: c, _match_route_: ['']}"
     )
     assert errors == [
         f"aigw.yaml:4 plugins.ai-cache._rules_[0]: {NO_MATCH_KEY}",
         f"aigw.yaml:5 plugins.ai-cache._rules_[1]: {NO_MATCH_KEY}",
+        f"aigw.yaml:6 plugins.ai-cache._rules_[2]: {NO_MATCH_KEY}",
     ]
 
 
@@ -116,6 +118,10 @@ def test_one_bad_rule_is_an_error(read_config):
         (
             "[{_match_rout_: [r1], _match_domain_: [h], key: a}]",
             "plugins.ai-cache._rules_[0]: unknown key '_match_rout_'; did you mean '_match_route_'?",
+        ),
+        (
+            "[{_match_route_prefix_: [r], _match_consumer_: [c], key: a}]",
+            f"plugins.ai-cache._rules_[0]: {NO_CONSUMERS}",
         ),
     ],
 )

@@ -158,3 +158,8 @@ def test_configs_must_fit_the_rules():
 def test_match_keys():
     raw = {"_match_route_": ["a"], "_match_service_": [], "_match_route_prefix_": ["p"], "x": 1}
     assert match_keys(raw) == Rule(("a",), (), (), ("p",))
+
+
+def test_an_empty_name_is_no_name():
+    rule = match_keys({"_match_route_": ["", "r1"], "_match_route_prefix_": [""], "_match_service_": [""]})
+    assert rule == Rule(routes=("r1",))

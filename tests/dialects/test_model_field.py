@@ -37,6 +37,23 @@ async def test_a_written_model_leaves_the_rest_as_it_was():
     assert b"1.0" in request.body
 
 
+@pytest.mark.parametrize(
+    ("key", "body", "model", "written"),
+    [
+        ("a.b", {"a": {"b": "m", "c": 1}, "d": 2}, "m", {"a": {"b": "new", "c": 1}, "d": 2}),
+        ("a.b.c", {}, "", {"a": {"b": {"c": "new"}}}),
+        ("a.b", {"a": "text", "a.b": "m"}, "", {"a": {"b": "new"}, "a.b": "m"}),
+        (r"a\.b", {"a.b": "m"}, "m", {"a.b": "new"}),
+    ],
+)
+async def test_the_key_is_a_path(key, body, model, written):
+    request, field = chat(body), ModelField(key, None, higress=False)
+    assert await field.read(request) == model
+    field.write(request, "new")
+    request.seal()
+    assert json.loads(request.body) == written
+
+
 async def test_a_form_is_read_and_written():
     request = upload()
     assert await MODEL.read(request) == "a/b"

@@ -78,13 +78,16 @@ class Vector(Struct, frozen=True, rename="camel", kw_only=True):
     ]
     service_name: _Service
     service_host: _Host = ""
+    service_domain: Annotated[
+        str, Meta(description="the same as `serviceHost`, as some documents of Higress have it")
+    ] = ""
     service_port: Annotated[_Port, Meta(description="the port")] = 443
     api_key: _Key = ""
     collection_id: Annotated[str, Meta(description="the collection with the questions")] = field(
         default="", name="collectionID"
     )
     top_k: Annotated[
-        int, Meta(ge=1, description="how many near questions are searched; only the nearest one is used")
+        int, Meta(ge=0, description="how many near questions are searched; only the nearest one is used; 0: 1")
     ] = 1
     timeout: _Milliseconds = TIMEOUT
     threshold: Annotated[float, Meta(description="the score of a question is compared with this number")] = 1000.0

@@ -92,7 +92,7 @@ def _semantic(config: Config, env: Env) -> Semantic | None:
         env,
         vector.service_name,
         vector.service_port,
-        vector.service_host,
+        vector.service_host or vector.service_domain,
         seconds(vector.timeout),
         dashvector.STANDIN,
     )
@@ -101,7 +101,7 @@ def _semantic(config: Config, env: Env) -> Semantic | None:
         DashScopeClient(embed, embedding.api_key, embedding.model),
         Questions(
             DashVectorClient(keep, vector.api_key, vector.collection_id),
-            vector.top_k,
+            vector.top_k or 1,
             lambda score: compare(score, threshold),
         ),
         env.log,

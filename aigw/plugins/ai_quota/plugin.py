@@ -83,7 +83,8 @@ class AiQuota:
         self._quota = make_quota(counter, config.redis_key_prefix, env)
         self._meter = meters(env)
         self._suffixes = config.suffixes()
-        ends = tuple(suffix + (config.admin_path or "/quota") for suffix in dict.fromkeys((CHAT, *self._suffixes)))
+        chats = dict.fromkeys((CHAT, *env.choose(safe=self._suffixes, higress=())))
+        ends = tuple(suffix + (config.admin_path or "/quota") for suffix in chats)
         self._admin = QuotaAdmin(counter, config.redis_key_prefix, config.admin_consumer, ends)
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
@@ -142,5 +143,6 @@ ABOUT = About(
         Difference(
             "running calls", "have an estimate reserved, which grows with the answer", "may all spend the last token"
         ),
+        Difference("the admin API", "is behind each path that costs quota", "is behind /v1/chat/completions"),
     ),
 )

@@ -5,25 +5,29 @@ service, the screen of this machine checks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 
 from aigw.core.plugin import Problem
-from aigw.plugins.ai_security_guard.consumers import ByConsumer, Entry
+from aigw.plugins.ai_security_guard.consumers import ByConsumer, Entry, entries_of
 
-MatchType = Literal["exact", "prefix", "regexp"]
-Bar = Annotated[str, Meta(pattern=r"^(max|high|medium|low|none|S[0-4])?$", description="deny from this level on")]
+MatchType = Literal["", "exact", "prefix", "regexp"]
+Bar = Annotated[str, Meta(description="deny from this level on: max, high, medium, low, or S4 to S1")]
+_GRADES = {"max": 4, "s4": 4, "high": 3, "s3": 3, "medium": 2, "s2": 2, "low": 1, "s1": 1, "none": 0, "s0": 0}
 RiskAction = Annotated[Literal["", "block", "mask"], Meta(description="block, or mask what is sensitive")]
 _Milliseconds = Annotated[
     int, Meta(ge=0, description="how long a call may take, in milliseconds; default: 2000, June 2024: 500")
 ]
 TIMEOUT, ORIGINAL_TIMEOUT = 2000, 500
+_Unchecked = Annotated[str, Meta(description="not used: no image in an answer is checked")]
 _Name = Annotated[str, Meta(description="the consumer, as x-mse-consumer names him")]
 _Service = Annotated[str, Meta(description="a service of Content Security; empty: that for all")]
-_Match = Annotated[MatchType, Meta(description="how `name` is compared")]
+_Match = Annotated[
+    MatchType, Meta(description="how `name` is compared; missing: exactly, where Higress ignores the entry")
+]
 
 Action = Literal["TextModerationPlus", "MultiModalGuard", "MultiModalGuardForBase64"]
 
@@ -32,7 +36,7 @@ class ForConsumer(Struct, frozen=True, rename="camel", kw_only=True):
     """What is different for some consumers."""
 
     name: _Name = ""
-    match_type: _Match = "exact"
+    match_type: _Match = ""
 
 
 class RequestService(ForConsumer, frozen=True, rename="camel", kw_only=True):
@@ -46,7 +50,7 @@ class ResponseService(ForConsumer, frozen=True, rename="camel", kw_only=True):
     """Which service checks the answers for some consumers."""
 
     response_check_service: _Service = ""
-    response_image_check_service: _Service = ""
+    response_image_check_service: _Unchecked = ""
 
 
 class Bars(Struct, frozen=True, rename="camel", kw_only=True):
@@ -65,7 +69,7 @@ class ConsumerBars(Bars, frozen=True, rename="camel", kw_only=True):
     """Other bars for some consumers."""
 
     name: _Name = ""
-    match_type: _Match = "exact"
+    match_type: _Match = ""
 
 
 class Config(Bars, frozen=True, rename="camel", kw_only=True):
@@ -93,6 +97,7 @@ class Config(Bars, frozen=True, rename="camel", kw_only=True):
     request_check_service: Annotated[str, Meta(description="default: llm_query_moderation")] = ""
     response_check_service: Annotated[str, Meta(description="default: llm_response_moderation")] = ""
     request_image_check_service: Annotated[str, Meta(description="default: img_query_security_check")] = ""
+    response_image_check_service: _Unchecked = ""
     request_content_json_path: Annotated[
         str, Meta(description="the gjson path of the text in a request. safe: without it, all texts that a model reads")
     ] = ""
@@ -129,14 +134,22 @@ class Config(Bars, frozen=True, rename="camel", kw_only=True):
             "machine 32",
         ),
     ] = 0
-    consumer_request_check_service: list[RequestService] = []
-    consumer_response_check_service: list[ResponseService] = []
-    consumer_risk_level: list[ConsumerBars] = []
+    buffer_flush_time_interval: Annotated[
+        int, Meta(description="not used: how much of a stream is checked together does not depend on the time")
+    ] = 0
+    consumer_request_check_service: list[RequestService] | RequestService = []
+    consumer_response_check_service: list[ResponseService] | ResponseService = []
+    consumer_risk_level: list[ConsumerBars] | ConsumerBars = []
     api_type: Annotated[
         Literal["text_generation", "image_generation", "mcp", "embedding"],
-        Meta(description="higress: what the requests are; safe sees it by itself"),
+        Meta(
+            description="higress: what the requests are, with MultiModalGuard; safe sees it by itself. Of mcp nothing "
+            "is checked"
+        ),
     ] = "text_generation"
-    provider_type: Annotated[Literal["", "openai", "qwen"], Meta(description="not used")] = ""
+    provider_type: Annotated[
+        Literal["", "openai", "qwen"], Meta(description="higress: whose format requests for images have")
+    ] = ""
     fail_closed: Annotated[
         bool, Meta(description="safe: refuse what cannot be checked, instead of letting it pass")
     ] = False
@@ -177,6 +190,11 @@ class Config(Bars, frozen=True, rename="camel", kw_only=True):
         return f"Config({self.service_name!r}, {self.action!r})"
 
 
+def grade(level: str) -> int:
+    """Returns how high a level or a bar is, from 0 to 4; -1 if it is none. Capitals do not matter."""
+    return _GRADES.get(level.lower(), -1)
+
+
 def check(config: Config) -> list[Problem]:
     problems = []
     if not config.original and not config.local:
@@ -190,17 +208,41 @@ def check(config: Config) -> list[Problem]:
     if not config.original and not (config.check_request or config.check_response or config.check_request_image):
         message = "checks nothing: add checkRequest: true, checkResponse: true"
         problems.append(Problem((), message, note=True))
-    for name in ("consumer_request_check_service", "consumer_response_check_service", "consumer_risk_level"):
-        problems += _unreadable(name, getattr(config, name))
+    for key, given, why in (
+        ("responseImageCheckService", config.response_image_check_service, "no image in an answer is checked"),
+        ("bufferFlushTimeInterval", config.buffer_flush_time_interval, "`bufferLimit` alone cuts a stream"),
+    ):
+        if given:
+            problems.append(Problem((key,), f"has no effect: {why}", note=True))
+    if config.api_type == "mcp":
+        problems.append(Problem(("apiType",), "mcp: neither requests nor answers of MCP are checked here", note=True))
+    problems += [Problem((key,), message) for key, message in _wrong_bars(config, lowest=1)]
+    problems += _unreadable("consumerRequestCheckService", config.consumer_request_check_service)
+    problems += _unreadable("consumerResponseCheckService", config.consumer_response_check_service)
+    problems += _unreadable("consumerRiskLevel", config.consumer_risk_level)
+    for index, bars in enumerate(entries_of(config.consumer_risk_level)):
+        wrong = _wrong_bars(bars, lowest=0)
+        problems += [Problem(("consumerRiskLevel", index, key), message) for key, message in wrong]
     return problems
 
 
-def _unreadable(name: str, entries: Sequence[Entry]) -> list[Problem]:
-    """The consumers' names that are no regular expressions."""
-    first, *rest = name.split("_")
-    key = first + "".join(each.title() for each in rest)
+def _wrong_bars(bars: Bars, *, lowest: int) -> Iterator[tuple[str, str]]:
+    """Yields the key of each bar that is no level, or that is lower than `lowest`, with what Higress says to it. Only
+    `riskLevelBar` may always be so low that every text reaches it."""
+    for name, key in zip(Bars.__struct_fields__, Bars.__struct_encode_fields__, strict=True):
+        bar = getattr(bars, name)
+        if bar and grade(bar) < (0 if name == "risk_level_bar" else lowest):
+            levels = "S4, S3, S2, S1" if name == "sensitive_data_level_bar" else "max, high, medium, low"
+            yield key, f"invalid {key}, value must be one of [{levels}]"
+
+
+def _unreadable(key: str, entries: Sequence[Entry] | Entry) -> list[Problem]:
+    """The consumers' names that are no regular expressions, or stand for nobody."""
     problems = []
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(entries_of(entries)):
+        if not entry.name and entry.match_type != "regexp":
+            message = "has no name, so that it is for nobody"
+            problems.append(Problem((key, index), message, note=True))
         try:
             ByConsumer([entry])
         except ValueError as error:

@@ -19,11 +19,16 @@ class Entry(Protocol):
 E = TypeVar("E", bound=Entry)
 
 
+def entries_of(given: Sequence[E] | E) -> Sequence[E]:
+    """The entries of a configuration: Higress takes a single one for a list of one."""
+    return given if isinstance(given, Sequence) else [given]
+
+
 class ByConsumer(Generic[E]):
     """Finds the settings of a consumer by name or pattern. Raises ValueError for a wrong regular expression."""
 
-    def __init__(self, entries: Sequence[E]) -> None:
-        self._entries = [(_matcher(entry), entry) for entry in entries]
+    def __init__(self, entries: Sequence[E] | E) -> None:
+        self._entries = [(_matcher(entry), entry) for entry in entries_of(entries)]
 
     def find(self, consumer: str) -> E | None:
         """The first entry that is for this consumer."""
@@ -33,6 +38,8 @@ class ByConsumer(Generic[E]):
 def _matcher(entry: Entry) -> Callable[[str], bool]:
     if entry.match_type == "regexp":
         return GoRegex(entry.name).search
+    if not entry.name:
+        return lambda consumer: False  # not those without a name either
     if entry.match_type == "prefix":
         return lambda consumer: consumer.startswith(entry.name)
     return lambda consumer: consumer == entry.name

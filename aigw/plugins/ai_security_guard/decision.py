@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from aigw.clients.green_cip import NO_LABEL, Data, Detail, Moderation
-from aigw.plugins.ai_security_guard.config import Bars, Config
+from aigw.plugins.ai_security_guard.config import Bars, Config, grade
 
-_GRADES = {"max": 4, "S4": 4, "high": 3, "S3": 3, "medium": 2, "S2": 2, "low": 1, "S1": 1, "none": 0, "S0": 0}
-_UNKNOWN = -1
 _SENSITIVE = "sensitiveData"
 _BARS = {
     "contentModeration": "content_moderation_level_bar",
@@ -144,7 +142,7 @@ def _configured_bars(bars: Bars) -> dict[str, str]:
 
 
 def _reaches(level: str | None, bar: str) -> bool:
-    return _GRADES.get(level or "", _UNKNOWN) >= _GRADES.get(bar, _UNKNOWN)
+    return grade(level or "") >= grade(bar)
 
 
 def _desensitized(detail: Detail) -> str | None:

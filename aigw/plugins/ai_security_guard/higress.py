@@ -16,7 +16,7 @@ from aigw.core.plugin import Next
 from aigw.core.reply import Reply
 from aigw.dialects.json_values import decoded, encoded
 from aigw.higress.gjson import GjsonPath
-from aigw.higress.moderation import ANSWER_PATH, ANTHROPIC_ANSWER, ANTHROPIC_EVENT, EVENT_PATH, REQUEST_PATH, question
+from aigw.higress.moderation import ANSWER_PATH, ANTHROPIC_ANSWER, ANTHROPIC_EVENT, EVENT_PATH, question, request_text
 from aigw.plugins.ai_security_guard.config import Config
 from aigw.plugins.ai_security_guard.decision import PASS
 from aigw.plugins.ai_security_guard.moderation import Check, Phase, count
@@ -36,7 +36,8 @@ class HigressGuard:
         self._checks = checks
         self._refusals = refusals
         self._env = env
-        self._question = GjsonPath(config.request_content_json_path or REQUEST_PATH)
+        api = config.api_type if config.multi else ""
+        self._asked = request_text(api, config.request_content_json_path, config.provider_type)
         self._answer = [GjsonPath(config.response_content_json_path or ANSWER_PATH), GjsonPath(ANTHROPIC_ANSWER)]
         self._event = [GjsonPath(config.response_stream_content_json_path or EVENT_PATH), GjsonPath(ANTHROPIC_EVENT)]
         self._buffer = config.buffer_limit or BUFFER
@@ -62,15 +63,15 @@ class HigressGuard:
 
     async def _request(self, exchange: Exchange) -> Reply | None:
         body = await _body(exchange)
-        text = self._question.get(body)
-        decision = await self._checks(exchange, "request").text(text) if isinstance(text, str) else PASS
+        text = await aside(len(exchange.request.body), self._asked, body)
+        decision = await self._checks(exchange, "request").text(text)
         if decision.kind == "deny":
             count(self._env, "ai_sec_request_deny")
             exchange.labels.guard = "denied"
             return self._refusals.reply(exchange, decision, "request", streaming=bool(exchange.asked.stream))
         if decision.kind == "mask":
             count(self._env, "ai_sec_request_mask")
-            exchange.request.replace_body(encoded(_replaced(body, str(text), decision.masked)))
+            exchange.request.replace_body(encoded(_replaced(body, text, decision.masked)))
         return None
 
     async def _images(self, exchange: Exchange) -> Reply | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote_plus
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from aigw.core.env import Env
 from aigw.core.errors import ConfigError
@@ -53,6 +53,9 @@ class Config(Struct, frozen=True, kw_only=True):
     `table` or `file` knows better."""
 
     ip_protocol: Annotated[str, Meta(description="which clients are looked up: ipv4 or ipv6")] = "ipv4"
+    camel_protocol: Annotated[
+        str, Meta(description="not used, as in Higress, though a document of Higress has it: write ip_protocol")
+    ] = field(default="", name="ipProtocol")
     ip_source_type: Annotated[
         str, Meta(description="origin-source: the address of the connection counts; header: that in a header")
     ] = ORIGIN
@@ -85,6 +88,8 @@ def check(config: Config) -> list[Problem]:
         if value and value not in known:
             message = f"{value!r} is unknown, and taken for {known[0]}; use one of {', '.join(known)}"
             problems.append(Problem((key,), message, quirk=True))
+    if config.camel_protocol:
+        problems.append(Problem(("ipProtocol",), "has no effect, as in Higress; write ip_protocol", note=True))
     for index, row in enumerate(config.table):
         problems += _check_cidr(("table", index, "cidr"), row.cidr)
     for index, cidr in enumerate(config.trusted_proxies):

@@ -1,6 +1,8 @@
 """The semantic cache of `fidelity: higress`: near questions, and services that fail. The wire is in the cases K21-K25
 of tests/conformance."""
 
+import json
+
 import pytest
 from fakes import Answer, answer_json
 from world import world
@@ -43,6 +45,17 @@ async def test_a_near_question_has_its_answer_beside_it():
 async def test_a_near_question_has_its_answer_in_the_cache():
     calls = ["text-embedding", "query"]
     assert await play(EMBEDDING, found(0.3, query="q0"), kept={"q0": b"A0"}) == ("A0", calls, b"A0")
+
+
+async def test_the_host_as_the_documents_name_it_and_no_number():
+    vector = {**CONFIG["vector"], "serviceHost": "", "serviceDomain": "dv.host", "topK": 0}
+    config, service = {**CONFIG, "vector": vector}, Service("redis.static", 80)
+    async with world(
+        {"ai-cache": config}, EMBEDDING, found(0.3, answer="A0"), fidelity="higress", service=service
+    ) as it:
+        await it.ask({"messages": [{"role": "user", "content": "q"}]})
+        query, target = it.upstream.sent[1]
+    assert (target.authority, json.loads(query.body)["topk"]) == ("dv.host", 1)
 
 
 @pytest.mark.parametrize("relation", ["lt", "lte", "gt", "gte"])

@@ -131,3 +131,8 @@ def test_what_is_wrong(config, problem):
 def test_that_nothing_is_known_is_noted():
     (note,) = configured({"geo-ip": {}}).notes
     assert "only internal addresses have a place" in note
+
+
+def test_a_key_of_higress_s_documents_that_nobody_reads_is_noted():
+    first, _ = configured({"geo-ip": {"ipProtocol": "ipv4"}}).notes
+    assert "ipProtocol: has no effect, as in Higress; write ip_protocol" in first

@@ -29,6 +29,7 @@ from aigw.providers.answers import Answers
 from aigw.providers.api_tokens import StatusMatcher, TokenPool
 from aigw.providers.call import Call
 from aigw.providers.config import ProviderConfig
+from aigw.providers.configured_rules import rules_of
 from aigw.providers.edits import BodyEdits
 from aigw.providers.endpoint import locate
 from aigw.providers.judge import Judge
@@ -72,14 +73,7 @@ class BoundProvider:
         kind = lookup(config.type)
         self.config = config
         self.row = kind.variant(keys)
-        self._rules = msgspec.structs.replace(
-            self.row.rules,
-            maker=self.row.type,
-            safety=config.vertex_safety_setting or config.gemini_safety_setting,
-            thinking_budget=config.gemini_thinking_budget,
-            version=config.api_version or self.row.rules.version,
-            extra_fields=config.bedrock_additional_fields,
-        )
+        self._rules = rules_of(config, self.row)
         self.name = config.id or config.type
         self._scheme, self._domain = split_domain(config.provider_domain, self.row.scheme)
         self.tokens = TokenPool(config.api_tokens, config.failover, rng=env.random, now=env.clock.monotonic)

@@ -26,7 +26,6 @@ from aigw.providers.provider import (
     RequiredOneOf,
     Variant,
 )
-from aigw.translation.rules import Rules
 
 _STANDARD: Mapping[str, str] = {name: path for name, path in apis.PATHS.items() if name.startswith("openai/")}
 
@@ -337,11 +336,7 @@ _ROWS = (
         own_paths={apis.CONVERSE: "/model/{model}/converse", apis.CONVERSE_STREAM: "/model/{model}/converse-stream"},
         path_values={"{awsRegion}": "awsRegion"},
         signs="bedrock",
-        ignores=("promptCacheRetention", "bedrockPromptCachePointPositions"),
-        rules=Rules(
-            takes_budget=("*claude-3-7*", "*claude-*-4*"),
-            keeps_cache_marks=True,
-        ),
+        rules=model_rules.BEDROCK,
         checks=(
             RequiredOneOf(
                 "awsAccessKey", ("apiTokens",), "missing bedrock access authentication parameters", ("awsSecretKey",)

@@ -217,9 +217,15 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     bedrock_additional_fields: Annotated[
         dict[str, Any], Meta(description="bedrock: settings of the model beside those that all models have")
     ] = {}
-    prompt_cache_retention: Annotated[str, Meta(description="bedrock: not used by this version")] = ""
+    prompt_cache_retention: Annotated[
+        str, Meta(description="bedrock: caches prompts, with models that can: in_memory (five minutes), 24h (an hour)")
+    ] = ""
     bedrock_prompt_cache_point_positions: Annotated[
-        dict[str, bool], Meta(description="bedrock: not used by this version")
+        dict[str, bool],
+        Meta(
+            description="bedrock: position -> whether to cache up to it: systemPrompt, lastUserMessage, lastMessage; "
+            "without this key: systemPrompt"
+        ),
     ] = {}
     doubao_domain: Annotated[str, Meta(description="doubao: another host")] = ""
     zhipu_domain: Annotated[str, Meta(description="zhipuai: another host, such as api.z.ai")] = ""

@@ -25,6 +25,7 @@ from aigw.providers.google import signer_of
 from aigw.providers.lookup import lookup
 from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import Config, Provider, split_domain
+from aigw.translation.converse.cache_points import lifetime_of, positions_of
 
 _NEVER_READ = ("authHeaderKey",)
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f]")
@@ -97,6 +98,9 @@ def _of_keys(provider: ProviderConfig, at: JsonPath) -> list[Problem]:
     if provider.provider_domain:
         scheme, domain = split_domain(provider.provider_domain, "https")
         problems += failing((*at, "providerDomain"), partial(origin_of, scheme, domain))
+    problems += failing((*at, "promptCacheRetention"), partial(lifetime_of, provider.prompt_cache_retention))
+    positions = provider.bedrock_prompt_cache_point_positions
+    problems += failing((*at, "bedrockPromptCachePointPositions"), partial(positions_of, positions))
     if provider.context:
         problems += failing((*at, "context", "fileUrl"), partial(parse_file_url, provider.context.file_url))
     return [*problems, *_of_no_effect(provider, at)]

@@ -5,6 +5,8 @@ What is not certain is left out: a provider says by an error what it refuses, bu
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from aigw.translation.rules import Rules
@@ -27,6 +29,7 @@ _TO_4_5 = (
 )  # fmt: skip
 """Anthropic's models that take a budget for their thoughts and the beginning of their answer."""
 _4_6 = ("claude-opus-4-6*", "claude-sonnet-4-6*")
+_WITHOUT_THOUGHTS = ("claude-2*", "claude-v*", "claude-instant*", "claude-3-5*", "claude-3-[a-z]*")
 _5 = ("claude-opus-5*", "claude-sonnet-5*", "claude-haiku-5*", "claude-fable-5*", "claude-mythos-5*")
 CLAUDE = Rules(
     maker="claude",
@@ -39,6 +42,7 @@ CLAUDE = Rules(
         "claude-haiku-4-5*": 64000,
         **dict.fromkeys(("claude-opus-4-2*", "claude-opus-4-0*", "claude-opus-4-1*"), 32000),
     },
+    never_think=_WITHOUT_THOUGHTS,
     takes_budget=_TO_4_5,
     prefills=_TO_4_5,
     plain_sampling=(*_TO_4_5, *_4_6),
@@ -53,6 +57,22 @@ CLAUDE_AT_VERTEX = replace(CLAUDE, enforces_schema=())
 """Google's Vertex AI does not hold answers to a schema."""
 CLAUDE_CODE = replace(CLAUDE, opening="You are Claude Code, Anthropic's official CLI for Claude.")
 """For tokens of Claude Code. The vendor accepts them only in requests whose instructions begin with these words."""
+
+
+def _at_bedrock(patterns: Iterable[str]) -> tuple[str, ...]:
+    """There, a name has the region and the maker in front, or is an ARN."""
+    return tuple(f"*{pattern}" for pattern in patterns)
+
+
+BEDROCK = Rules(
+    anthropic_models=("*claude-*",),
+    most_tokens={f"*{pattern}": most for pattern, most in CLAUDE.most_tokens.items()},
+    never_think=_at_bedrock(CLAUDE.never_think),
+    takes_budget=_at_bedrock(CLAUDE.takes_budget),
+    plain_sampling=_at_bedrock(("claude-v*", *CLAUDE.plain_sampling)),
+    knows_xhigh=_at_bedrock(CLAUDE.knows_xhigh),
+    keeps_cache_marks=True,
+)
 
 DEEPSEEK = Rules(
     returns_reasoning=("*",),

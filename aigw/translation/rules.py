@@ -59,6 +59,14 @@ class Rules(Struct, frozen=True, kw_only=True):
     """The version in the paths of Gemini's API."""
     extra_fields: Mapping[str, Any] = {}
     """Fields that Bedrock passes on to every model beside its own settings."""
+    cache_points: tuple[str, ...] = ()
+    """Behind what Bedrock caches a prompt by itself, if the model caches: system, last user message, last message."""
+    cache_lifetime: str = ""
+    """How long Bedrock keeps what is cached so: 1h, or "" for its usual five minutes."""
+    anthropic_models: tuple[str, ...] = ()
+    """The models of Bedrock that are Anthropic's: their settings are those of Anthropic's format."""
+    never_think: tuple[str, ...] = ()
+    """The models of Anthropic's format that cannot think, and refuse to be asked to."""
     takes_budget: tuple[str, ...] = ("*",)
     """The models of Anthropic's format that take a number of tokens to think with, instead of an effort."""
     knows_xhigh: tuple[str, ...] = ("*",)

@@ -40,6 +40,9 @@ def limits_of(conversation: Conversation, written: Written, rules: Rules, notes:
     budget, effort = budget_of(reasoning), effort_of(reasoning)
     if budget is None and not effort:
         return Limits(_most(conversation, rules, notes, 0), {})
+    if budget != 0 and matches(model, rules.never_think):
+        notes.lose("how much to think")
+        return Limits(_most(conversation, rules, notes, 0), {})
     if budget == 0:
         off = {} if by_budget else {"thinking": {"type": "disabled"}}
         return Limits(_most(conversation, rules, notes, 0), off)

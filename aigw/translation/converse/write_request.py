@@ -12,15 +12,14 @@ from collections.abc import Iterator, Sequence
 from aigw.dialects.json_values import Json
 from aigw.translation.arguments import object_in
 from aigw.translation.chat.write_request import function_of, schema_text
+from aigw.translation.converse.cache_points import CACHE_POINT, MOST_CACHE_POINTS, add_cache_points
+from aigw.translation.converse.write_thinking import settings_of, thinks
 from aigw.translation.envelope import opened
 from aigw.translation.history import joined, known_tools, told_by_user
 from aigw.translation.hub import Call, Conversation, Media, Message, Part, Result, Text, Thinking, Tool
 from aigw.translation.notes import Notes, not_fetched, refused
 from aigw.translation.rules import Rules, limit_of, matches
-from aigw.translation.thinking import LEAST_BUDGET, budget_of
 
-CACHE_POINT: Json = {"cachePoint": {"type": "default"}}
-MOST_CACHE_POINTS = 4
 _IMAGES = {"image/jpeg": "jpeg", "image/jpg": "jpeg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
 _FILES = {
     "application/pdf": "pdf", "text/csv": "csv", "text/html": "html", "text/plain": "txt", "text/markdown": "md",
@@ -34,10 +33,12 @@ _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9 ()\[\]-]|\s{2,}")
 def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Json:
     """Returns the body. `conversation` has names and ids that the provider takes. The model is in the path."""
     given = conversation.messages
+    if given and all(message.role == "system" for message in given):  # they alone are what the user asks for
+        given = (*given[:-1], Message("user", given[-1].parts))
     leading = next((at for at, message in enumerate(given) if message.role != "system"), len(given))
     system = [part for message in given[:leading] for part in message.parts]
     if conversation.format is not None:
-        notes.lose("a schema that the provider enforces")
+        notes.lose("a form of the answer that the provider enforces")
         system = [*system, Text(schema_text(conversation.format.described))]
     if any(isinstance(part, Media) for part in system):
         notes.lose("an image of the system")
@@ -46,15 +47,17 @@ def write_request(conversation: Conversation, rules: Rules, notes: Notes) -> Jso
     body: Json = {"messages": list(_messages(rest, rules, notes, marks))}
     if texts := [block for part in system for block in _text_blocks(part, marks)]:
         body["system"] = texts
-    if config := _inference(conversation, rules, notes):
+    thinking = settings_of(conversation, body["messages"], rules, notes)
+    if config := _inference(conversation, rules, notes, thinks=thinks(thinking)):
         body["inferenceConfig"] = config
     if tools := _tools_to_know(conversation):
         body["toolConfig"] = _tools(tools, conversation, notes, marks)
-    if extra := {**_thinking(conversation, rules, notes), **rules.extra_fields}:
+    if extra := {**thinking, **rules.extra_fields}:
         body["additionalModelRequestFields"] = extra
     if conversation.choices > 1:
         raise refused("n", "this provider gives one answer")
     notes.lose(*(name for name in ("user", "verbosity") if getattr(conversation, name)))
+    add_cache_points(body, conversation.model, rules)
     return body
 
 
@@ -139,7 +142,7 @@ def _thought(part: Thinking, rules: Rules) -> list[Json]:
     return [{"reasoningContent": {"reasoningText": {"text": part.text, "signature": state}}}]
 
 
-def _inference(conversation: Conversation, rules: Rules, notes: Notes) -> Json:
+def _inference(conversation: Conversation, rules: Rules, notes: Notes, *, thinks: bool) -> Json:
     config: Json = {}
     if conversation.max_tokens is not None:
         most = limit_of(conversation.model, rules.most_tokens)
@@ -149,7 +152,7 @@ def _inference(conversation: Conversation, rules: Rules, notes: Notes) -> Json:
     if conversation.stop:
         config["stopSequences"] = list(conversation.stop)
     sampling = conversation.sampling
-    names = {"temperature": "temperature", "top_p": "topP"} if matches(conversation.model, rules.plain_sampling) else {}
+    names = _sampling_names(conversation, rules, thinks=thinks)
     config |= {ours: value for name, ours in names.items() if (value := getattr(sampling, name)) is not None}
     if isinstance(config.get("temperature"), int | float) and config["temperature"] > 1:
         notes.lose("temperature above 1")
@@ -157,6 +160,16 @@ def _inference(conversation: Conversation, rules: Rules, notes: Notes) -> Json:
     every = ("temperature", "top_p", "top_k", "seed", "frequency_penalty", "presence_penalty")
     notes.lose(*(name for name in every if name not in names and getattr(sampling, name) is not None))
     return config
+
+
+def _sampling_names(conversation: Conversation, rules: Rules, *, thinks: bool) -> dict[str, str]:
+    """Returns which settings the model takes. Anthropic's take none while they think, and one at a time."""
+    names = {"temperature": "temperature", "top_p": "topP"}
+    if not matches(conversation.model, rules.anthropic_models):
+        return names
+    if thinks or not matches(conversation.model, rules.plain_sampling):
+        return {}
+    return names if conversation.sampling.temperature is None else {"temperature": "temperature"}
 
 
 def _tools_to_know(conversation: Conversation) -> tuple[Tool, ...]:
@@ -187,19 +200,3 @@ def _tools(known: Sequence[Tool], conversation: Conversation, notes: Notes, mark
     if conversation.parallel is False:
         notes.lose("one call at a time")
     return config
-
-
-def _thinking(conversation: Conversation, rules: Rules, notes: Notes) -> Json:
-    """Returns the settings of Anthropic's models, which alone have a form that is known here."""
-    budget = budget_of(conversation.reasoning)
-    if not budget:
-        return {}
-    if not matches(conversation.model, rules.takes_budget) or conversation.forced:
-        notes.lose("how much to think")
-        return {}
-    most = conversation.max_tokens - 1 if conversation.max_tokens is not None else budget
-    tokens = min(LEAST_BUDGET if budget < 0 else budget, most)
-    if tokens < LEAST_BUDGET:
-        notes.lose("thinking in less than 1024 tokens")
-        return {}
-    return {"thinking": {"type": "enabled", "budget_tokens": tokens}}

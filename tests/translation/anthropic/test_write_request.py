@@ -222,6 +222,12 @@ def test_a_budget_below_the_least_goes():
     )  # fmt: skip
 
 
+def test_a_model_that_cannot_think_is_not_asked_to():
+    rules = Rules(never_think=("m",), most_tokens={"m": 4096})
+    assert thinking(reasoning=Reasoning("high"), rules=rules) == (None, None, 4096, ["how much to think"])
+    assert thinking(reasoning=Reasoning("none"), rules=rules)[3] == []
+
+
 @pytest.mark.parametrize(
     ("reasoning", "expected", "effort"),
     [

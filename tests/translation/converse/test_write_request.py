@@ -112,8 +112,22 @@ def test_settings():
 )
 def test_how_much_to_think(reasoning, more, expected):
     """maximhq/bifrost#1479: a budget below 1024 is refused, and so is one that is not below the limit."""
-    body, _ = write(reasoning=reasoning, **more)
+    body, _ = write(reasoning=reasoning, rules=Rules(anthropic_models=("*",)), **more)
     assert body.get("additionalModelRequestFields", {}).get("thinking") == expected
+
+
+def test_anthropic_takes_one_setting_of_the_sampling_and_none_while_it_thinks():
+    ours = {"rules": Rules(anthropic_models=("m",)), "sampling": Sampling(0.5, 0.9)}
+    body, lost = write(said("user", "hi"), **ours)
+    assert (body["inferenceConfig"], lost) == ({"temperature": 0.5}, ["top_p"])
+    body, lost = write(said("user", "hi"), reasoning=Reasoning("", 2000), **ours)
+    assert ("inferenceConfig" in body, lost) == (False, ["temperature", "top_p"])
+
+
+def test_instructions_alone_are_what_the_user_asks_for():
+    body, _ = write(said("system", "be brief"), said("system", "say hi"))
+    assert body["system"] == [{"text": "be brief"}]
+    assert body["messages"] == [{"role": "user", "content": [{"text": "say hi"}]}]
 
 
 def test_a_schema_stands_in_the_system_text():

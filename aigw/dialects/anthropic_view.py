@@ -30,7 +30,7 @@ _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant
 
 class MessagesView(RequestView):
     PROMPTS = ("messages", "system")
-    STATEFUL = (*RequestView.STATEFUL, "container")
+    STATEFUL = (*RequestView.STATEFUL, "container", "thread")
 
     @property
     def turns(self) -> Sequence[Turn]:

@@ -35,13 +35,20 @@ _STATUSES = {
 """Google's names for HTTP statuses."""
 
 
+NO_THREADS = "thread_unsupported_request"
+"""The code of an error that Anthropic's SDKs look for: they send the whole conversation instead of going on in one that
+the provider keeps."""
+
+
 class AnthropicGeneric(Generic):
     name: ClassVar[str] = "anthropic-generic"
     request_id_header: ClassVar[str] = "request-id"
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         kind = _TYPES.get(error.status, "api_error")
-        what = {"type": kind, "message": _anthropic_words(error)}
+        what: dict[str, object] = {"type": kind, "message": _anthropic_words(error)}
+        if error.code == NO_THREADS:
+            what["details"] = {"error_code": NO_THREADS}
         return msgspec.json.encode({"type": "error", "error": what, "request_id": request_id})
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:

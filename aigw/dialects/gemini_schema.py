@@ -14,6 +14,8 @@ _NAMES: dict[str, str] = {
     "max_length": "maxLength", "min_properties": "minProperties", "max_properties": "maxProperties",
 }  # fmt: skip
 _COUNTS = frozenset(_NAMES.values()) - {"anyOf"}
+_TYPES: dict[int, str] = dict(enumerate(("string", "number", "integer", "boolean", "array", "object", "null"), 1))
+"""The types by their numbers, which Google's older SDK (google-generativeai) sends over HTTP."""
 _OWN = frozenset(("nullable", "propertyOrdering", "property_ordering", "example"))
 """Fields that JSON Schema does not have."""
 
@@ -23,8 +25,8 @@ def json_schema(schema: Any, depth: int = _DEEP) -> Any:
     if not isinstance(schema, dict) or not depth:
         return schema
     made: Json = {_NAMES.get(str(name), str(name)): value for name, value in schema.items() if name not in _OWN}
-    if isinstance(kind := made.get("type"), str):
-        made["type"] = kind.lower()
+    if isinstance(kind := made.get("type"), str | int):
+        made["type"] = kind.lower() if isinstance(kind, str) else _TYPES.get(kind, "type_unspecified")
         if made["type"] == "type_unspecified":
             del made["type"]
     for name in _COUNTS & made.keys():

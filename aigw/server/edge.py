@@ -300,7 +300,8 @@ class Edge:
     ) -> None:
         """Tells the client that its answer is not complete: by an error event or element, or by breaking the
         connection. After an error event the stream ends properly and the connection stays open, because the client
-        sends its next request there."""
+        sends its next request there. Only a stream that has no mark of its end breaks, too: clients that read past the
+        event, as google-genai did up to 1.30, would take it for whole."""
         shown = error.answer() if isinstance(error, UpstreamError) else error
         if not isinstance(shown, GatewayError):
             shown = _bug(shown, served.id, served.path)
@@ -309,7 +310,10 @@ class Edge:
         if reply.streaming or reply.in_array:
             element = b"," + exchange.dialect.error(shown, served.id) + b"]"
             await response.write(element if reply.in_array else exchange.dialect.error_event(shown, served.id))
-            await response.end()
+            if reply.in_array or exchange.dialect.marks_end:
+                await response.end()
+            else:
+                response.cut()
         else:
             served.http.peer.abort()
 

@@ -193,6 +193,7 @@ def test_what_cannot_change_an_answer_does_not_count():
         "temperature": 1,
     }
     assert view.unrepeatable == "" and asked(container="c").unrepeatable == "container"
+    assert asked(thread={"type": "continue", "previous_message_id": "m"}).unrepeatable == "thread"
     assert view.wants_usage and view.choices == 1
 
 

@@ -23,6 +23,12 @@ def test_the_type_of_a_status(status, kind):
     assert AnthropicGeneric().error_event(error, "req-1") == b"event: error\ndata: " + body + b"\n\n"
 
 
+def test_an_sdk_learns_that_it_must_send_the_whole_conversation():
+    error = GatewayError(400, "no threads", code="thread_unsupported_request")
+    told = json.loads(AnthropicGeneric().error(error, "req-1"))["error"]
+    assert told["details"] == {"error_code": "thread_unsupported_request"}
+
+
 def test_the_services_that_stand_ins_answer_for():
     refused = GatewayError(401, "no key")
     assert json.loads(DashVectorGeneric().error(refused, "id")) == {

@@ -19,6 +19,9 @@ from aigw.dialects.gemini_schema import json_schema
         ({"type": "TYPE_UNSPECIFIED", "description": "x"}, {"description": "x"}),
         ({"maxLength": "many"}, {"maxLength": "many"}),
         ({"maxLength": "9" * 5000}, {"maxLength": "9" * 5000}),
+        ({"type": 6, "properties": {"a": {"type": 5, "items": {"type": 1}}}},
+         {"type": "object", "properties": {"a": {"type": "array", "items": {"type": "string"}}}}),
+        ({"type": 0}, {}), ({"type": 99}, {}),
         (None, None), ([1], [1]), ({"items": 3}, {"items": 3}),
     ],
 )  # fmt: skip

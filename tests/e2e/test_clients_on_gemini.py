@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from anthropic import beta_async_tool
 from stage.sdks import ChatSDK, MessagesSDK, ResponsesSDK
 from stage.vendors.gemini import Gemini
 from stage.vendors.gemini_check import call_signature
@@ -18,6 +19,23 @@ async def start(provider, gateway):
     vendor = Gemini()
     upstream = await provider(vendor)
     return await gateway(vendor.config(upstream.url)), vendor
+
+
+@beta_async_tool
+async def weather(city: str) -> str:
+    """Says what the weather is like."""
+    return f"sunny in {city}"
+
+
+async def test_a_conversation_that_an_sdk_wants_to_be_kept(start):
+    """Told that this cannot be, anthropic's tool_runner sends the whole conversation."""
+    gateway, vendor = start
+    asked = {"role": "user", "content": 'stage: call weather {"city": "Rome"}'}
+    async with MessagesSDK().open(gateway) as sdk:
+        runner = sdk.beta.messages.tool_runner(model="m", max_tokens=100, tools=[weather], messages=[asked])
+        message = await runner.until_done()
+    assert [block.text for block in message.content] == ["The tool said: sunny in Rome"]
+    assert vendor.refused == []
 
 
 def signatures(body):

@@ -103,6 +103,10 @@ class StreamedResponse:
         if peer.slow:
             await peer.drained()
 
+    def cut(self) -> None:
+        """Ends a body of pieces without its last one: the connection is closed when all is written."""
+        self._peer.keeps = False
+
     def _cut(self, data: bytes) -> bytes:
         """Cuts data to the length that was announced."""
         if self._left is None:

@@ -112,6 +112,15 @@ def test_what_only_this_api_has_is_noted():
     assert lost == ["context_management", "container", "tools: web_search_20250305"]
 
 
+@pytest.mark.parametrize("thread", [{"type": "create"}, {"type": "continue", "previous_message_id": "msg_1"}])
+def test_a_conversation_that_the_provider_would_keep_is_refused(thread):
+    """A request that goes on has its newest message alone. The SDK's tool_runner asks for it unless it is told not to."""
+    with pytest.raises(GatewayError, match="send the whole conversation") as refusal:
+        read(thread=thread)
+    assert refusal.value.code == "thread_unsupported_request"
+    assert read(thread=None)[1] == []
+
+
 def test_a_forced_tool_that_runs_at_anthropic_is_refused():
     with pytest.raises(GatewayError, match="cannot be forced"):
         read(

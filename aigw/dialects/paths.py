@@ -47,6 +47,13 @@ _SHAPED = [(path.split("/")[2:], api) for api, path in apis.PATHS.items() if "{"
 _BEGINNINGS = {tuple(path.split("/")[2:-1]): api for api, path in apis.OWN_PATHS.items() if path.endswith("/{rest}")}
 _VERBS = {verb.lower(): (verb, api) for verb, api in apis.VERBS.items()}
 _PLAIN = {path: Place(path, api) for path, api in (("/v1/" + "/".join(words), api) for words, api in _FIXED.items())}
+_ARKS = frozenset((apis.CHAT, apis.EMBEDDINGS, apis.RESPONSES, apis.IMAGE_GENERATION))
+_BASES: dict[tuple[str, ...], frozenset[str]] = {
+    ("api", "coding", "paas", "v4"): frozenset(apis.PATHS), ("api", "paas", "v4"): frozenset(apis.PATHS),
+    ("v1beta", "openai"): frozenset((*apis.PATHS, apis.RETRIEVE_MODEL)), ("api", "v3"): _ARKS,
+}  # fmt: skip
+"""What stands in the place of /v1 in the base URLs that makers' SDKs for OpenAI's APIs have, and which APIs: Zhipu's,
+Google's compatible endpoint, and Ark's, where other words may belong to any web site."""
 _MOST = 24
 """How many segments at the end of a path may belong to an API. An id may have slashes."""
 
@@ -115,7 +122,18 @@ def _find(steps: Sequence[_Step]) -> Place | None:
         if words[index] == "v1" and (tail := _tail(steps[index + 1 :])):
             return Place(f"{_joined(steps[:index])}/v1{tail[0]}", tail[1])
     tail = _tail(steps)
-    return Place(f"/v1{tail[0]}", tail[1], tail[0]) if tail else None
+    return Place(f"/v1{tail[0]}", tail[1], tail[0]) if tail else _of_maker(steps, words)
+
+
+def _of_maker(steps: Sequence[_Step], words: Sequence[str]) -> Place | None:
+    """Recognizes what follows the base URL of another maker as if it followed /v1."""
+    for base, known in _BASES.items():
+        for index in range(len(words) - len(base)):
+            end = index + len(base)
+            if tuple(words[index:end]) == base and (tail := _tail(steps[end:])) and tail[1] in known:
+                before = _joined(steps[:index])
+                return Place(f"{before}/v1{tail[0]}", tail[1], f"{before}/{'/'.join(base)}{tail[0]}")
+    return None
 
 
 def _tail(steps: Sequence[_Step]) -> tuple[str, str] | None:

@@ -85,6 +85,26 @@ def test_chat_by_other_names(spelled):
 
 
 @pytest.mark.parametrize(
+    ("path", "same", "api"),
+    [
+        ("/api/paas/v4/chat/completions", "/v1/chat/completions", apis.CHAT),
+        ("/team/API/coding//paas/v4/embeddings/", "/team/v1/embeddings", apis.EMBEDDINGS),
+        ("/api/v3/responses", "/v1/responses", apis.RESPONSES),
+        ("/v1beta/openai/models", "/v1/models", apis.MODELS),
+        ("/v1beta/openai/models/gemini-x", "/v1/models/gemini-x", apis.RETRIEVE_MODEL),
+        ("/api/v3/files", "/api/v3/files", ""),
+        ("/api/v3", "/api/v3", ""),
+        ("/api/v2/chat/completions", "/api/v2/chat/completions", ""),
+    ],
+)
+def test_the_base_urls_of_makers(path, same, api):
+    """The SDKs of Zhipu and Ark have no /v1, and neither has OpenAI's where it was set for Gemini."""
+    place = read(path)
+    assert (place.path, place.api) == (same, api)
+    assert read(place.given or place.path).path == same
+
+
+@pytest.mark.parametrize(
     ("path", "given_"),
     [("/models", "/models"), ("/files/f", "/files/f"), ("/models/g:countTokens", "/models/g:countTokens")],
 )

@@ -171,7 +171,8 @@ class Conversation(Struct, frozen=True, kw_only=True):
     or ("tool", name). `user` is what the client calls its user. `wants_state`: the client sends the opaque state of
     reasoning back if it gets it. `goes_on`: the last message is the assistant's, and the answer must continue it.
     `repeated` are fields of the request that answers in the client's format repeat. `openais` are fields of chat
-    completions that only OpenAI's other API has, in the same words."""
+    completions that only OpenAI's other API has, in the same words. `one_call`: the client knows calls in the form
+    that chat completions had before tools, one in an answer."""
 
     model: str
     messages: tuple[Message, ...]
@@ -192,6 +193,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     goes_on: bool = False
     repeated: Mapping[str, Any] = {}
     openais: Mapping[str, Any] = {}
+    one_call: bool = False
 
     @property
     def forced(self) -> bool:

@@ -55,7 +55,7 @@ OTHER = {
 }  # fmt: skip
 """Another value of each field."""
 ELSEWHERE = {
-    Conversation: {"model", "stream", "wants_usage", "wants_state", "goes_on", "repeated", "openais"},
+    Conversation: {"model", "stream", "wants_usage", "wants_state", "goes_on", "repeated", "openais", "one_call"},
     Call: {"custom", "namespace", "state"},
     Result: {"id", "custom", "name"},
     Tool: {"grammar", "namespace", "kind"},

@@ -19,7 +19,7 @@ _READ = frozenset(
     ("model", "messages", "tools", "tool_choice", "parallel_tool_calls", "max_tokens", "max_completion_tokens", "stop",
      "n", "temperature", "top_p", "top_k", "seed", "frequency_penalty", "presence_penalty", "response_format",
      "reasoning_effort", "reasoning", "thinking", "enable_thinking", "thinking_budget", "stream", "stream_options",
-     "user", "safety_identifier", "verbosity", "function_call")
+     "user", "safety_identifier", "verbosity", "functions", "function_call")
 )  # fmt: skip
 _OPENAIS = (
     "metadata", "moderation", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "service_tier",
@@ -35,15 +35,16 @@ _EFFORTS: dict[str, Effort] = {
 
 def read_request(body: Json, notes: Notes) -> Conversation:
     """Raises GatewayError for what cannot be left out without a wrong answer."""
-    if body.get("functions"):
-        raise refused("functions", "this old form cannot be translated for the provider; use tools")
     _check_modalities(body.get("modalities"))
     beside = _other_fields(body)
     notes.lose_unread(beside, frozenset(_OPENAIS))
     if body.get(_SEARCH) == {}:  # which asks for a search
         notes.lose(_SEARCH)
-    tools = tuple(_tools(body.get("tools"), notes))
-    choice, tools = _choice(body.get("tool_choice"), tools)
+    one_call = bool(rows_of(body.get("functions"))) and not body.get("tools")
+    if body.get("functions") and not one_call:
+        notes.lose("functions")
+    tools = tuple(_tools(_functions(body) if one_call else body.get("tools"), notes))
+    choice, tools = _choice(_old_choice(body.get("function_call")) if one_call else body.get("tool_choice"), tools)
     options = body.get("stream_options")
     most = limit(body.get("max_completion_tokens"), "max_completion_tokens")
     return Conversation(
@@ -51,7 +52,7 @@ def read_request(body: Json, notes: Notes) -> Conversation:
         messages=tuple(read_messages(body.get("messages"), notes)),
         tools=tools,
         choice=choice,
-        parallel=boolean(body.get("parallel_tool_calls")),
+        parallel=False if one_call else boolean(body.get("parallel_tool_calls")),
         max_tokens=limit(body.get("max_tokens"), "max_tokens") if most is None else most,
         stop=texts(body.get("stop")),
         choices=max(1, integer(body.get("n")) or 1),
@@ -63,6 +64,7 @@ def read_request(body: Json, notes: Notes) -> Conversation:
         user=text_of(body.get("safety_identifier")) or text_of(body.get("user")),
         verbosity=text_of(body.get("verbosity")),
         openais={name: beside[name] for name in _OPENAIS if beside.get(name) not in NOTHING},
+        one_call=one_call,
     )
 
 
@@ -76,6 +78,15 @@ def _other_fields(body: Json) -> Json:
     """Returns the fields that other formats do not have, unless they say what is the case anyway."""
     beside = {name: value for name, value in body.items() if name not in _READ}
     return {name: value for name, value in beside.items() if value is not False and value != _DEFAULTS.get(name)}
+
+
+def _functions(body: Json) -> list[Json]:
+    """Returns the functions of the form before tools as tools."""
+    return [{"type": "function", "function": function} for function in rows_of(body.get("functions"))]
+
+
+def _old_choice(given: Any) -> Any:
+    return {"function": given} if isinstance(given, dict) else given
 
 
 _READ_OF_TOOLS = frozenset(("type", "function", "custom", "cache_control"))

@@ -2,7 +2,7 @@
 
 Rules: id, model and time are the same in all chunks. `tool_calls[].index` counts the calls of a choice. The opaque
 state of reasoning has no place here; that of a call is where Gemini's own OpenAI-compatible endpoint has it. Usage
-comes only if the client asked for it."""
+comes only if the client asked for it. A client that sent `functions` gets the first call alone, in their form."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from aigw.translation.events import (
 )
 from aigw.translation.frame import Frame
 
+_OLD_CALL = "function_call"
 _TEXT_HEAD = b',"choices":[{"index":0,"delta":{"content":'
 _TEXT_TAIL = b'},"finish_reason":null}]'
 """Pieces of texts are nearly all events of most answers, and are written without encoding what is always the same."""
@@ -50,6 +51,7 @@ class ChatWriter:
         asked = frame.conversation
         self._model = asked.model
         self._head: Json = {"id": f"chatcmpl-{frame.id}", "object": "chat.completion.chunk", "created": frame.created}
+        self._one_call = asked.one_call
         self._shows = asked.reasoning.shown is not False
         self._tells_usage = asked.wants_usage or not asked.stream
         self._rest: Json = {"usage": None} if asked.stream and asked.wants_usage else {}
@@ -66,9 +68,9 @@ class ChatWriter:
             case ThinkingDelta():
                 return [self._chunk(event.choice, {"reasoning_content": event.text})] if self._shows else []
             case CallDelta():
-                return [self._argue(event)]
+                return self._argue(event)
             case CallStart():
-                return [self._call(event)]
+                return self._call(event)
             case Citation():
                 return [self._cite(event)]
             case Started():
@@ -99,21 +101,26 @@ class ChatWriter:
             self._choices[event.choice].length += len(event.text)
         return chunk
 
-    def _call(self, event: CallStart) -> Chunk:
+    def _call(self, event: CallStart) -> list[Chunk]:
         kind, arguments = ("custom", "input") if event.custom else ("function", "arguments")
         known = self._choices.get(event.choice) or _Choice()
         number = len(known.calls)
+        if self._one_call and number:
+            return []
         call: Json = {"index": number, "id": event.id, "type": kind, kind: {"name": event.name, arguments: ""}}
         if event.state:
             call["extra_content"] = {"google": {"thought_signature": event.state}}
-        chunk = self._chunk(event.choice, {"tool_calls": [call]})
+        chunk = self._chunk(event.choice, {_OLD_CALL: call[kind]} if self._one_call else {"tool_calls": [call]})
         self._choices[event.choice].calls[event.key] = (number, kind)
-        return chunk
+        return [chunk]
 
-    def _argue(self, event: CallDelta) -> Chunk:
-        number, kind = self._choices[event.choice].calls[event.key]
+    def _argue(self, event: CallDelta) -> list[Chunk]:
+        number, kind = self._choices[event.choice].calls.get(event.key, (0, ""))
+        if not kind:
+            return []
         piece = {"input" if kind == "custom" else "arguments": event.text}
-        return self._chunk(event.choice, {"tool_calls": [{"index": number, kind: piece}]})
+        call = {_OLD_CALL: piece} if self._one_call else {"tool_calls": [{"index": number, kind: piece}]}
+        return [self._chunk(event.choice, call)]
 
     def _cite(self, event: Citation) -> Chunk:
         known = self._choices.get(event.choice) or _Choice()
@@ -122,7 +129,8 @@ class ChatWriter:
 
     def _finish(self, event: Finished) -> Chunk:
         empty = {} if event.choice in self._choices else {"content": ""}
-        return self._chunk(event.choice, empty, event.reason or "stop")
+        reason = _OLD_CALL if self._one_call and event.reason == "tool_calls" else event.reason
+        return self._chunk(event.choice, empty, reason or "stop")
 
     def _end(self) -> list[Chunk]:
         done = Chunk(DONE, DONE_DATA)

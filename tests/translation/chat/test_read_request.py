@@ -92,17 +92,27 @@ def test_the_signature_of_a_call():
     assert messages({"role": "assistant", "tool_calls": [signed]})[0].calls[0].state == "s"
 
 
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        ({"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}]}, "file_id"),
-        ({"functions": [{"name": "f"}]}, "use tools"),
-    ],
-)
-def test_what_would_get_a_wrong_answer_is_refused(body, words):
-    with pytest.raises(GatewayError, match=words) as refusal:
-        read(**body)
+def test_what_would_get_a_wrong_answer_is_refused():
+    with pytest.raises(GatewayError, match="file_id") as refusal:
+        read(messages=[{"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}])
     assert refusal.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"), [(None, ""), ("auto", ""), ("none", "none"), ({"name": "f"}, ("tool", "f"))]
+)
+def test_functions_are_tools_of_which_one_is_called(choice, expected):
+    """openai 0.28 and what was written for it."""
+    read_, lost = read(
+        functions=[{"name": "f", "description": "d", "parameters": {"type": "object"}}], function_call=choice
+    )
+    assert read_.tools == (Tool("f", "d", {"type": "object"}),)
+    assert (read_.choice, read_.parallel, read_.one_call, lost) == (expected, False, True, [])
+
+
+def test_functions_beside_tools_are_left():
+    read_, lost = read(functions=[{"name": "f"}], tools=[{"type": "function", "function": {"name": "g"}}])
+    assert ([tool.name for tool in read_.tools], read_.one_call, lost) == (["g"], False, ["functions"])
 
 
 def test_what_has_no_counterpart_is_noted():

@@ -68,6 +68,19 @@ def test_calls_are_counted_not_blocks():
     ]  # fmt: skip
 
 
+def test_a_client_from_before_tools_gets_one_call():
+    written = chunks(
+        CallStart(3, "x", "f", state="s"), CallDelta(3, "{}"), CallEnd(3), CallStart(5, "y", "g"), CallDelta(5, "{}"),
+        CallEnd(5), Finished("tool_calls"), Ended(), one_call=True,
+    )  # fmt: skip
+    assert [each["choices"][0]["delta"] for each in written] == [
+        {"role": "assistant", "function_call": {"name": "f", "arguments": ""}},
+        {"function_call": {"arguments": "{}"}},
+        {},
+    ]
+    assert written[-1]["choices"][0]["finish_reason"] == "function_call"
+
+
 def test_choices_are_written_beside_each_other():
     written = chunks(TextDelta("a"), TextDelta("b", 1), Finished("stop"), Finished("length", choice=1), Ended())
     assert [(each["choices"][0]["index"], each["choices"][0]["finish_reason"]) for each in written] == [

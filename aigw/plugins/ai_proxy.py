@@ -38,7 +38,7 @@ class Config(Struct, frozen=True, rename="camel", kw_only=True):
     """Sends requests to LLM providers.
 
     It takes the keys of Higress's ai-proxy for its OpenAI-compatible providers, for `qwen` in both of its forms,
-    `azure`, `ollama`, `vllm` and `generic`; and `builtin`, whose models `echo` and `mock` need no network. A
+    `azure`, `ollama`, `vllm`, `generic` and `coze`; and `builtin`, whose models `echo` and `mock` need no network. A
     request in a format that the provider does not speak is translated into one that it does: `claude` and `gemini`
     speak their vendors' own.
 

@@ -31,6 +31,9 @@ ROWS = (
         drops={apis.CHAT: ("stream_options",)},
     ),
     Provider(
+        type="coze", host="api.coze.cn", unlisted="pass", maps_models=False, without_model="leave", injects_usage=False
+    ),
+    Provider(
         type="doubao",
         host="ark.cn-beijing.volces.com",
         host_field="doubaoDomain",

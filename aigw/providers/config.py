@@ -183,7 +183,9 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     gemini_thinking_budget: Annotated[
         int, Meta(description="gemini: tokens to think with, where a client of another API says nothing")
     ] = 0
-    generic_host: Annotated[str, Meta(description="generic: the host; empty: the route's own upstream")] = ""
+    generic_host: Annotated[
+        str, Meta(description="generic: the host; http:// in front: without TLS; empty: the route's own upstream")
+    ] = ""
     cloudflare_account_id: Annotated[str, Meta(description="cloudflare, required: the account, a part of the path")] = (
         ""
     )
@@ -208,6 +210,9 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     vertex_safety_setting: Annotated[
         dict[str, str], Meta(description="vertex: category -> threshold, as geminiSafetySetting")
     ] = {}
+    vertex_gemini_safety_setting: Annotated[
+        dict[str, str], Meta(description="vertex: the same as vertexSafetySetting, as Higress's documentation calls it")
+    ] = {}
     aws_access_key: Annotated[str, Meta(description="bedrock: the access key; or an API key in apiTokens")] = ""
     aws_secret_key: Annotated[str, Meta(description="bedrock: the secret key, with which requests are signed")] = ""
     aws_session_token: Annotated[
@@ -230,6 +235,10 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     doubao_domain: Annotated[str, Meta(description="doubao: another host")] = ""
     zhipu_domain: Annotated[str, Meta(description="zhipuai: another host, such as api.z.ai")] = ""
     zhipu_code_plan_mode: Annotated[bool, Meta(description="zhipuai: use the path of the coding plan")] = False
+    api_key_affinity: Annotated[
+        dict[str, Any],
+        Meta(description="not used by this version: a consumer gets any of apiTokens, but for APIs that keep data"),
+    ] = {}
     auth_header_key: Annotated[str, Meta(description="not used: Higress does not read it either")] = ""
     bot_type: Annotated[str, Meta(description=f"dify: {_UNSPOKEN}")] = ""
     dify_api_url: Annotated[str, Meta(description=f"dify: {_UNSPOKEN}")] = ""
@@ -248,6 +257,8 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
         _replace_nothing(self)
         structs.force_setattr(self, "protocol", self.protocol or "openai")
         structs.force_setattr(self, "reasoning_content_mode", self.reasoning_content_mode.lower() or "passthrough")
+        safety = self.vertex_safety_setting or self.vertex_gemini_safety_setting
+        structs.force_setattr(self, "vertex_safety_setting", safety)
         commands = [command for command in self.context_cleanup_commands if command]
         structs.force_setattr(self, "context_cleanup_commands", commands)
 

@@ -27,7 +27,7 @@ from aigw.providers.mapping import ModelMapping
 from aigw.providers.provider import Config, Provider, split_domain
 from aigw.translation.converse.cache_points import lifetime_of, positions_of
 
-_NEVER_READ = ("authHeaderKey",)
+_NEVER_READ = ("apiKeyAffinity", "authHeaderKey")
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f]")
 
 

@@ -12,7 +12,7 @@ from aigw.core.authority import origin_of
 from aigw.core.model import Origin
 from aigw.dialects import apis
 from aigw.dialects.paths import read
-from aigw.providers.provider import Config, Provider, parse_url
+from aigw.providers.provider import Config, Provider, parse_url, split_domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ def locate(provider: Provider, config: Config, *, own_paths: bool = True) -> End
     shape: dict[str, Any] = {"query": row.query}
     scheme, host, port = row.scheme, str(config.get(row.host_field) or row.host), row.default_port
     host = _insert(host, row.path_values, config)
+    if not row.host:
+        scheme, host = split_domain(host, scheme)
     if row.port_field:
         host = f"{f'[{host}]' if ':' in host else host}:{config[row.port_field]}"
     if given := config.get(row.url_field):

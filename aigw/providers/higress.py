@@ -301,8 +301,8 @@ class HigressProvider(BoundProvider):
         return headers.beyond_connection(source)
 
     def reads_form(self, source: Request, api: str | None) -> bool:
-        """Does not read forms, which pass as they are."""
-        return False
+        """Reads forms only for images. Others pass as they are."""
+        return api in (apis.IMAGE_EDIT, apis.IMAGE_VARIATION) and super().reads_form(source, api)
 
     def _map_path(self, request: Request, asked: Asked) -> tuple[str, bool]:
         """Does not map a model in a path."""

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from aigw.providers.catalog import CATALOG
 from aigw.providers.provider import Provider
 
-KNOWN_ELSEWHERE = frozenset(("coze", "deepl", "dify", "kling", "triton"))
+KNOWN_ELSEWHERE = frozenset(("deepl", "dify", "kling", "triton"))
 """Types of providers that Higress has and aigw does not support."""
 
 

@@ -17,4 +17,4 @@ WELL_KNOWN: Mapping[str, str] = {
     "bedrock": "anthropic.claude-3-5-haiku-20241022-v1:0",
     "cloudflare": "@cf/meta/llama-3.1-8b-instruct",
 }  # fmt: skip
-"""A chat model of each type. A vllm or a generic provider has whatever its owner gave it."""
+"""A chat model of each type. A vllm or a generic provider has whatever its owner gave it, and coze has bots."""

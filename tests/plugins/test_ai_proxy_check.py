@@ -183,6 +183,7 @@ def test_of_one_id_the_first_counts():
             "no effect",
         ),
         ({"authHeaderKey": "x-key"}, "authHeaderKey", False, "not used"),
+        ({"apiKeyAffinity": {"enabled": True}}, "apiKeyAffinity", False, "not used"),
     ],
 )
 def test_what_has_no_effect_is_told(provider, key, quirk, words):

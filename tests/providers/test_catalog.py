@@ -117,6 +117,7 @@ def test_where_chat_goes(type_: str, origin: str, path: str) -> None:
 def test_every_type_stands_in_the_table_of_chat_paths() -> None:
     assert {type_ for type_, _, _ in CHAT_PATHS} == set(CATALOG) - {
         "generic",
+        "coze",
         "builtin",
         "claude",
         "bedrock",
@@ -224,7 +225,7 @@ def test_what_a_configuration_lacks(config: dict[str, Any], problems: list[str])
 @pytest.mark.parametrize("type_", CATALOG)
 def test_an_api_that_is_missing(type_: str) -> None:
     """Refused by most, passed on by those that Higress passes on."""
-    passing = {"openai", "azure", "ollama", "claude", "generic", "builtin"}
+    passing = {"openai", "azure", "ollama", "claude", "generic", "coze", "builtin"}
     assert CATALOG[type_].unlisted == ("pass" if type_ in passing else "refuse")
 
 
@@ -234,10 +235,10 @@ def test_quirks() -> None:
 
     assert having("usage_in_choice") == {"moonshot"}
     assert having("keeps_developer_role") == {"azure"}
-    assert set(CATALOG) - having("maps_models") == {"generic"}
-    assert set(CATALOG) - having("injects_usage") == {"generic", "cohere"}
+    assert set(CATALOG) - having("maps_models") == {"generic", "coze"}
+    assert set(CATALOG) - having("injects_usage") == {"generic", "coze", "cohere"}
     assert having("takes_response_schema") == {"openai", "longcat"}
-    assert {row.type for row in CATALOG.values() if row.without_model == "leave"} == {"qwen", "generic"}
+    assert {row.type for row in CATALOG.values() if row.without_model == "leave"} == {"qwen", "generic", "coze"}
     assert not {"openai", "deepseek", "ollama", "azure", "generic"} & having("reads_replies")
 
 

@@ -12,6 +12,11 @@ def test_0_is_the_default(key):
     assert msgspec.convert({key: 2}, Failover) != Failover()
 
 
+def test_the_safety_settings_of_vertex_have_a_name_in_higress_and_one_in_its_documentation():
+    config = msgspec.convert({"type": "vertex", "vertexGeminiSafetySetting": {"A": "B"}}, ProviderConfig)
+    assert config.vertex_safety_setting == {"A": "B"}
+
+
 @pytest.mark.parametrize(
     ("kind", "nothing"),
     [

@@ -21,6 +21,8 @@ def endpoint(type_: str, *, own_paths: bool = False, **config: Any) -> Endpoint:
         ("doubao", {"doubaoDomain": "ark.x"}, "ark.x", "https://ark.x:443"),
         ("zhipuai", {"zhipuDomain": "api.z.ai"}, "api.z.ai", "https://api.z.ai:443"),
         ("generic", {"genericHost": "up.local"}, "up.local", "https://up.local:443"),
+        ("generic", {"genericHost": "http://127.0.0.1:8080"}, "127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("ollama", {"ollamaServerHost": "http://gpu", "ollamaServerPort": 11434}, "gpu:11434", "http://gpu:11434"),
         ("vllm", {"vllmServerHost": "gpu"}, "gpu", "http://gpu:8000"),
         ("vllm", {"vllmServerHost": "gpu:9"}, "gpu:9", "http://gpu:9"),
         ("vllm", {"vllmCustomUrl": "https://gpu/serve"}, "gpu", "https://gpu:443"),

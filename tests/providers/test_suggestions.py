@@ -15,7 +15,7 @@ OPENAI = ProviderConfig(type="openai", id="o")
 
 
 def test_every_provider_has_one_that_is_known_for_it():
-    assert CATALOG.keys() - WELL_KNOWN.keys() == {"builtin", "vllm", "generic"}
+    assert CATALOG.keys() - WELL_KNOWN.keys() == {"builtin", "vllm", "generic", "coze"}
     assert not WELL_KNOWN.keys() - CATALOG.keys()
 
 

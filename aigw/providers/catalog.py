@@ -247,6 +247,7 @@ _ROWS = (
     ),
     Provider(
         type="ollama",
+        rules=model_rules.OLLAMA,
         scheme="http",
         host_field="ollamaServerHost",
         port_field="ollamaServerPort",

@@ -75,13 +75,15 @@ BEDROCK = Rules(
 )
 
 DEEPSEEK = Rules(
+    functions_only=True,
     returns_reasoning=("*",),
     takes_schema=False,
     takes_images=False,
     most_tokens={"deepseek-chat*": 8192, "deepseek-reasoner*": 65536},
 )
-KIMI = Rules(returns_reasoning=("kimi-*",), takes_schema=False)
+KIMI = Rules(functions_only=True, returns_reasoning=("kimi-*",), takes_schema=False)
 QWEN = Rules(
+    functions_only=True,
     returns_reasoning=("qwen3.6-plus*", "qwen3.6-max-preview*", "kimi-k2.6*"),
     switches_thinking=True,
     forces_while_thinking=False,
@@ -98,10 +100,11 @@ QWEN = Rules(
 )
 QWEN_NATIVE = replace(QWEN, switches_thinking=False, takes_top_k=False, keeps_cache_marks=False)
 """For DashScope's own format, which has other fields."""
-MISTRAL = Rules(short_ids=True)
-GROQ = Rules(efforts=("openai/gpt-oss*",))
+MISTRAL = Rules(functions_only=True, short_ids=True)
+GROQ = Rules(functions_only=True, efforts=("openai/gpt-oss*",))
 GROK = Rules(efforts=("grok-3-mini*",))
 OPENROUTER = Rules(returns_details=True, efforts=("*",), takes_top_k=True, keeps_cache_marks=True)
-VLLM = WITH_TOP_K = Rules(takes_top_k=True)
-WITHOUT_SCHEMAS = Rules(takes_schema=False)
+OLLAMA = Rules(functions_only=True)
+VLLM = WITH_TOP_K = Rules(functions_only=True, takes_top_k=True)
+WITHOUT_SCHEMAS = Rules(functions_only=True, takes_schema=False)
 """Zhipu's models are told to answer JSON, but not of which form."""

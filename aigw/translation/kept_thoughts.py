@@ -6,6 +6,7 @@ each conversation. The oldest goes when there is too much; without it the model 
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,6 +24,7 @@ MOST = 16 * 1024 * 1024
 """How many characters are kept for one provider."""
 MOST_QUESTIONS = 4
 """Under so many questions an answer is kept at most."""
+_OTHERS = re.compile(r"[^0-9A-Za-z]+")
 _ENTRY = 500
 """How many bytes an entry takes beside its texts."""
 
@@ -150,7 +152,9 @@ class _Turn(Protocol):
 
 
 def key_of(consumer: str, id: str, question: str) -> bytes:
-    """Returns the key under which the reasoning in front of a call is kept, for one of `questions_of`."""
+    """Returns the key under which the reasoning in front of a call is kept, for one of `questions_of`. Some agents take
+    all but letters and digits out of an id."""
+    id = _OTHERS.sub("", id) or id
     digest = blake2b(digest_size=16)
     for text in (consumer, id, question):
         data = text.encode("utf-8", "surrogatepass")

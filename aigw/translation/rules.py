@@ -28,6 +28,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     """The models that are at OpenAI's Responses API only, and not at chat completions."""
     tools_need_responses: tuple[str, ...] = ()
     """The models that take tools at OpenAI's Responses API only, unless they do not think."""
+    functions_only: bool = False
+    """Whether chat completions refuse custom tools, which take any text: they become functions with one argument."""
     switches_thinking: bool = False
     """Whether chat completions have `enable_thinking` and `thinking_budget`."""
     returns_reasoning: tuple[str, ...] = ()

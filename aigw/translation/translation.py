@@ -104,6 +104,8 @@ def target_of(api: str, source: Request, asked: Asked, model: str, offers: Calla
         return ""
     if api in _THERE_ONLY and _needs_responses(source, asked, model, rules) and offers(apis.RESPONSES):
         return apis.RESPONSES
+    if needs_functions(source, api, rules) and offers(apis.CHAT):
+        return apis.CHAT
     return "" if offers(api) else next((target for target in PROVIDERS if target != api and offers(target)), "")
 
 
@@ -113,6 +115,19 @@ def _needs_responses(source: Request, asked: Asked, model: str, rules: Rules) ->
     if not matches(model, rules.tools_need_responses) or not any(asked.tools):
         return False
     return source.parsed is None or source.parsed.get("reasoning_effort") != "none"
+
+
+def needs_functions(source: Request, api: str, rules: Rules) -> bool:
+    """Whether a request of chat completions has a custom tool, and the provider knows functions alone."""
+    if not rules.functions_only or api != apis.CHAT:
+        return False
+    if source.parsed is None:
+        source.parse()
+    tools = source.parsed.raw("tools") if source.parsed is not None else None
+    if tools is None or source.parsed is None or b'"custom"' not in tools:
+        return False
+    given = source.parsed.get("tools")
+    return isinstance(given, list) and any(isinstance(tool, dict) and tool.get("type") == "custom" for tool in given)
 
 
 class Translation:

@@ -202,6 +202,22 @@ async def test_the_path_names_the_model():
     assert json.loads(upstream.sent[0][0].body)["model"] == "gpt"
 
 
+async def test_custom_tools_become_functions_where_the_provider_knows_no_others():
+    """GitHub's Copilot sends one beside its functions."""
+    custom = {"type": "custom", "custom": {"name": "apply_patch", "description": "Patches."}}
+    ask = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}], "tools": [custom]}
+    function = {"name": "apply_patch", "arguments": '{"input": "*"}'}
+    calls = [{"index": 0, "id": "c", "type": "function", "function": function}]
+    called = {"id": "x", "choices": [{"index": 0, "delta": {"tool_calls": calls}, "finish_reason": "tool_calls"}]}
+    deepseek = {"provider": {"type": "deepseek", "apiTokens": ["k"]}}
+    upstream, reply, received = await once(deepseek, chat(ask), events(called))
+    ((sent, _), *_) = upstream.sent
+    (tool,) = json.loads(sent.body)["tools"]
+    assert (sent.path, tool["type"], tool["function"]["name"]) == ("/v1/chat/completions", "function", "apply_patch")
+    assert b'"custom":{"name":"apply_patch"' in received and b'"input":"*"' in received
+    assert "x-aigw-lost" not in reply.headers
+
+
 async def test_a_model_that_takes_tools_at_responses_only():
     """BerriAI/litellm#34569: requests of chat completions' own clients, too."""
     ask = {

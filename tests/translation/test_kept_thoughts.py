@@ -56,6 +56,13 @@ def test_it_is_not_for_others():
     )
 
 
+def test_an_agent_may_take_all_but_letters_and_digits_out_of_an_id():
+    kept = KeptThoughts()
+    answered(kept, *ANSWER[:3], CallStart(0, "call_00_a-1", "f"), Ended())
+    (_, said) = recalled(kept, ASKED, Message("assistant", (Call("call00a1", "f", "{}"),)))
+    assert said.parts == (Thinking("hm", STATE), Call("call00a1", "f", "{}"))
+
+
 def test_words_that_a_plugin_appends_to_each_request_do_not_hide_it():
     kept = KeptThoughts()
     added = Message("user", (Text("Be kind."),))

@@ -41,6 +41,7 @@ _WINDOWS_PATH = re.compile(rf"{_starting('[A-Za-z]')}:{_GAP}(?:[^\\/:*?\"<>|\n]+
 
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\.?"
 _WEEKDAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
+_SHORT_WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _ORDINAL = r"\d{1,2}(?:st|nd|rd|th)?"
 _DAY = (
     r"(?:\d{4} ?年 ?\d{1,2} ?月 ?\d{1,2} ?日(?: ?(?:星期|周)[一二三四五六日天])?"
@@ -49,20 +50,24 @@ _DAY = (
 )
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?: ?[AaPp]\.?[Mm]\.?)?(?: ?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}))?"
 _TODAY = (
-    r"[TtCc今当现](?:oday(?:['’]s [Dd]ate)?|urrent(?:[ _-][Dd]ate)?(?:[ _-](?:and[ _-])?[Tt]ime)?|天(?:的日期)?|日"
-    r"|前(?:日期|时间)|在)"
+    r"[TtCcLl今当现](?:oday(?:['’]s [Dd]ate)?|urrent(?:[ _-][Dd]ate)?(?:[ _-](?:and[ _-])?[Tt]ime)?|ocal date"
+    r"|天(?:的日期)?|日|前(?:日期|时间)|在)"
     r"(?:(?: (?:is|now|today)){1,3}:?|[\"'*]{0,3} ?[:：>=][\"'*]{0,3}|[是为]：?) {0,2}[\"']?"
 )
 """Matches the words before today's date: `Today's date:`, `Current date is`, `<current_date>`, `当前日期：`."""
 _DATE = re.compile(
-    rf"({_TODAY})(?:(?:{_WEEKDAY},? ?)?{_DAY}(?:(?:,? (?:at )?|T){_CLOCK})?|{_WEEKDAY}|{_CLOCK})",
+    rf"({_TODAY})(?:(?:(?:{_WEEKDAY}|{_SHORT_WEEKDAY}),? ?)?{_DAY}"
+    rf"(?:(?:,? (?:at )?|T){_CLOCK}| \({_WEEKDAY}\)| UTC(?:[+-]\d{{2}}:?\d{{2}})?)?|{_WEEKDAY}|{_CLOCK})",
 )
+_LISTED_DATE = re.compile(rf"(\.(?<=\d\.) Date: ){_DAY}")
+"""In a list of what Cline runs on."""
 
 _SECONDS = r"(?::\d{2}(?:[.,]\d{1,9})?)?"
 _TIME = re.compile(
     rf"[0-9](?:\d{{3}}-\d{{2}}-\d{{2}}[T ]\d{{2}}:\d{{2}}{_SECONDS}(?:Z| ?[+-]\d{{2}}:?\d{{2}})?"
     r"|\d{7}T\d{6}(?:[.,]\d{1,9})?Z?)"
 )
+_DAY_AND_TIME = re.compile(rf"[MTWFS](?:on|ue|ed|hu|ri|at|un),? {_TIME.pattern}")
 _HEX = "[0-9a-fA-F]"
 _UUID = re.compile(rf"{_HEX}{_HEX}{{7}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}")
 
@@ -84,7 +89,9 @@ def _hints(*patterns: str) -> tuple[re.Pattern[str], ...]:
 KINDS = (
     Kind("path", _hints("tmp/", "/var/folders/"), _PATH, numbered=True),
     Kind("path", _hints(r"mp\\"), _WINDOWS_PATH, numbered=True),
-    Kind("date", _hints("oday", "urrent", "今", "当前", "现在"), _DATE),
+    Kind("date", _hints("oday", "urrent", "ocal date", "今", "当前", "现在"), _DATE),
+    Kind("date", _hints(r"\d\. Date: "), _LISTED_DATE),
+    Kind("time", _hints(r"[a-z],? \d{4}-\d\d-\d\d[T ]"), _DAY_AND_TIME),
     Kind("time", _hints(r"-\d\d[T ]\d\d:", r"T\d{6}"), _TIME),
     Kind("uuid", _hints(f"-{_HEX}{{4}}-{_HEX}{{4}}-"), _UUID, numbered=True),
 )

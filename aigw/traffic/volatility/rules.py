@@ -20,7 +20,7 @@ from aigw.traffic.volatility.builtin_rules import KINDS, Kind, folder_kind, may_
 from aigw.traffic.volatility.client_ids import ID_FIELDS, OPAQUE, ids_in
 from aigw.traffic.volatility.user_rules import DECLARED, MAX_DEPTH, user_rule
 
-VERSION = 3
+VERSION = 4
 """Change it if keys are made in another way, so that old ones are made again."""
 SHORTEST = 4
 """A text with fewer characters contains nothing volatile."""

@@ -1,4 +1,5 @@
-"""The pytest plugin: the fixture `aigw` leads the calls of a test through a gateway that records or replays them.
+"""The pytest plugin: the fixture `aigw` leads the calls of a test through a gateway that records or replays them. With
+`aigw_factory`, a fixture of a module or of the session has a gateway for all its tests.
 
 Rule: a call without a recording fails its test, whatever the program made of the answer. A test that has recorded in a
 folder of its own and has passed leaves there what it used, and nothing else. Nothing of aigw is imported before a test
@@ -8,7 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,6 +73,8 @@ _NO_CALL = (
     "provider: make it in the test, or in a function, where OPENAI_BASE_URL and the like are set."
 )
 _STARTED = pytest.StashKey[Aigw]()
+_LASTING = pytest.StashKey[list[Aigw]]()
+"""The gateways that last longer than a test."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -86,7 +90,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def aigw(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aigw]:
     """A gateway that records or replays what this test asks models for: `url`, `base_url`, `env`, `report`."""
     marked = _marked(request)
-    wanted = _options(request, marked)
+    again = f"pytest --aigw-mode record '{request.node.nodeid}'"
+    wanted = _options(request.config, request.path.parent, _usual_folder(request), marked, again)
     before = _names(wanted) if not marked.get("recordings") else set()
     calls: list[str] = []
     gateway, thread = _started(wanted, lambda row, exchange: calls.append(row.id))
@@ -106,51 +111,98 @@ def aigw(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         _remove_unused(wanted, before, found.report)
 
 
+@pytest.fixture(scope="session")
+def aigw_factory(request: pytest.FixtureRequest) -> Callable[..., AbstractContextManager[Aigw]]:
+    """Starts gateways for fixtures of any scope. The arguments are those of the marker `aigw`, but paths are seen from
+    the root folder, and `recordings` is needed:
+
+    @pytest.fixture(scope="module")
+    def gateway(aigw_factory):
+        with aigw_factory(recordings="tests/recordings/agent") as gateway:
+            yield gateway
+    """
+
+    @contextmanager
+    def start(recordings: str | Path, **said: Any) -> Iterator[Aigw]:
+        said = _checked(request.config, {"recordings": recordings, **said}, "aigw_factory")
+        wanted = _options(request.config, request.config.rootpath, Path(), said, "pytest --aigw-mode record")
+        gateway, thread = _started(wanted, lambda row, exchange: None)
+        found = Aigw(gateway, all_used=said.get("unused", "ignore") == "fail")
+        lasting = request.config.stash.setdefault(_LASTING, [])
+        lasting.append(found)
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in gateway.variables.items():
+                    patch.setenv(name, value)
+                yield found
+        finally:
+            lasting.remove(found)
+            thread.stop()
+        if problem := found.problem(at_end=True):
+            pytest.fail(problem, pytrace=False)
+
+    return start
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Any:
     try:
         result = yield
     except BaseException:
-        if (found := item.stash.get(_STARTED, None)) is not None and (problem := found.problem(at_end=False)):
+        if problem := _problem(item, at_end=False):
             item.add_report_section("call", "aigw", problem)
         raise
-    if (found := item.stash.get(_STARTED, None)) is not None:
-        if problem := found.problem(at_end=True):
-            pytest.fail(problem, pytrace=False)
-        found.passed = True
+    if problem := _problem(item, at_end=True):
+        pytest.fail(problem, pytrace=False)
+    if (own := item.stash.get(_STARTED, None)) is not None:
+        own.passed = True
     return result
+
+
+def _problem(item: pytest.Item, *, at_end: bool) -> str:
+    """Returns what is wrong with the calls of a test, "" if nothing is."""
+    own = item.stash.get(_STARTED, None)
+    told = [own.problem(at_end=at_end)] if own is not None else []
+    told += [each.problem(at_end=False) for each in item.config.stash.get(_LASTING, [])]
+    return "\n".join(filter(None, told))
 
 
 def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Returns what the markers say, the nearest first, and --aigw-mode before them."""
     said: dict[str, Any] = {}
     for marker in request.node.iter_markers("aigw"):
-        if marker.args or not marker.kwargs.keys() <= set(KEYS):
-            wrong = ", ".join([*map(repr, marker.args), *(key for key in marker.kwargs if key not in KEYS)])
-            pytest.fail(f"@pytest.mark.aigw has no {wrong}; it takes {', '.join(f'{key}=' for key in KEYS)}", False)
-        said = {**marker.kwargs, **said}
-    if given := request.config.getoption("--aigw-mode"):
-        said["mode"] = given
+        said = {**_checked(request.config, marker.kwargs, "@pytest.mark.aigw", *map(repr, marker.args)), **said}
+    return _checked(request.config, said, "@pytest.mark.aigw")
+
+
+def _checked(config: pytest.Config, said: Mapping[str, Any], by: str, *wrong: str) -> dict[str, Any]:
+    """Returns the arguments with --aigw-mode before them. `by` is who takes them, `wrong` is what it does not take."""
+    wrong = (*wrong, *(key for key in said if key not in KEYS))
+    if wrong:
+        pytest.fail(f"{by} has no {', '.join(wrong)}; it takes {', '.join(f'{key}=' for key in KEYS)}", False)
     for key, words in (("mode", MODES), ("match", MATCHES), ("unused", UNUSED)):
         if said.get(key, words[0]) not in words:
-            pytest.fail(f"@pytest.mark.aigw: {key} is one of {', '.join(words)}", False)
-    return said
+            pytest.fail(f"{by}: {key} is one of {', '.join(words)}", False)
+    given = config.getoption("--aigw-mode")
+    return {**said, "mode": given} if given else {**said}
 
 
-def _options(request: pytest.FixtureRequest, marked: dict[str, Any]) -> PrivateGatewayOptions:
+def _options(
+    pytest_config: pytest.Config, here: Path, usual: Path, marked: Mapping[str, Any], again: str
+) -> PrivateGatewayOptions:
+    """`here` is where paths begin, `usual` the folder of recordings that nobody named, `again` the command that makes
+    them."""
     from aigw.cli.sources.config_choice import ConfigChoice
     from aigw.cli.sources.match_by import MatchBy
     from aigw.cli.sources.private_gateway import PrivateGatewayOptions
     from aigw.cli.sources.recordings import RecordingChoice
 
-    here = request.path.parent
-    recordings = here / (marked.get("recordings") or _usual_folder(request))
+    recordings = here / (marked.get("recordings") or usual)
     mode = marked.get("mode", "replay")
     if mode == "replay" and not recordings.is_dir():
-        again = f"pytest --aigw-mode record '{request.node.nodeid}'"
         pytest.fail(f"there are no recordings in {recordings}; to make some: {again}", False)
-    usual = request.config.rootpath / "aigw.yaml"
-    config = here / marked["config"] if marked.get("config") else usual if usual.exists() else None
+    file = pytest_config.rootpath / "aigw.yaml"
+    config = here / marked["config"] if marked.get("config") else file if file.exists() else None
     match = MatchBy(marked["match"]) if "match" in marked else None
     strict, most = bool(marked.get("strict")), marked.get("max_divergence")
     chosen = RecordingChoice(mode, recordings, match=match, strict=strict, max_divergence=most)

@@ -40,6 +40,36 @@ def run(pytester, monkeypatch):
     return run
 
 
+LASTING = """
+@pytest.fixture(scope="module")
+def gateway(aigw_factory):
+    with aigw_factory(recordings="recs", unused="fail") as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def answer(gateway):
+    return ask("Hello!")
+
+
+def test_answer(answer):
+    assert answer == "Hello!"
+
+
+def test_other(answer, gateway):
+    assert ask("SAID") == "SAID"
+    assert gateway.report.hits == REPLAYED
+"""
+
+
+def test_a_gateway_for_a_module(run):
+    """The test that misses a recording fails, and so does the fixture, at its end, if one was not used."""
+    run(LASTING.replace("SAID", "Hi").replace("REPLAYED", "0"), "--aigw-mode", "record").assert_outcomes(passed=2)
+    replayed = run(LASTING)
+    replayed.assert_outcomes(passed=1, failed=1, errors=1)
+    assert "aigw: 1 call had no recording; 1 recording" in said(replayed)
+
+
 def said(result):
     return result.stdout.str() + result.stderr.str()
 

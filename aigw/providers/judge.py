@@ -21,6 +21,7 @@ from aigw.core.reply import Reply
 from aigw.dialects.array_elements import ElementSplitter
 from aigw.dialects.bodies import MEDIA, begins_events, is_coded, is_json
 from aigw.dialects.failures import failure_in_event, failure_of, words_in
+from aigw.dialects.openai_error import JSON
 from aigw.dialects.reader import MAX_PLAIN
 from aigw.dialects.sse import EventSplitter
 from aigw.providers.failed_answer import failed, unusable, without_answer
@@ -48,6 +49,8 @@ class Judge:
         asked = exchange.expected
         if reply.streaming or asked.array or _is_coded_stream(exchange, reply):
             await self._check_stream(exchange, reply, others=others)
+            if reply.plain:
+                await self._check_plain(exchange, reply)
         elif reply.plain or (asked.metered and _is_read(exchange, reply)):
             await self._check_plain(exchange, reply)
             if not exchange.wire.repeatable:
@@ -57,11 +60,11 @@ class Judge:
         return reply.status
 
     async def _check_stream(self, exchange: Exchange, reply: Reply, *, others: bool) -> None:
-        beginning = Beginning(exchange.wire, self._clock)
+        beginning = Beginning(exchange.wire, self._clock, of_events=reply.streaming)
         array = exchange.expected.array and not reply.streaming
         try:
             until = beginning if reply.streaming else _Decoded(beginning, reply.headers, array=array)
-            _, more = await reply.first(until, HOLD_SECONDS if others else LAST_SECONDS)
+            head, more = await reply.first(until, HOLD_SECONDS if others else LAST_SECONDS)
         except UpstreamError as error:
             if not beginning.words:
                 raise
@@ -69,6 +72,12 @@ class Judge:
         event = beginning.event
         if event is not None and (told := failure_in_event(event)) is not None:
             raise failed(exchange, failure_of(told))
+        if reply.streaming and raw_of(head)[:1] == b"{" and await _is_whole(exchange, head):
+            await reply.aclose()
+            reply.become(raw_of(head))
+            reply.headers.popall("content-length", None)  # blanks may have come behind it
+            reply.streaming, reply.plain, reply.headers["content-type"] = False, True, JSON
+            return
         if event is not None and (array or (exchange.answer is not None and exchange.answer.error)):
             check_alone(exchange, event)
         over = exchange.wire.is_last((event,)) if event is not None else not more
@@ -114,22 +123,46 @@ def _is_coded_stream(exchange: Exchange, reply: Reply) -> bool:
     return is_stream and is_known(reply.headers["content-encoding"])
 
 
+async def _is_whole(exchange: Exchange, head: Batch) -> bool:
+    """Whether what came as a stream is a whole answer in JSON, as some proxies send it, of which clients of streams
+    could read nothing. Then there is a reader for it."""
+    raw = raw_of(head)
+    plain = exchange.wire.reader(exchange.expected, streaming=False, provider=exchange.provider)
+    answer = exchange.answer
+    if answer is None or (answer.usable and answer.ended):
+        return False
+    if not await aside(len(raw), _finds, plain, raw) or not (plain.complete or not answer.usable):
+        return False
+    exchange.answer = exchange.wire.reader(exchange.expected, streaming=False, provider=exchange.provider)
+    return True
+
+
+def _finds(plain: Reader, raw: bytes) -> bool:
+    plain.feed((Chunk(raw, raw),))
+    return plain.usable and not plain.error
+
+
 class Beginning:
     """Looks for the first event that does more than open the answer: one with content, an error or an end."""
 
-    def __init__(self, dialect: Dialect, clock: Clock) -> None:
+    def __init__(self, dialect: Dialect, clock: Clock, *, of_events: bool = True) -> None:
         self.event: Chunk | None = None
         """The event, None as well if it certainly has content."""
         self.words = ""
         """The last words in an event that is neither content nor a known error."""
         self._dialect = dialect
+        self._of_events = of_events
         self._clock = clock
         self._until = 0.0
         self._bytes = 0
 
     def __call__(self, batch: Batch) -> bool:
         """Whether the batch ends the search, because it has such an event or because too much is held back."""
-        if self._dialect.speaks(raw_of(batch)):
+        raw = raw_of(batch)
+        if self._dialect.speaks(raw):
+            return True
+        if self._of_events and raw[:1] == b"{":
+            self.event = batch[0]  # no event begins so
             return True
         for chunk in batch:
             if chunk.data is not None and not self._dialect.opens(chunk):

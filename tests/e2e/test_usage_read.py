@@ -55,12 +55,29 @@ async def test_what_arrived_of_a_broken_answer_is_estimated(provider, gateway, t
     await client.close()
 
 
+@pytest.mark.parametrize("end", [b"", b"\n\n"])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_whole_answer_that_says_that_it_is_a_stream(provider, gateway, stream, end):
+    upstream = await provider(answers(PLAIN + end, kind="text/event-stream"))
+    running = await gateway(proxied(upstream.url), keeps=True)
+    client = await RawClient.connect(running.port)
+    asked = json.dumps({**CHAT, "stream": stream}).encode()
+    answer = await client.request("POST", PATH, asked, content_type="application/json")
+    await client.close()
+    assert answer.headers["content-type"] == ("text/event-stream; charset=utf-8" if stream else "application/json")
+    assert answer.body.startswith(b"data: {") == stream
+    assert answer.body.endswith(b"data: [DONE]\n\n" if stream else PLAIN + end)
+    await until(lambda: len(running.rows) == 1)
+    tokens = running.rows[0].tokens
+    assert (tokens.source, tokens.input, tokens.output) == ("reported", 7, 30)
+
+
 @pytest.mark.parametrize("kind", ["application/json", "text/event-stream", "application/octet-stream", ""])
 @pytest.mark.parametrize("body", [PLAIN, STREAM, PLAIN[:-1] + b', "x": NaN}'], ids=["plain", "stream", "NaN"])
 @pytest.mark.parametrize("coding", CODINGS)
 async def test_usage_is_read(provider, gateway, coding, body, kind):
     if kind == "text/event-stream" and body is not STREAM:
-        return  # a stream that is none
+        return  # a stream that is none, see test_a_whole_answer_that_says_that_it_is_a_stream
     raw = CODINGS[coding](body)
     upstream = await provider(answers(raw, headers={"Content-Encoding": coding} if coding else {}, kind=kind))
     running = await gateway(proxied(upstream.url), keeps=True)

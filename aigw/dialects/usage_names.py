@@ -47,9 +47,11 @@ USAGE: dict[str, Any] = {
     "num_cached_tokens": "read",  # Mistral
     "cache_read_input_tokens": "read",  # Anthropic
     "cacheReadInputTokens": "read",
+    "cacheReadInputTokenCount": "read",  # an older name of the same
     "cachedContentTokenCount": "read",
     "cache_creation_input_tokens": "write",
     "cacheWriteInputTokens": "write",
+    "cacheWriteInputTokenCount": "write",
     "cache_creation": _EPHEMERAL,
     "reasoning_tokens": "reasoning",  # Perplexity, Databricks
     "prompt_tokens_details": _INPUT_DETAILS,
@@ -73,8 +75,11 @@ CACHE_INSIDE = frozenset(("prompt_tokens", "prompt_tokens_details", "input_token
 """If a block has one of these names, its input includes cached tokens."""
 
 CACHE_BESIDE = frozenset(
-    ("cache_read_input_tokens", "cache_creation_input_tokens", "cacheReadInputTokens", "cacheWriteInputTokens")
-)
+    (
+        "cache_read_input_tokens", "cache_creation_input_tokens", "cacheReadInputTokens", "cacheWriteInputTokens",
+        "cacheReadInputTokenCount", "cacheWriteInputTokenCount",
+    )
+)  # fmt: skip
 """If a block has one of these names and none of CACHE_INSIDE, its input does not include cached tokens (Anthropic,
 Bedrock)."""
 

@@ -238,6 +238,10 @@ SHAPES = {
         [{"output": {}, "usage": {"inputTokens": 30, "outputTokens": 628, "totalTokens": 1658, "cacheReadInputTokens": 1000, "cacheWriteInputTokens": 0}}],
         reported(30, 628, read=1000, write=0),
     ),
+    "bedrock converse, older names": (
+        [{"output": {}, "usage": {"inputTokens": 30, "outputTokens": 628, "totalTokens": 1668, "cacheReadInputTokenCount": 1000, "cacheWriteInputTokenCount": 10}}],
+        reported(30, 628, read=1000, write=10),
+    ),
     "litellm: anthropic's names inside openai's": (
         [chat(openai(1100, 5, cache_read_input_tokens=1000, cache_creation_input_tokens=60, prompt_tokens_details={"cached_tokens": 1000}))],
         reported(40, 5, read=1000, write=60),

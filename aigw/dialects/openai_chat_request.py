@@ -114,6 +114,20 @@ def set_response_format(request: Document, schema: Any) -> None:
     request.set("response_format", schema)
 
 
+def stop_thinking(request: Document) -> None:
+    """Says without `reasoning_effort` that the model shall not think, unless the request says something else."""
+    if request.get("reasoning_effort") == "none" and "thinking" not in request:
+        request.drop("reasoning_effort")
+        request.set("thinking", {"type": "disabled"})
+
+
+def think_for_any_effort(request: Document) -> None:
+    """Says without `reasoning_effort` that the model shall think, whatever the effort is."""
+    if request.get("reasoning_effort"):
+        request.drop("reasoning_effort")
+        request.set("thinking", {"type": "enabled"})
+
+
 def preserve_thinking(request: Document) -> None:
     """Asks for the reasoning of earlier turns to be used, if they have any."""
     if b'"reasoning_content"' in (request.raw("messages") or b""):

@@ -275,6 +275,13 @@ _DIFFERENCES = (
     ("a form with several models or boundaries", "400", "the first one counts"),
     ("names that stand twice in a JSON body", "400", "each reader takes the one that it likes"),
     ("unknown fields of a request whose body is rewritten", "are kept", "are lost"),
+    ("a request in a format that the provider does not speak",
+     "is translated, from any format; `x-aigw-lost` names what is lost; what would make the answer wrong is refused",
+     "is translated from Anthropic's, and for `claude` and `gemini` from OpenAI's; images in results, documents, "
+     "schemas and more are lost"),
+    ("`reasoning_effort: none`, with `zhipuai`", "the model does not think", "the model thinks, as with any effort"),
+    ("a client of Anthropic's API that does not ask for thinking, with `zhipuai`", "the model decides",
+     "the model does not think"),
     ("`context`", "goes into every conversation", "goes into chat requests only"),
     ("a command of `contextCleanupCommands` that is the only part of a list", "is found", "is not"),
     ("the path with protocol original", "is the provider's own from where that begins", "with qwen, is the client's"),

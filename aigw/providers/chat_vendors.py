@@ -35,6 +35,7 @@ ROWS = (
     ),
     Provider(
         type="doubao",
+        rules=model_rules.DOUBAO,
         host="ark.cn-beijing.volces.com",
         host_field="doubaoDomain",
         paths=under("/api/v3", apis.CHAT, apis.EMBEDDINGS, apis.IMAGE_GENERATION, apis.RESPONSES),
@@ -129,11 +130,12 @@ ROWS = (
     Provider(type="yi", host="api.lingyiwanwu.com", paths=under("/v1", apis.CHAT)),
     Provider(
         type="zhipuai",
-        rules=model_rules.WITHOUT_SCHEMAS,
+        rules=model_rules.GLM,
         host="open.bigmodel.cn",
         host_field="zhipuDomain",
         paths=under("/api/paas/v4", *_CHAT_AND_EMBEDDINGS),
         keeps_reasoning=True,
+        switches_thinking=True,
         variants=(
             Variant(
                 "zhipuCodePlanMode",

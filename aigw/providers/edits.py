@@ -42,6 +42,7 @@ whose path has the model."""
 class BodyEdits:
     encode_chat = staticmethod(qwen.encode_chat)
     encode_embeddings = staticmethod(qwen.encode_embeddings)
+    switch_thinking = staticmethod(openai_chat_request.stop_thinking)
     writes_empty_model: ClassVar[bool] = False
     """Whether a request that names no model gets one that is ""."""
     reads_parts: ClassVar[bool] = True
@@ -51,7 +52,7 @@ class BodyEdits:
         self._config = config
         self._row = row
         self.adds_model = self._adds_model(row)
-        self._fits = bool(row.defaults or row.drops or row.moves)
+        self._fits = bool(row.defaults or row.drops or row.moves or row.switches_thinking)
         self._settings = CustomSettings(config.custom_settings) if config.custom_settings else None
         self._mapping = ModelMapping(config.model_mapping)
         self._keeps_cache_lifetimes = row.keeps_cache_lifetimes or env.choose(safe=False, higress=True)
@@ -127,6 +128,8 @@ class BodyEdits:
                 for name in (move.name, *move.drops):
                     document.drop(name)
                 CustomSettings([CustomSetting(name=move.to, value=value, mode="raw")]).apply(document)
+        if row.switches_thinking and api == apis.CHAT:
+            self.switch_thinking(document)
         if api == apis.EMBEDDINGS:
             self._drop_nulls(document)
 

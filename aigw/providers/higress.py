@@ -39,7 +39,7 @@ from aigw.providers.provider import Provider
 from aigw.providers.request_errors import not_offered, unusable
 from aigw.providers.request_path import RequestPath
 from aigw.providers.translated import translated
-from aigw.translation.higress.translation import HigressTranslation
+from aigw.translation.higress.translation import HigressTranslation, Taken
 
 
 def provider_type(env: Env) -> type[BoundProvider]:
@@ -52,6 +52,7 @@ class HigressEdits(BodyEdits):
     reads_parts: ClassVar[bool] = False
     encode_chat = staticmethod(dashscope_higress.encode_chat)
     encode_embeddings = staticmethod(dashscope_higress.encode_embeddings)
+    switch_thinking = staticmethod(openai_chat_request.think_for_any_effort)
 
     def __init__(self, config: ProviderConfig, row: Provider, env: Env) -> None:
         super().__init__(config, row, env)
@@ -256,9 +257,14 @@ class HigressProvider(BoundProvider):
         offered = not self.row.maps_models or apis.MESSAGES in self._endpoint.paths
         if api != apis.MESSAGES or offered or self.config.protocol != "openai" or not source.is_json:
             return None, None
-        keeps, asks = self.row.keeps_reasoning, not self.config.disable_stream_usage_stats
+        taken = Taken(
+            reasoning=self.row.keeps_reasoning,
+            usage=not self.config.disable_stream_usage_stats,
+            switch=self.row.switches_thinking,
+            budget=self.row.rules.takes_reasoning_budget,
+        )
         try:
-            return HigressTranslation(source, keeps_reasoning=keeps, asks_for_usage=asks), None
+            return HigressTranslation(source, taken), None
         except ValueError as error:
             raise unusable(f"failed to convert claude request to openai: {error}") from None
 

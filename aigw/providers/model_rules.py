@@ -79,9 +79,17 @@ DEEPSEEK = Rules(
     returns_reasoning=("*",),
     takes_schema=False,
     takes_images=False,
+    thinking_types=("deepseek-chat*", "deepseek-v[3-9]*"),
     most_tokens={"deepseek-chat*": 8192, "deepseek-reasoner*": 65536},
 )
-KIMI = Rules(functions_only=True, returns_reasoning=("kimi-*",), takes_schema=False)
+KIMI = Rules(
+    functions_only=True,
+    returns_reasoning=("kimi-*",),
+    thinking_types=("kimi-k2.[5-9]*", "kimi-k[3-9]*"),
+    forces_while_thinking=False,
+    takes_schema=False,
+)
+DOUBAO = Rules(functions_only=True, thinking_types=("doubao-seed-[0-9]*", "doubao-seed-code*"))
 QWEN = Rules(
     functions_only=True,
     returns_reasoning=("qwen3.6-plus*", "qwen3.6-max-preview*", "kimi-k2.6*"),
@@ -103,8 +111,10 @@ QWEN_NATIVE = replace(QWEN, switches_thinking=False, takes_top_k=False, keeps_ca
 MISTRAL = Rules(functions_only=True, short_ids=True)
 GROQ = Rules(functions_only=True, efforts=("openai/gpt-oss*",))
 GROK = Rules(efforts=("grok-3-mini*",))
-OPENROUTER = Rules(returns_details=True, efforts=("*",), takes_top_k=True, keeps_cache_marks=True)
+OPENROUTER = Rules(
+    returns_details=True, efforts=("*",), takes_reasoning_budget=True, takes_top_k=True, keeps_cache_marks=True
+)
 OLLAMA = Rules(functions_only=True)
 VLLM = WITH_TOP_K = Rules(functions_only=True, takes_top_k=True)
-WITHOUT_SCHEMAS = Rules(functions_only=True, takes_schema=False)
+GLM = Rules(functions_only=True, takes_schema=False, thinking_types=("glm-4.[5-9]*", "glm-[5-9]*"))
 """Zhipu's models are told to answer JSON, but not of which form."""

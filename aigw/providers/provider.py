@@ -240,6 +240,8 @@ class Provider:
     """Whether Higress reads this provider's answers. Higress's promoteThinkingOnEmpty works only for such providers."""
     keeps_reasoning: bool = False
     """Whether Higress gives this provider back the reasoning in the history of Anthropic's clients."""
+    switches_thinking: bool = False
+    """Whether chat completions have `thinking`, which is on or off, in the place of `reasoning_effort`."""
     drops: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """API -> request fields that the provider rejects."""
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

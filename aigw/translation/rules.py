@@ -32,6 +32,10 @@ class Rules(Struct, frozen=True, kw_only=True):
     """Whether chat completions refuse custom tools, which take any text: they become functions with one argument."""
     switches_thinking: bool = False
     """Whether chat completions have `enable_thinking` and `thinking_budget`."""
+    thinking_types: tuple[str, ...] = ()
+    """The models of chat completions that have `thinking` with a type: enabled or disabled."""
+    takes_reasoning_budget: bool = False
+    """Whether chat completions have `reasoning.max_tokens`."""
     returns_reasoning: tuple[str, ...] = ()
     """The models that want their `reasoning_content` back: with each call, and in a request with tools with each
     answer."""

@@ -114,3 +114,18 @@ def test_reserialising_loses_what_higress_loses():
 def test_messages_that_are_none_are_a_value_error(messages):
     with pytest.raises(ValueError):
         chat.messages_of(Document(b'{"messages":' + messages + b"}"))
+
+
+@pytest.mark.parametrize(
+    ("switch", "fields", "expected"),
+    [
+        (chat.stop_thinking, {"reasoning_effort": "none"}, {"thinking": {"type": "disabled"}}),
+        (chat.stop_thinking, {"reasoning_effort": "low"}, {"reasoning_effort": "low"}),
+        (chat.think_for_any_effort, {"reasoning_effort": "none"}, {"thinking": {"type": "enabled"}}),
+        (chat.think_for_any_effort, {}, {}),
+    ],
+)
+def test_an_effort_becomes_a_switch(switch, fields, expected):
+    document = request(**fields)
+    switch(document)
+    assert json.loads(document.encode()) == {"model": "m", "messages": [], **expected}

@@ -211,6 +211,21 @@ async def test_an_explicit_null_is_not_forwarded():
     assert "encoding_format" not in upstream.json()
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"reasoning_effort": "none"}, {"thinking": {"type": "disabled"}}),
+        ({"reasoning_effort": "high"}, {"reasoning_effort": "high"}),
+        ({"reasoning_effort": "none", "thinking": {"type": "enabled"}},
+         {"reasoning_effort": "none", "thinking": {"type": "enabled"}}),
+    ],
+)  # fmt: skip
+async def test_who_thinks_unless_it_is_told_is_told(given, expected):
+    provider = {"type": "zhipuai", "apiTokens": ["k"]}
+    upstream, _, _ = await once({"provider": provider}, chat({**HELLO, **given}))
+    assert json.loads(upstream.last.body) == {**HELLO, **expected}
+
+
 async def test_a_generic_provider_without_a_host_goes_where_the_route_goes():
     upstream = FakeUpstream()
     route = Route("r", "up.dns:80", make_exchange(chat({})).target)

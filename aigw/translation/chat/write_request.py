@@ -189,8 +189,10 @@ def _thinking(conversation: Conversation, rules: Rules, notes: Notes) -> Json:
         if effort != "none":
             notes.lose("thinking beside tools")
         return {"reasoning_effort": "none"}
-    if rules.switches_thinking:
+    if rules.switches_thinking or matches(conversation.model, rules.thinking_types):
         return _switched(conversation, rules, notes)
+    if rules.takes_reasoning_budget and reasoning.budget is not None and reasoning.budget > 0:
+        return {"reasoning": {"max_tokens": reasoning.budget}}
     if matches(conversation.model, rules.efforts) and effort:
         return {"reasoning_effort": effort}
     if effort not in ("", "none") or reasoning.budget:
@@ -202,13 +204,15 @@ def _switched(conversation: Conversation, rules: Rules, notes: Notes) -> Json:
     budget = budget_of(conversation.reasoning)
     if budget is None:
         return {}
-    if budget == 0:
-        return {"enable_thinking": False}
-    if conversation.forced and not rules.forces_while_thinking:
+    thinks = budget != 0
+    if thinks and conversation.forced and not rules.forces_while_thinking:
         notes.lose("thinking beside a tool that must be called")
-        return {"enable_thinking": False}
+        thinks = False
+    if not rules.switches_thinking:
+        return {"thinking": {"type": "enabled" if thinks else "disabled"}}
     told = conversation.reasoning.budget
-    return {"enable_thinking": True, **({"thinking_budget": told} if told is not None and told > 0 else {})}
+    given = {"thinking_budget": told} if thinks and told is not None and told > 0 else {}
+    return {"enable_thinking": thinks, **given}
 
 
 def _set_format(body: Json, conversation: Conversation, rules: Rules, notes: Notes) -> None:

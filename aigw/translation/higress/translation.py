@@ -4,6 +4,7 @@ Higress does it."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from aigw.core.dialect import Asked, Dialect
 from aigw.core.errors import GatewayError
@@ -11,8 +12,20 @@ from aigw.core.model import Request
 from aigw.dialects import apis
 from aigw.dialects.json_values import encoded, object_of
 from aigw.dialects.table import dialect_of
+from aigw.higress.fields import mapping, whole
+from aigw.higress.go_json import filled
 from aigw.translation.higress.messages_answer import MessageStream, message_of
 from aigw.translation.higress.messages_request import read_request
+
+
+class Taken(NamedTuple):
+    """What the provider takes: the reasoning of earlier turns, a question for the usage of a stream, whether to think
+    (which it does unless it is told), and a budget for that."""
+
+    reasoning: bool = False
+    usage: bool = True
+    switch: bool = False
+    budget: bool = False
 
 
 class HigressTranslation:
@@ -21,9 +34,13 @@ class HigressTranslation:
 
     api = apis.CHAT
 
-    def __init__(self, source: Request, *, keeps_reasoning: bool, asks_for_usage: bool) -> None:
+    def __init__(self, source: Request, taken: Taken) -> None:
         body = object_of(source.document.encode())
-        read = read_request(body, keeps_reasoning=keeps_reasoning, asks_for_usage=asks_for_usage)
+        read = read_request(body, keeps_reasoning=taken.reasoning, asks_for_usage=taken.usage)
+        if taken.switch and "reasoning_effort" not in read:
+            read["thinking"] = {"type": "disabled"}
+        if taken.budget and "reasoning_effort" in read:
+            read |= filled({"reasoning_max_tokens": whole(mapping(body, "thinking") or {}, "budget_tokens")})
         path = source.path.replace(apis.PATHS[apis.MESSAGES], apis.PATHS[apis.CHAT], 1)
         self.request = Request("POST", path, "", source.headers, encoded(read))
         self.dialect: Dialect = dialect_of(self.api)

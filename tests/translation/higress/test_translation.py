@@ -6,15 +6,15 @@ import pytest
 from fakes import chat
 
 from aigw.dialects import apis
-from aigw.translation.higress.translation import HigressTranslation
+from aigw.translation.higress.translation import HigressTranslation, Taken
 
 ASK = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
 
 
-def translation(body=ASK, path="/v1/messages", query="", headers=None):
+def translation(body=ASK, path="/v1/messages", query="", headers=None, **taken):
     request = chat(body, path=path, headers=headers)
     request.query = query
-    return HigressTranslation(request, keeps_reasoning=False, asks_for_usage=True)
+    return HigressTranslation(request, Taken(**taken))
 
 
 def test_request_is_one_for_chat_completions():
@@ -22,6 +22,20 @@ def test_request_is_one_for_chat_completions():
     assert (it.request.path, it.request.query, it.request.headers["x-api-key"]) == ("/x/v1/chat/completions", "", "k")
     assert json.loads(it.request.body) == ASK
     assert (it.api, it.asked.model, it.asked.max_tokens) == (apis.CHAT, "m", 9)
+
+
+@pytest.mark.parametrize(
+    ("taken", "thinking", "expected"),
+    [
+        ("switch", None, {"thinking": {"type": "disabled"}}),
+        ("switch", {"type": "enabled", "budget_tokens": 2000}, {"reasoning_effort": "low"}),
+        ("budget", {"type": "enabled", "budget_tokens": 9000}, {"reasoning_effort": "medium", "reasoning_max_tokens": 9000}),
+        ("budget", {"type": "disabled", "budget_tokens": 9000}, {}),
+    ],
+)  # fmt: skip
+def test_how_much_to_think(taken, thinking, expected):
+    asked = {**ASK, **({"thinking": thinking} if thinking else {})}
+    assert json.loads(translation(asked, **{taken: True}).request.body) == {**ASK, **expected}
 
 
 def test_answer_comes_back_whole():

@@ -101,6 +101,7 @@ _ROWS = (
         type="azure",
         url_field="azureServiceUrl",
         deployments="/openai/deployments/",
+        keeps_original_paths=True,
         versioned_base="/openai/v1",
         paths={
             **under("/openai/deployments/{model}", *(_FULL.keys() - set(_AZURE_RESOURCE))),

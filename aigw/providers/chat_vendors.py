@@ -91,7 +91,10 @@ ROWS = (
         ignores=("minimaxGroupId",),
         checks=(
             Unspoken(
-                "minimaxApiType", "pro", "this version does not speak minimaxApiType 'pro'; leave it out or set 'v2'"
+                "minimaxApiType",
+                "pro",
+                "this version does not speak minimaxApiType 'pro'; leave it out or set 'v2'",
+                in_original=False,
             ),
             TOKEN,
         ),

@@ -95,6 +95,13 @@ def _of_keys(provider: ProviderConfig, at: JsonPath) -> list[Problem]:
     if failover.enabled and not (failover.health_check_model or failover.cooldown_duration):
         message = "either healthCheckModel or cooldownDuration must be configured in failover config"
         problems.append(Problem((*at, "failover"), message))
+    named = (("basePath", provider.base_path), ("providerBasePath", provider.provider_base_path))
+    paths = [*named, *provider.capabilities.items()]
+    problems += [
+        Problem((*at, *(() if key in dict(named) else ("capabilities",)), key), "must begin with /", quirk=True)
+        for key, path in paths
+        if path and not path.startswith("/")
+    ]
     if provider.provider_domain:
         scheme, domain = split_domain(provider.provider_domain, "https")
         problems += failing((*at, "providerDomain"), partial(origin_of, scheme, domain))

@@ -212,8 +212,17 @@ class HigressPath(RequestPath):
         return path.startswith(base)
 
     def _own(self, path: str, call: Call) -> str:
-        """Leaves the paths of providers alone that have two forms."""
+        """Leaves the paths of some providers alone."""
         return path if self._row.keeps_original_paths else super()._own(path, call)
+
+    def _own_query(self) -> str:
+        """Adds nothing to a path that it leaves alone."""
+        original = self._config.protocol == "original" and self._row.keeps_original_paths
+        return "" if original else super()._own_query()
+
+    def _behind(self, base: str) -> str:
+        """Keeps a final slash, so that there are two."""
+        return base
 
     def _query(self, source: Request, own: str) -> str:
         """Keeps the whole query of the client."""

@@ -109,18 +109,21 @@ class Conflict(NamedTuple):
 
 
 class Unspoken(NamedTuple):
-    """A setting that needs a wire format which aigw does not support. `value` None means any value."""
+    """A setting that needs a wire format which aigw does not support. `value` None means any value. `in_original`:
+    also with protocol original, in which the client writes the format."""
 
     field: str
     value: Any
     message: str
+    in_original: bool = True
 
     def text(self, config: Config) -> str:
         return self.message
 
     def fails(self, config: Config) -> bool:
         given = config.get(self.field)
-        return bool(given) and self.value in (None, given)
+        needed = self.in_original or config.get("protocol") != "original"
+        return bool(given) and needed and self.value in (None, given)
 
 
 class NeedsQuery(NamedTuple):
@@ -201,8 +204,8 @@ class Provider:
     """Placeholder in a path -> the key with its value. The placeholder `{model}` is always the mapped model."""
     query: str = ""
     keeps_original_paths: bool = False
-    """Whether Higress leaves the client's path alone with protocol original. Ours always takes the gateway's own part
-    of it away."""
+    """Whether Higress leaves the client's path and query alone with protocol original. Ours always takes the gateway's
+    own part of the path away."""
     unlisted: Literal["refuse", "pass"] = "refuse"
     """What Higress does with a request of a known API that has no path here. Only requests with a JSON body are
     refused; others are passed on. `safe` refuses all of them."""

@@ -30,7 +30,7 @@ class RequestPath:
         """Returns the path and the query for a call that was written for `source`. `bare`: without the base path of the
         configuration. Raises GatewayError for a model that would change the path."""
         config, base = self._config, "" if bare else self._base
-        path = source.path
+        path = source.path if config.protocol == "openai" else source.given or source.path
         removes = bool(base) and config.base_path_handling == "removePrefix"
         if removes and self._is_below(path, base):
             path = path[len(base) :] or "/"
@@ -41,7 +41,7 @@ class RequestPath:
         if base and config.base_path_handling == "prepend" and not self._is_below(path, base):
             path = base + path
         path, _, extra = path.partition("?")
-        own = extra or self._endpoint.query
+        own = extra or self._own_query()
         query = self._query(source, own) if source.query else ""
         if own:
             query = f"{own}&{query}" if query else own
@@ -49,8 +49,16 @@ class RequestPath:
 
     def _behind_base(self, path: str) -> str:
         """Puts the provider's base path in front, unless it is there."""
-        base = self._config.provider_base_path
-        return path if base and self._is_below(path, base.rstrip("/")) else base + path
+        base = self._behind(self._config.provider_base_path)
+        return path if base and self._is_below(path, base) else base + path
+
+    def _behind(self, base: str) -> str:
+        """Returns what is put in front of a path."""
+        return base.rstrip("/")
+
+    def _own_query(self) -> str:
+        """Returns the query that every request gets."""
+        return self._endpoint.query
 
     def _own(self, path: str, call: Call) -> str:
         """Returns the path for protocol original. Only what stands before the provider's own path is replaced: that is

@@ -174,6 +174,9 @@ def test_of_one_id_the_first_counts():
             True,
             "mean 'openai/v1/chatc",
         ),
+        ({"basePath": "team"}, "basePath", True, "begin with /"),
+        ({"providerBasePath": "team"}, "providerBasePath", True, "begin with /"),
+        ({"capabilities": {"openai/v1/embeddings": "e"}}, "openai/v1/embeddings", True, "begin with /"),
         ({"reasoningContentMode": "hide"}, "reasoningContentMode", True, "passthrough, ignore, concat"),
         ({"customSettings": [{"name": "top_k", "value": 1}]}, "name", False, "'top_k' has no effect in mode auto"),
         (

@@ -216,6 +216,7 @@ def test_what_the_client_sends_to_authenticate_goes_on_only_where_it_may(type_: 
             ["this version does not speak minimaxApiType 'pro'; leave it out or set 'v2'"],
         ),
         ({"type": "minimax", "minimaxApiType": "v2", **TOKENS}, []),
+        ({"type": "minimax", "minimaxApiType": "pro", "protocol": "original", **TOKENS}, []),
     ],
 )  # fmt: skip
 def test_what_a_configuration_lacks(config: dict[str, Any], problems: list[str]) -> None:

@@ -34,6 +34,7 @@ REMOVE = {**PREPEND, "base_path_handling": "removePrefix", "protocol": "original
         ({"provider_base_path": "/v1"}, "/v1/chat/completions", "/v1/chat/completions"),
         ({"provider_base_path": "/v"}, "/v1/chat/completions", "/v/v1/chat/completions"),
         ({"type": "generic", "generic_host": "h", "provider_base_path": "/at/"}, "/at/v1/x", "/at/v1/x"),
+        ({"provider_base_path": "/at/"}, "/v1/chat/completions", "/at/v1/chat/completions"),
         ({"type": "deepseek"}, "/v1/chat/completions", "/v1/chat/completions"),
     ],
 )
@@ -72,12 +73,14 @@ QWEN = {"type": "qwen"}
         ({"type": "zhipuai"}, "/team/api/paas/v4/chat/completions", "/api/paas/v4/chat/completions", ...),
         (QWEN, "/team/compatible-mode/v1/chat/completions", "/compatible-mode/v1/chat/completions", "unchanged"),
         (QWEN, "/api/v1/services/any", ..., ...),
+        ({"type": "zhipuai"}, "/api/paas/v4/chat/completions", ..., ...),
+        ({"type": "generic", "generic_host": "h"}, "/chat/completions", ..., ...),
         ({"type": "generic", "generic_host": "h"}, "/team/v1/chat/completions", ..., ...),
         (
             {"type": "azure", "azure_service_url": "https://a?api-version=7"},
             "/x/completions",
             "/x/completions?api-version=7",
-            ...,
+            "unchanged",
         ),
     ],
 )

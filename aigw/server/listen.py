@@ -61,11 +61,11 @@ def cannot_listen(host: str, port: int, error: OSError) -> AddressError:
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """A socket that can listen on `host`: a name, an IPv4 or an IPv6 address. Several sockets of one user can have the
-    same address if all are `shared`; the system spreads the connections over them. Raises OSError."""
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
+    """A socket that can listen on `host`: a name, an IPv4 or an IPv6 address; a name that has both, such as localhost,
+    means IPv4 on all systems. Several sockets of one user can have the same address if all are `shared`; the system
+    spreads the connections over them. Raises OSError."""
+    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
     sock = socket.socket(family, kind, protocol)
     try:
         if sys.platform == "win32":  # where others could share the address otherwise

@@ -21,6 +21,11 @@ def test_a_reserved_port_takes_no_connection_until_a_worker_listens():
             socket.create_connection(("127.0.0.1", port), 1).close()
 
 
+def test_a_name_of_both_kinds_means_ipv4():
+    with bind("localhost", 0) as sock:
+        assert sock.family == socket.AF_INET
+
+
 def test_where_connections_are_not_spread_over_sockets_a_reserved_port_listens_for_all():
     with reserve("127.0.0.1", 0, spreads=False) as reserved:
         address = reserved.getsockname()

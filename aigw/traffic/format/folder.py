@@ -161,9 +161,10 @@ class Folder:
                 f"{self.path / of}: {shown(blob.file)[:80]!r} is no name of a side file; record it again"
             )
         data = self._content(blob.file, MAX_SIDE)
-        if hashlib.sha256(data).hexdigest() != blob.sha256:
-            raise RecordingError(f"{self.path / blob.file}: is not the file that was recorded; record it again")
-        return data
+        for each in (data, data.replace(b"\r\n", b"\n")):  # git on Windows may have put CRLF there
+            if hashlib.sha256(each).hexdigest() == blob.sha256:
+                return each
+        raise RecordingError(f"{self.path / blob.file}: is not the file that was recorded; record it again")
 
     def claim(self, new_run: str) -> str:
         """Makes the folder, and returns the prefix of the names in it: "" for the first gateway, `new_run` for one that

@@ -1,5 +1,6 @@
 """aigw/traffic/format/folder.py: files that are whole or not there, and nothing outside of the folder."""
 
+import hashlib
 import json
 import os
 
@@ -90,6 +91,13 @@ def test_a_side_file_is_what_was_recorded(folder):
     (folder.path / "001-01-chat.answer.bin").write_bytes(b"other")
     with pytest.raises(RecordingError, match="is not the file that was recorded"):
         folder.side(Blob(file="001-01-chat.answer.bin", sha256="0" * 64, size=5))
+
+
+def test_a_side_file_is_read_although_git_has_changed_its_line_ends(folder):
+    text = b"one\ntwo\n"
+    (folder.path / "001-01-chat.answer.bin").write_bytes(text.replace(b"\n", b"\r\n"))
+    blob = Blob(file="001-01-chat.answer.bin", sha256=hashlib.sha256(text).hexdigest(), size=len(text))
+    assert folder.side(blob) == text
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def root(
 
 def main() -> None:
     _open_standard_files()
+    _speak_utf8()
     _check_folder()
     try:
         app()
@@ -55,6 +56,17 @@ def _open_standard_files() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _speak_utf8() -> None:
+    """Pipes are in UTF-8, on Windows as elsewhere: a model may say anything, and what is piped in is read as it is."""
+    import io
+    import sys
+
+    if sys.platform == "win32":
+        for stream in (sys.stdin, sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(encoding="utf-8")
 
 
 def _check_folder() -> None:

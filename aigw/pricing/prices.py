@@ -22,6 +22,7 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+from aigw.core.child_process import UNDISTURBED
 from aigw.core.tokens import Tokens
 from aigw.pricing.rates import Rates
 from aigw.providers.catalog import CATALOG
@@ -132,7 +133,7 @@ async def run_pricebook(asked: bytes, *words: str) -> tuple[int, bytes, bytes]:
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
-        start_new_session=True,  # Ctrl-C must reach the gateway only
+        **UNDISTURBED,
     )
     try:
         output, errors = await process.communicate(asked)

@@ -15,6 +15,7 @@ from types import TracebackType
 
 import msgspec
 
+from aigw.core.child_process import UNDISTURBED
 from aigw.rag.document import Document, UnreadableError
 from aigw.rag.reader_process import LENGTH, OUT_OF_MEMORY, Answer, Asked
 from aigw.rag.readers.kinds import HEAD, kind_of
@@ -121,8 +122,8 @@ class Reading:
             stdout=PIPE,
             stderr=DEVNULL,
             env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
-            start_new_session=True,  # Ctrl-C must reach this process only
             limit=_PIPE_BUFFER,
+            **UNDISTURBED,
         )
 
     async def _exchange(self, process: Process, asked: Asked) -> Answer:

@@ -49,13 +49,20 @@ async def run_child(command: Sequence[str], env: Mapping[str, str]) -> int:
 def _started(command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
     name = command[0]
     try:
-        return subprocess.Popen(command, env=dict(env))  # noqa: S603 - it is what the user typed
+        return subprocess.Popen(_found(command, env), env=dict(env))  # noqa: S603 - it is what the user typed
     except FileNotFoundError:
         there = shutil.which(name, path=env.get("PATH")) is not None
         why = f"{name!r} begins with a line that names a missing program" if there else f"there is no command {name!r}"
         raise CommandError(why, NOT_FOUND) from None
     except (OSError, ValueError) as error:
         raise CommandError(f"{name!r} cannot be run: {getattr(error, 'strerror', error)}", NOT_EXECUTABLE) from None
+
+
+def _found(command: Sequence[str], env: Mapping[str, str]) -> Sequence[str]:
+    """On Windows, only a shell finds programs whose names end with .cmd, as those of npm do."""
+    if sys.platform == "win32":
+        return [shutil.which(command[0], path=env.get("PATH")) or command[0], *command[1:]]
+    return command
 
 
 class _Wanted:

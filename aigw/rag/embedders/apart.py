@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from aigw.core.child_process import UNDISTURBED
 from aigw.core.retrieval import Purpose, RetrievalError
 from aigw.rag.embedders.minilm import MiniLM
 from aigw.rag.embedders.model import Model
@@ -103,7 +104,7 @@ class Apart:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C must reach the gateway only
+                **UNDISTURBED,
             )
             weakref.finalize(self, _end, self._process)
         return self._process

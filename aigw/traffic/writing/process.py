@@ -17,6 +17,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from aigw.core.child_process import UNDISTURBED
 from aigw.traffic.format.call import Answered, Begun, plain
 from aigw.traffic.writing.writer import LENGTH, WriterSettings, WriterStatus
 
@@ -88,7 +89,7 @@ class WritingProcess:
                 bufsize=_TOGETHER_BYTES,
                 env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
                 pass_fds=self._inherited,
-                start_new_session=True,  # Ctrl-C must reach this process only
+                **UNDISTURBED,
             )
         except OSError as error:
             self._failed(f"the process that writes cannot be started: {error.strerror or error}")

@@ -177,6 +177,7 @@ ELSEWHERE = {
     "resources/importing/refusals.py": "resources/importing/test_configuration.py: what is refused is left out",
     "resources/importing/plugins.py": "resources/importing/test_configuration.py: resources become one configuration",
     "resources/importing/balance.py": "resources/importing/test_configuration.py: resources become one configuration",
+    "resources/importing/fallbacks.py": "resources/importing/test_configuration.py: resources become one configuration",
     "resources/importing/routes.py": "resources/importing/test_configuration.py: resources become one configuration",
     "resources/importing/services.py": "resources/importing/test_configuration.py: resources become one configuration",
     "resources/exporting/losses.py": "resources/exporting/test_resources.py: what is written means the same when it is read",

@@ -42,6 +42,7 @@ TABLE = {
     "timeout": Meaning("approximate", "times hold for all routes", "timeouts.first_byte"),
     "fallback-service": Meaning("none", _REST, "fallback of ai-proxy"),
     "enable-proxy-next-upstream": Meaning("approximate", _RETRY, "retryOnFailure and fallback of ai-proxy"),
+    "ignore-path-case": Meaning("approximate", "a path with other capitals is another one"),
     "app-root": Meaning("none", "nobody is redirected"),
     "ssl-redirect": Meaning("none", "nobody is redirected: aigw listens without TLS, on this machine"),
     "force-ssl-redirect": Meaning("none", "nobody is redirected: aigw listens without TLS, on this machine"),
@@ -68,6 +69,8 @@ STARTS = {
 }
 """What becomes of annotations whose names begin in this way."""
 
+SWITCHES = ("ignore-path-case", "ssl-redirect", "force-ssl-redirect")
+"""Annotations that mean what aigw does anyway if their value is `false`. Higress's console writes them so."""
 NO_PREFIXES = Meaning("none", _MORE, "a route for each value, or for each prefix, which ends in *")
 """A regular expression for a header that is no choice of values and prefixes."""
 STAR = Meaning("approximate", "a * at the end stands for any rest", read=True)

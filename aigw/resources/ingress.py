@@ -13,7 +13,8 @@ from aigw.config.check import Checker
 from aigw.config.report import Report
 from aigw.core.authority import split_authority
 from aigw.core.errors import ConfigError
-from aigw.resources.annotations import NO_PREFIXES, OURS, STAR, Meaning, bare, meaning
+from aigw.dialects import apis
+from aigw.resources.annotations import NO_PREFIXES, OURS, STAR, SWITCHES, Meaning, bare, meaning
 from aigw.resources.report import Findings
 from aigw.resources.resource import CLUSTER, Resource
 from aigw.resources.shapes import Backend, IngressPath, IngressSpec
@@ -211,6 +212,8 @@ def _origins(value: str, resource: Resource, findings: Findings, place: str) -> 
 def _meaning(name: str, value: str, others: Mapping[str, list[str]]) -> Meaning | None:
     """Returns what becomes of an annotation with this value. `name` has no prefix, `others` are the headers read so
     far."""
+    if name in SWITCHES and value.lower() == "false":
+        return Meaning("exact")
     header = _HEADER.fullmatch(name)
     if header and not 0 < len(_patterns(header[1], value)) * prod(map(len, others.values())) <= _CHOICES:
         return NO_PREFIXES
@@ -281,6 +284,10 @@ def _pattern(each: IngressPath, notes: _Annotations, findings: Findings, resourc
         return path, _EXACT
     if path == "/":
         return "/*", 1
+    if apis.detect(path.rstrip("/")):
+        message = f"takes all that begins with {path.rstrip('/')}"
+        findings.add("approximate", what, field_, message, place=resource.place("spec"))
+        return f"{path.rstrip('/')}*", 1
     message = f"takes what is below {path.rstrip('/')}/, and not that path itself"
     findings.add("approximate", what, field_, message, nearest="a second route for it", place=resource.place("spec"))
     return f"{path.rstrip('/')}/*", 1

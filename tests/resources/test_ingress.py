@@ -27,6 +27,8 @@ def routes(paths=(("/", "Prefix"),), hosts=("",), **annotations):
         ("/", "Prefix", "false", "/*", None),
         ("/v1", "Prefix", "false", "/v1/*", "approximate"),
         ("/v1/", "Prefix", "false", "/v1/*", "approximate"),
+        ("/v1/chat/completions", "Prefix", "false", "/v1/chat/completions*", "approximate"),
+        ("/ai/v1/messages/", "Prefix", "false", "/ai/v1/messages*", "approximate"),
         ("/v1", "Exact", "false", "/v1", None),
         ("/v1", "ImplementationSpecific", "false", "/v1/*", "approximate"),
         ("/v1.*", "ImplementationSpecific", "true", "/v1*", None),

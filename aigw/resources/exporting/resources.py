@@ -101,17 +101,29 @@ class _Export:
 
 
 def _give_back(values: dict[str, Any], unknown: list[Any]) -> None:
-    """Puts keys back that an import took out, if the place from which they came still exists."""
-    for each in unknown:
-        at = each.get("at") if isinstance(each, dict) else None
-        if not isinstance(at, list) or len(at) < 3 or at[0] != "plugins":
-            continue
-        node: Any = values
-        for step in at[:-1]:
-            try:
-                node = node[step]
-            except (KeyError, IndexError, TypeError):
-                node = None
-                break
-        if isinstance(node, dict) and isinstance(at[-1], str):
-            node.setdefault(at[-1], each.get("value"))
+    """Puts back what an import took out, if the place from which it came still exists. Items of lists come first, the
+    last one that was taken out in front, because the places of keys are those of the whole lists."""
+    places = [
+        (each["at"], each.get("value")) for each in unknown if isinstance(each, dict) and _is_place(each.get("at"))
+    ]
+    for at, value in reversed(places):
+        if isinstance(at[-1], int) and isinstance(node := _node(values, at), list):
+            node.insert(at[-1], value)
+    for at, value in places:
+        if isinstance(at[-1], str) and isinstance(node := _node(values, at), dict):
+            node.setdefault(at[-1], value)
+
+
+def _is_place(at: Any) -> bool:
+    return isinstance(at, list) and len(at) >= 3 and at[0] == "plugins"
+
+
+def _node(values: dict[str, Any], at: list[Any]) -> Any:
+    """What the place is in; None if that does not exist."""
+    node: Any = values
+    for step in at[:-1]:
+        try:
+            node = node[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return node

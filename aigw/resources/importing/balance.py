@@ -30,15 +30,21 @@ def choice(
     followed by those of the fallbacks. None if no provider is chosen by destination."""
     ids = [provider_of(configuration, route, share) for share in shares]
     later = [provider_of(configuration, route, share) for share in fallbacks]
-    if not ids or "" in ids or "" in later or len(set(ids)) != len(ids):
+    if not ids or "" in ids or "" in later:
         return None
     rules = configuration.get("_rules_") or ()
     rule: Mapping[str, Any] = next((each for each in rules if _holds(each, route, shares[0])), {})
     own = {key: value for key, value in rule.items() if key not in (*MATCH_KEYS, ACTIVE, WEIGHTS)}
     found: dict[str, Any] = {**own, ACTIVE: ids[0]}
-    if len(ids) > 1:
-        found[WEIGHTS] = {name: max(share.weight, 1) for name, share in zip(ids, shares, strict=True) if share.weight}
-    if later := [name for name in dict.fromkeys(later) if name not in ids[:1]]:
+    weights: dict[str, int] = {}
+    for name, share in zip(ids, shares, strict=True):
+        if share.weight:
+            weights[name] = weights.get(name, 0) + share.weight
+    if len(weights) > 1:
+        found[WEIGHTS] = weights
+    elif weights:
+        found[ACTIVE] = next(iter(weights))
+    if later := [name for name in dict.fromkeys(later) if name != found[ACTIVE]]:
         found[FALLBACK] = later
     return found
 

@@ -15,6 +15,8 @@ from aigw.config.source import MAX_BYTES
 from aigw.core.errors import ConfigError
 from aigw.core.json_path import JsonPath, format_path
 from aigw.resources.config_map import kept_sections, unmapped
+from aigw.resources.importing.fallbacks import fallbacks_of, take_rules
+from aigw.resources.importing.other_kinds import fate_of
 from aigw.resources.importing.plugins import Plugins
 from aigw.resources.importing.refusals import TOO_LARGE, leave_out
 from aigw.resources.importing.routes import routes_of
@@ -22,22 +24,14 @@ from aigw.resources.importing.services import services_of
 from aigw.resources.importing.unmapped import KEPT, Unmapped, mapping_of
 from aigw.resources.ingress import IngressRoute, is_canary, read_ingress
 from aigw.resources.mcp_bridge import Service, read_bridge
-from aigw.resources.report import Findings, Level
+from aigw.resources.report import Findings
 from aigw.resources.resource import Resource
 from aigw.resources.text import yaml_of
-from aigw.resources.variables import Variables, in_cluster, in_file, literal, references_in
+from aigw.resources.variables import Variables, in_cluster, literal, references_in
 from aigw.resources.wasm_plugin import PluginResource, read_plugin
 
 _SECTIONS = [field.encode_name for field in msgspec.structs.fields(GatewayConfig)]
 Fidelity = Literal["safe", "higress"]
-_SKIPPED: dict[str, tuple[Level, str]] = {
-    "ConfigMap": ("none", "settings of the whole gateway are not read"),
-    "Secret": ("exact", "is never read"),
-    "Namespace": ("exact", ""),
-    "IngressClass": ("exact", ""),
-}
-"""Kinds that are known, and have no part in a configuration."""
-_NO_KIND: tuple[Level, str] = ("unknown", "is no kind that means anything here, and is skipped")
 
 
 class Imported(NamedTuple):
@@ -77,6 +71,7 @@ class _Import:
         self._findings = Findings()
         self._kept = Unmapped()
         self._references = {name for resource in resources for name in references_in(resource.values)}
+        self._ingresses = {resource.full_name for resource in resources if resource.kind == "Ingress"}
         self._services: list[Service] = []
         self._routes: list[IngressRoute] = []
         self._parts: list[PluginResource] = []
@@ -103,17 +98,15 @@ class _Import:
             self._unmapped |= unmapped(resource)
             self._findings.add("exact", resource.what, "", "is what aigw has written there", place=resource.place())
         else:
-            level, message = _SKIPPED.get(resource.kind, _NO_KIND)
-            self._findings.add(level, resource.what, "", message, place=resource.place())
+            level, message, nearest = fate_of(resource, self._ingresses)
+            self._findings.add(level, resource.what, "", message, nearest=nearest, place=resource.place())
 
     def result(self) -> Imported:
         plugins = Plugins(self._parts, self._kept, self._findings)
         self._kept.routes(self._routes)
         values = self._values(plugins)
-        variables = Variables(in_file, literal, taken=self._references)
-        values = variables.hide({key: values[key] for key in _SECTIONS if values.get(key) not in ({}, [], None)}, ())
-        env = {name: value or f"unknown-{name}" for name, value in variables.values.items()}
-        leave_out(values, env, self._parts, self._kept, self._findings)
+        whole = {key: values[key] for key in _SECTIONS if values.get(key) not in ({}, [], None)}
+        values, variables = leave_out(whole, self._references, self._parts, self._kept, self._findings)
         plugins.tell(mapping_of(values, "plugins"), is_safe=values["fidelity"] == "safe")
         if self._kept.sections:
             hidden = Variables(in_cluster, literal, keep_references=True, beside=variables, wary=True)
@@ -125,6 +118,7 @@ class _Import:
         ours, known = dict(self._ours), plugins.configurations
         own_routes = ours.pop("routes", [])
         routes, origins = routes_of(self._routes, self._services, known, own_routes, self._findings)
+        take_rules(known, fallbacks_of(self._routes), self._kept, self._findings)
         services = services_of(self._services, self._routes, routes, known, self._findings)
         services = {name: url for name, url in services.items() if name not in self._unmapped}
         values: dict[str, Any] = {"fidelity": self._fidelity, "cors": {"origins": origins} if origins else {}}

@@ -76,11 +76,19 @@ def _clean(
     pruned = prune(raw, about.config, path)
     unknown += pruned.unknown
     place = resource.place("spec")
-    for at, _ in pruned.unknown:
-        findings.add("unknown", resource.what, format_path(at), "is no key of this plugin here", place=place)
+    for at, value in pruned.unknown:
+        if _is_empty(value):
+            findings.add("exact", resource.what, format_path(at), "is empty", place=place)
+        else:
+            findings.add("unknown", resource.what, format_path(at), "is no key of this plugin here", place=place)
     for at, today in pruned.renamed:
         findings.add("exact", resource.what, format_path(at), f"is read as {today}", place=place)
     clean: dict[str, Any] = pruned.value
     for key in keys_that_say(about.config, clean, contain=UNUSED, path=path):
         findings.add("none", resource.what, key, "is not used by this version of aigw", place=place)
     return clean
+
+
+def _is_empty(value: Any) -> bool:
+    """Whether a key says nothing. Higress's console writes such keys for whatever is left empty in a form."""
+    return not value and not isinstance(value, bool)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from aigw.config.plugins import find_plugin
-from aigw.resources.importing.balance import ACTIVE, choice
-from aigw.resources.ingress import FALLBACK_HEADER, IngressRoute, Share
+from aigw.resources.importing.balance import ACTIVE, choice, provider_of
+from aigw.resources.importing.fallbacks import fallbacks_of
+from aigw.resources.importing.mappings import Use, move_mappings
+from aigw.resources.ingress import IngressRoute, Share
 from aigw.resources.mcp_bridge import Service
 from aigw.resources.report import Findings
 
@@ -35,28 +37,23 @@ def routes_of(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """The routes, and the pages that may call any of them. Rules of `plugins` for a route that became several get the
     names of all. `ours` is what only aigw knows of its routes."""
-    names = {route.name for route in routes}
-    main = [route for route in routes if not _is_fallback(route, names)]
-    fallbacks: dict[str, list[IngressRoute]] = {}
-    for route in routes:
-        if _is_fallback(route, names):
-            fallbacks.setdefault(route.headers[FALLBACK_HEADER], []).append(route)
+    fallbacks = fallbacks_of(routes)
+    others = {id(each) for listed in fallbacks.values() for each in listed}
+    main = [route for route in routes if id(route) not in others]
     writer = _Routes(services, plugins, findings)
     listed = [writer.write(route, fallbacks.get(route.name, [])) for route in sorted(main, key=lambda each: each.rank)]
     _tell_hosts(main, findings)
+    move_mappings(plugins, writer.uses, findings)
     _spread(plugins, _ROUTE, writer.names)
     _spread(plugins, _SERVICE, {name: [address] for name, address in writer.services.items()})
     origins = list(dict.fromkeys(origin for route in main for origin in route.origins))
     return _with_ours(listed, ours), origins
 
 
-def _is_fallback(route: IngressRoute, names: set[str]) -> bool:
-    return route.headers.get(FALLBACK_HEADER) in names - {route.name}
-
-
 class _Routes:
     """The routes of Ingresses. `names` has the names of the routes that an Ingress became, by its own. `services` has
-    the addresses of services that are no services of aigw, but upstreams with a URL."""
+    the addresses of services that are no services of aigw, but upstreams with a URL. `uses` has the providers of their
+    destinations."""
 
     def __init__(self, services: Sequence[Service], plugins: Mapping[str, Any], findings: Findings) -> None:
         self._services = {service.name: service for service in services}
@@ -64,6 +61,7 @@ class _Routes:
         self._findings = findings
         self.names: dict[str, list[str]] = {}
         self.services: dict[str, str] = {}
+        self.uses: list[Use] = []
 
     def write(self, route: IngressRoute, fallbacks: Sequence[IngressRoute]) -> dict[str, Any]:
         known = self.names.setdefault(route.name, [])
@@ -97,7 +95,7 @@ class _Routes:
                 "none", route.resource.what, "upstream-vhost", message, nearest="upstream: https://HOST", place=place
             )
         if service is None:
-            message = f"where {share.service} is stands in none of the resources"
+            message = f"no resource says where {share.service} is"
             nearest = f"write it into services: {share.service}: http://..."
             place = route.resource.place("metadata")
             self._findings.add("none", route.resource.what, "destination", message, nearest=nearest, place=place)
@@ -106,6 +104,8 @@ class _Routes:
 
     def _chosen(self, route: IngressRoute, fallbacks: Sequence[IngressRoute]) -> dict[str, Any]:
         later = [share for each in fallbacks for share in each.shares]
+        for each in (route, *fallbacks):
+            self.uses += self._uses(route, each)
         if len(route.shares) < 2 and not later:
             return {}
         shares = [self._with_port(share) for share in route.shares]
@@ -127,6 +127,13 @@ class _Routes:
         for each in fallbacks:
             message = "is asked after a failure before the first content, also of a stream"
             self._findings.add("approximate", each.resource.what, "destination", message)
+
+    def _uses(self, main: IngressRoute, route: IngressRoute) -> Iterator[Use]:
+        for name in balancers(self._plugins):
+            for share in map(self._with_port, route.shares):
+                service = f"{share.service}:{share.port}" if share.port else share.service
+                if share.weight and (provider := provider_of(self._plugins[name], main.name, share)):
+                    yield Use(main.name, route.name, service, name, provider)
 
     def _with_port(self, share: Share) -> Share:
         service = self._services.get(share.service)

@@ -46,7 +46,7 @@ def services_of(
             found[service.name] = service.url
     known = {service.name for service in services}
     for name in sorted(stores - known):
-        message = f"where {name} is stands in none of the resources: the state folder is the store"
+        message = f"no resource says where {name} is: the state folder is the store"
         findings.add("approximate", f"service {name}", "", message, nearest=f"services: {{{name}: redis://...}}")
     return found
 
@@ -90,6 +90,13 @@ def _destinations(plugins: Mapping[str, Any], listed: Iterable[Mapping[str, Any]
         for own in ({}, *rules, *on_routes):
             held = {**default, **{key: value for key, value in own.items() if not key.startswith("_match_")}}
             try:
-                yield from about.destinations(msgspec.convert(held, about.config, strict=False))
+                yield from about.destinations(msgspec.convert(_said(held), about.config, strict=False))
             except (msgspec.ValidationError, ValueError, KeyError, TypeError):
                 continue  # what is wrong in it is told where it is checked
+
+
+def _said(value: Any) -> Any:
+    """The value without keys that have none: Higress's console writes `null` for what is left empty in a form."""
+    if isinstance(value, dict):
+        return {key: _said(item) for key, item in value.items() if item is not None}
+    return [_said(item) for item in value] if isinstance(value, list) else value

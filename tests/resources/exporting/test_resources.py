@@ -335,6 +335,16 @@ def test_what_an_import_has_kept_is_given_back():
     result = imported(read_resources(path.read_bytes(), path.name))
     kinds, _ = written(result.text())
     assert {each["metadata"]["name"] for each in kinds["WasmPlugin"]} >= {"jwt", "model-mapper", "decorate-b"}
+    path = TESTS / "data" / "higress" / "console-shares.yaml"
+    result = imported(read_resources(path.read_bytes(), path.name))
+    kinds, _ = written(result.text(), result.variables)
+    specs = {each["metadata"]["name"]: each["spec"] for each in kinds["WasmPlugin"]}
+    proxy, auth = specs["ai-proxy.internal"], specs["key-auth.internal"]
+    assert [each["id"] for each in proxy["defaultConfig"]["providers"]] == ["first", "odd", "second", "own"]
+    assert proxy["defaultConfig"]["providers"][0]["openaiExtraCustomUrls"] == []
+    chosen = [rule["config"]["activeProviderId"] for rule in proxy["matchRules"]]
+    assert chosen[-4:] == ["first", "odd", "second", "own"]
+    assert auth["matchRules"][1]["ingress"] == ["ai-route-chat.fallback.internal"]
 
 
 def test_what_a_path_is_rewritten_to_goes_with_its_regular_expression():

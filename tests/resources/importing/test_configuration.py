@@ -88,6 +88,36 @@ def test_a_route_of_the_console_with_a_fallback():
     assert told(result, "none") == told(result, "unknown") == []
 
 
+def test_a_route_of_the_console_whose_providers_have_models_of_their_own():
+    result = file("console-shares.yaml")
+    loaded = started(result)
+    (route,) = loaded.config.routes
+    assert route.match.path == "/v1/chat/completions*"
+    assert route.plugins == {
+        "ai-proxy": {"activeProviderId": "first", "weights": {"first": 80, "second": 20}, "fallback": ["own"]},
+    }
+    assert {each["id"]: each.get("modelMapping") for each in result.values["plugins"]["ai-proxy"]["providers"]} == {
+        "first": {"chat": "large-1"}, "second": {"chat": "large-2"}, "own": {"*": "small"},
+    }  # fmt: skip
+    assert loaded.config.services == {}  # providers are where they are
+    assert list(loaded.plugins) == ["key-auth", "ai-proxy"]
+    assert not loaded.notes
+    (rule,) = result.values["plugins"]["key-auth"]["_rules_"]
+    assert rule["_match_route_"] == ["ai-route-chat.internal"]
+    assert told(result, "unknown") == []
+    assert len(told(result, "none")) == 2  # the provider of a kind that nobody knows, and its rule
+
+
+def test_destinations_of_one_provider_are_one():
+    text = (DATA / "console-fallback.yaml").read_text()
+    for shares, chosen in (
+        ("100% llm-ds.internal.dns\\n0% llm-qwen.internal.dns", {"activeProviderId": "ds"}),
+        ("60% llm-qwen.internal.dns\\n40% llm-qwen.internal.dns", {"activeProviderId": "qwen", "fallback": ["ds"]}),
+    ):
+        changed = text.replace('"100% llm-qwen.internal.dns:443"', f'"{shares}"')
+        assert taken(changed).values["routes"][0]["plugins"]["ai-proxy"] == chosen
+
+
 def test_old_names_and_texts_for_numbers():
     result = file("old-names.yaml")
     loaded = started(result)
@@ -109,7 +139,7 @@ def test_registries_that_have_to_be_asked():
     assert [each["name"] for each in result.values["x-higress"]["registries"]] == ["nacos", "zk"]
     lost = told(result, "none")
     assert "McpBridge default spec.proxies[0]: no proxy stands in front of a service here" in lost
-    assert any("orders.DEFAULT-GROUP.public.nacos is stands in none of the resources" in line for line in lost)
+    assert any("no resource says where orders.DEFAULT-GROUP.public.nacos is" in line for line in lost)
     (httpbin,) = [route for route in result.values["routes"] if route["name"] == "httpbin"]
     assert httpbin["upstream"] == "http://httpbin.org"
 
@@ -124,7 +154,7 @@ def test_a_list_with_crlf_tabs_shares_and_other_kinds():
     assert "Ingress shares destination: all requests go to llm-a.internal.dns" in lost
     assert "ConfigMap higress-config : settings of the whole gateway are not read" in lost
     unknown = told(result, "unknown")
-    assert "EnvoyFilter fallback : is no kind that means anything here, and is skipped" in unknown
+    assert "EnvoyFilter fallback : is not applied: there is no Envoy" in lost
     assert "Ingress shares higress.io/some-new-thing: has no meaning here" in unknown
 
 

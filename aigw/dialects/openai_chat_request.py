@@ -122,16 +122,24 @@ def stop_thinking(request: Document) -> None:
 
 
 def think_for_any_effort(request: Document) -> None:
-    """Says without `reasoning_effort` that the model shall think, whatever the effort is."""
+    """Says without `reasoning_effort` that the model shall think, whatever the effort is, and that the reasoning of
+    earlier turns shall be used, if they have any."""
     if request.get("reasoning_effort"):
         request.drop("reasoning_effort")
         request.set("thinking", {"type": "enabled"})
+    if _has_reasoning(request):
+        thinking = request.get("thinking")
+        request.set("thinking", {**(thinking if isinstance(thinking, dict) else {}), "clear_thinking": False})
 
 
 def preserve_thinking(request: Document) -> None:
     """Asks for the reasoning of earlier turns to be used, if they have any."""
-    if b'"reasoning_content"' in (request.raw("messages") or b""):
+    if _has_reasoning(request):
         request.set("preserve_thinking", True)
+
+
+def _has_reasoning(request: Document) -> bool:
+    return b'"reasoning_content"' in (request.raw("messages") or b"")
 
 
 def question(model: str, text: str) -> bytes:

@@ -129,3 +129,10 @@ def test_an_effort_becomes_a_switch(switch, fields, expected):
     document = request(**fields)
     switch(document)
     assert json.loads(document.encode()) == {"model": "m", "messages": [], **expected}
+
+
+@pytest.mark.parametrize("given", [{}, {"thinking": {"type": "enabled"}}])
+def test_earlier_reasoning_is_not_cleared_where_the_switch_is(given):
+    document = request(message("assistant", "a", reasoning_content="r"), **given)
+    chat.think_for_any_effort(document)
+    assert document.get("thinking") == {**given.get("thinking", {}), "clear_thinking": False}

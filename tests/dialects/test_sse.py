@@ -118,7 +118,7 @@ def test_a_rewritten_plain_body_is_one():
 
 def test_what_cannot_be_written_is_a_value_error():
     deep = []
-    for _ in range(5000):
+    for _ in range(100_000):
         deep = [deep]
     with pytest.raises(ValueError, match="nested"):
         rewritten(Chunk(body := b"{}", body), deep)

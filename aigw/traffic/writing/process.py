@@ -18,8 +18,8 @@ from collections.abc import Iterable
 import msgspec
 
 from aigw.core.child_process import UNDISTURBED
-from aigw.traffic.format.call import Answered, Begun, plain
-from aigw.traffic.writing.writer import LENGTH, WriterSettings, WriterStatus
+from aigw.traffic.writing.message import Message, framed, written
+from aigw.traffic.writing.writer import WriterSettings, WriterStatus
 
 log = logging.getLogger("aigw")
 
@@ -43,8 +43,8 @@ class WritingProcess:
         self._orders = orders
         self._inherited = (lock,) if lock >= 0 else ()
         self._python = python
-        self._jobs: deque[bytes] = deque()
-        """The waiting jobs, already encoded, because the garbage collector would look at objects again and again."""
+        self._jobs: deque[list[bytes]] = deque()
+        """The waiting jobs in pieces, encoded, because the garbage collector would look at objects again and again."""
         self._waiting = 0
         self._some = threading.Event()
         self._closing = False
@@ -56,17 +56,17 @@ class WritingProcess:
         for secret in secrets:
             self.put(0, secret)
 
-    def put(self, number: int, what: Begun | Answered | str) -> None:
+    def put(self, number: int, what: Message) -> None:
         """Takes a call that has begun, what came back, or a secret. Never raises."""
         if self.failure:
             return
         try:
-            job = _framed((number, what))
+            job = written(number, what)
         except Exception as error:
             log.exception("a call could not be recorded")
             self._failed(f"a fault in aigw: {type(error).__name__}")
             return
-        self._waiting += len(job)
+        self._waiting += sum(map(len, job))
         if self._waiting > MAX_WAITING_BYTES:
             self._failed("the disk is slower than the traffic")
             return
@@ -99,7 +99,7 @@ class WritingProcess:
         listening = threading.Thread(target=self._listen, args=(process,), name="recorder's reports", daemon=True)
         listening.start()
         try:
-            process.stdin.write(_framed(self._orders))
+            process.stdin.write(framed(msgspec.msgpack.encode(self._orders)))
             while not (self._closing and not self._jobs):
                 self._some.wait()
                 if not self._closing:
@@ -119,8 +119,8 @@ class WritingProcess:
         assert process.stdin is not None
         while self._jobs:
             job = self._jobs.popleft()
-            process.stdin.write(job)
-            self._waiting -= len(job)
+            process.stdin.writelines(job)
+            self._waiting -= sum(map(len, job))
         process.stdin.flush()
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
@@ -142,11 +142,3 @@ class WritingProcess:
             self.failure = reason
             goes = "traffic stops, too" if self._orders.on_error == "stop" else "traffic goes on without"
             log.error("recording has stopped: %s; %s", reason, goes)
-
-
-def _framed(message: object) -> bytes:
-    try:
-        data = msgspec.msgpack.encode(message)
-    except UnicodeEncodeError:  # a header may have bytes that are no text
-        data = msgspec.msgpack.encode(plain(message))
-    return LENGTH.pack(len(data)) + data

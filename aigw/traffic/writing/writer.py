@@ -1,5 +1,5 @@
 """The process that writes recordings: `python -m aigw.traffic.writing.writer`. Its stdin brings its orders and then
-calls and secrets, as msgpack after their length; its stdout says what went wrong, a JSON line each.
+calls and secrets, as `message` has them; its stdout says what went wrong, a JSON line each.
 
 Rule: it ends with its stdin. If the gateway is killed, what had arrived is written all the same."""
 
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import struct
 import sys
 from pathlib import Path
 from typing import BinaryIO
@@ -20,8 +19,7 @@ from aigw.traffic.format.folder import Folder
 from aigw.traffic.settings import OnError
 from aigw.traffic.volatility.rules import Rules, VolatileConfig
 from aigw.traffic.writing.folder_writer import FolderWriter
-
-LENGTH = struct.Struct(">I")
+from aigw.traffic.writing.message import framed_in, read
 
 
 class WriterSettings(Struct, frozen=True):
@@ -82,7 +80,7 @@ class Writing:
 def main() -> None:
     calls, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    first = _next(calls)
+    first = framed_in(calls)
     if first is None:
         return
     orders = msgspec.msgpack.decode(first, type=WriterSettings)
@@ -91,25 +89,14 @@ def main() -> None:
     except OSError as error:
         _say(reports, WriterStatus(failure=f"{orders.folder}: {error.strerror or error}"))
         return
-    decode = msgspec.msgpack.Decoder(tuple[int, Begun | Answered | str]).decode
-    while (message := _next(calls)) is not None:
-        _say(reports, writing.take(*decode(message)))
+    while (message := read(calls)) is not None:
+        _say(reports, writing.take(*message))
     _say(reports, WriterStatus(writing.written))
 
 
 def _folder_writer(orders: WriterSettings) -> FolderWriter:
     rules = Rules.of(orders.volatile, folder=orders.here, home=orders.home)
     return FolderWriter(Folder(Path(orders.folder)), orders.run, rules, orders.secrets, orders.config)
-
-
-def _next(calls: BinaryIO) -> bytes | None:
-    """Returns the next message, None at the end. Half a message is from a gateway that was killed."""
-    head = calls.read(LENGTH.size)
-    if len(head) < LENGTH.size:
-        return None
-    (length,) = LENGTH.unpack(head)
-    data = calls.read(length)
-    return data if len(data) == length else None
 
 
 def _say(reports: BinaryIO, told: WriterStatus | None) -> None:

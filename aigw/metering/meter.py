@@ -111,13 +111,19 @@ class SeenByClient:
             return
         if reply.streaming:
             reply.tap(self._events)
-        elif reply.single and (whole := await reply.whole(MAX_PLAIN)) is not None and whole.data is not None:
+        elif not reply.single:
+            reply.tap(self._pieces)  # of an API that is not known here
+        elif (whole := await reply.whole(MAX_PLAIN)) is not None and whole.data is not None:
             self._usage.feed(whole.data)
 
     def _events(self, batch: Batch) -> None:
         for chunk in batch:
             if chunk.data is not None:
                 self._usage.feed(chunk.data)
+
+    def _pieces(self, batch: Batch) -> None:
+        for chunk in batch:
+            self._usage.feed(chunk.raw)
 
     async def spent(self, outcome: Outcome) -> Spent:
         usage = self._usage

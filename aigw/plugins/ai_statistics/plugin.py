@@ -5,7 +5,7 @@ answer as the client gets it. The results are in `exchange.labels` when the answ
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Annotated
@@ -106,6 +106,15 @@ def check(config: Config) -> list[Problem]:
     if config.value_length_limit is not None and config.value_length_limit < 0:
         problems.append(Problem(("value_length_limit",), "must not be negative"))
     return problems
+
+
+def not_inherited(keys: Collection[str], *, exact: bool) -> Collection[str]:
+    """A rule with attributes of its own, or with the small set, does not take over a set that would go before them."""
+    if exact:
+        return Config.__struct_encode_fields__
+    if "attributes" in keys:
+        return "use_default_attributes", "use_default_response_attributes"
+    return ("use_default_attributes",) if "use_default_response_attributes" in keys else ()
 
 
 def identity(config: Config, services: Services) -> None:
@@ -268,8 +277,11 @@ ABOUT = About(
     place=Place("", 900),
     recipe="ai-statistics",
     check=check,
+    inherits=True,
+    not_inherited=not_inherited,
     identity=identity,
     differences=(
+        Difference("a rule", "takes over what it does not say itself", "replaces the rest where it matches"),
         Difference(
             "an encoded answer", "its usage, how long it took and whether it failed", "nothing of it: Higress sees none"
         ),

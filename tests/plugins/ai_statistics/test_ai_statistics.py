@@ -718,3 +718,27 @@ def test_configurations_that_are_taken(config: Any) -> None:
 def test_higress_starts_with_values_that_never_come() -> None:
     configs: Iterable[Any] = ({"attributes": [{"key": "a"}]}, {"attributes": [{"key": "a", "value_source": "body"}]})
     assert [findings(config, fidelity="higress") for config in configs] == ["", ""]
+
+
+CONSUMER = {"key": "consumer", "value_source": "request_header", "value": "x-mse-consumer", "apply_to_log": True}
+LIGHT = ["reasoning_tokens", "cached_tokens", "input_token_details", "output_token_details"]
+
+
+@pytest.mark.parametrize(
+    ("general", "own", "ours", "theirs"),
+    [
+        (  # as in a question to Higress: the attributes of all were lost wherever a rule said anything
+            {"attributes": [CONSUMER]}, {"use_default_response_attributes": False}, (["consumer"], 32_000), ([], 32_000),
+        ),
+        ({"attributes": [CONSUMER]}, {"value_length_limit": 5}, (["consumer"], 5), ([], 5)),
+        ({"use_default_attributes": True}, {"attributes": [CONSUMER]}, (["consumer"], 32_000), (["consumer"], 32_000)),
+        ({"use_default_attributes": True}, {"use_default_response_attributes": True}, (LIGHT, 4000), (LIGHT, 4000)),
+        ({"attributes": [CONSUMER]}, {"attributes": []}, ([], 32_000), ([], 32_000)),
+    ],
+)  # fmt: skip
+def test_a_rule_takes_over_what_it_does_not_say(general, own, ours, theirs):
+    plugin = {**general, "_rules_": [{"_match_route_": ["default"], **own}]}
+    for fidelity, expected in (("safe", ours), ("higress", theirs)):
+        config = configured({"ai-statistics": plugin}, fidelity=fidelity).plugins["ai-statistics"].rules.configs[0]
+        attributes, limit = config.chosen()
+        assert ([each.key for each in attributes], limit) == expected

@@ -82,7 +82,7 @@ a hundred texts for minutes."""
 class Check:
     """Checks the texts of one phase of one exchange. `failed` says why a text could not be checked, "" if all were
     checked, and `failures` counts such texts. `masked` says whether something must be masked. `labels` are the labels
-    of the findings."""
+    of the findings. `asking` says with what is asked."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Check:
         self._decide_image = decide_image
         self._env = env
         self._log = exchange.labels.ai_log
-        self._asking = asking
+        self.asking = asking
         self._slicing = slicing
         self._log_words = log_words
         self._session = client.session()
@@ -125,7 +125,7 @@ class Check:
             return await (self._slice if self._slicing.takes(text) else self._slices)(text, goes_on)
         finally:
             self._spent += self._env.clock.monotonic() - started
-            self._log[f"safecheck_{self._asking.phase}_rt"] = int(self._spent * 1000)
+            self._log[f"safecheck_{self.asking.phase}_rt"] = int(self._spent * 1000)
 
     async def give_way(self) -> None:
         """Lets others have their turn, if this check has worked for long enough."""
@@ -155,13 +155,13 @@ class Check:
         """Decides about an image, which is a URL, or a `data:` URL with the image itself."""
         if self._gives_up():
             return PASS
-        asking = self._client.check_image(self._asking.image_service, image, self._session)
+        asking = self._client.check_image(self.asking.image_service, image, self._session)
         return await self._decided(asking, self._decide_image, "image")
 
     async def _slice(self, piece: str, goes_on: bool = False) -> Decision:
         if self._gives_up():
             return PASS
-        asking = self._client.check(self._asking.service, piece, self._session, goes_on=goes_on)
+        asking = self._client.check(self.asking.service, piece, self._session, goes_on=goes_on)
         decision = await self._decided(asking, self._decide, "text")
         return decision._replace(masked=_as_given(piece, decision.masked)) if decision.kind == "mask" else decision
 
@@ -173,7 +173,7 @@ class Check:
             self.fail(str(error), modality)
             return PASS
         self._in_a_row = 0
-        decision = decide(said, self._asking.bars)
+        decision = decide(said, self.asking.bars)
         self.labels += [each for each in decision.labels if each not in self.labels]
         self.masked = self.masked or decision.kind == "mask"
         self._note(decision.kind, modality, said.request_id or "", decision)
@@ -193,7 +193,7 @@ class Check:
         self._note("error", modality)
 
     def _note(self, result: str, modality: Modality, request_id: str = "", decision: Decision | None = None) -> None:
-        log, phase = self._log, self._asking.phase
+        log, phase = self._log, self.asking.phase
         told: dict[str, Any] = {"requestId": request_id} if request_id else {}
         log.setdefault("safecheck_requests", []).append(told | {"phase": phase, "modality": modality, "result": result})
         ids = log.setdefault("safecheck_request_ids", [])

@@ -32,7 +32,7 @@ from aigw.core.reply import Reply
 from aigw.higress.gjson import GjsonPath
 from aigw.plugins.ai_security_guard.answers import Answer, of_call
 from aigw.plugins.ai_security_guard.decision import PASS, Decision
-from aigw.plugins.ai_security_guard.moderation import NAME, Check, Phase, Uncheckable, count
+from aigw.plugins.ai_security_guard.moderation import NAME, Asking, Check, Phase, Uncheckable, count
 from aigw.plugins.ai_security_guard.other_texts import beside
 from aigw.plugins.ai_security_guard.refusals import Refusals
 
@@ -63,7 +63,7 @@ class SafeGuard:
         self._settings = settings
         self._refusals = refusals
         self._env = env
-        self._passed: OrderedDict[bytes, None] = OrderedDict()
+        self._passed: OrderedDict[tuple[Asking, bytes], None] = OrderedDict()
 
     async def __call__(self, exchange: Exchange, call_next: Next) -> Reply:
         told: list[str] = []
@@ -152,7 +152,8 @@ class SafeGuard:
         return places[last + 1 :]
 
     async def _remembered(self, text: str, check: Check) -> Decision:
-        key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        # What passes for one consumer need not pass for another, who may have a service or bars of his own.
+        key = (check.asking, blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest())
         if key in self._passed:
             self._passed.move_to_end(key)
             await check.give_way()

@@ -191,6 +191,24 @@ async def test_a_text_that_could_not_be_checked_is_not_remembered_as_one_that_pa
             assert (seen.headers["x-aigw-guard"], len(it.upstream.sent) - before) == (f"request={result}", asked)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"consumerRiskLevel": [{"name": "kid", "riskLevelBar": "low"}]},
+        {"consumerRequestCheckService": [{"name": "kid", "requestCheckService": "other"}]},
+    ],
+)
+async def test_what_passed_for_one_consumer_is_checked_for_another_who_has_settings_of_his_own(settings):
+    low = answer_json({"Code": 200, "Data": {"RiskLevel": "low"}})
+    denied = low if "consumerRiskLevel" in settings else answer_json({"Code": 200, "Data": {"RiskLevel": "high"}})
+    config = {**SERVICE, "checkRequest": True, **settings}
+    async with world({"ai-security-guard": config}, low, said("ok"), said("ok"), denied) as it:
+        results = [
+            (await it.ask(asking("one"), consumer=name)).headers["x-aigw-guard"] for name in ("ann", "bob", "kid")
+        ]
+    assert results == ["request=pass", "request=pass", "request=deny"]
+
+
 @pytest.mark.parametrize(("more", "asked"), [({}, 3), ({"failClosed": True}, 1)])
 async def test_a_service_that_hangs_does_not_hold_up_a_request_for_each_of_its_texts(more, asked):
     hangs = Answer(error=UpstreamError(UpstreamFault.FIRST_BYTE_TIMEOUT, "no answer"))

@@ -56,6 +56,7 @@ SMALL = {
     "server/listen.py": "makes what answers a connection",
     "server/route_index.py": "finds the routes that a path may have",
     "translation/chat/foreign_signatures.py": "sees that no other provider has signed anything",
+    "translation/translation.py": "sees that the provider takes the tools as they are",
 }
 
 

@@ -38,13 +38,21 @@ def test_it_is_right_as_it_is_without_any_key(tmp_path):
     assert list(loaded.plugins) == ["ai-statistics", "ai-proxy"]
 
 
-def test_what_is_commented_out_is_right_too(tmp_path):
+@pytest.mark.parametrize(
+    ("left_out", "ids"),
+    [
+        (r"^    provider:\n(      .*\n)+", ["openai", "qwen"]),
+        (r"^    provider:\n      type: builtin\n|^    providers:\n(.*\n)+?    fallback: .*\n", []),
+    ],
+    ids=["several providers", "one provider"],
+)
+def test_what_is_commented_out_is_right_too(left_out, ids, tmp_path):
     text = re.sub(r"^#(?=\S|  )", "", TEMPLATE, flags=re.MULTILINE)
-    once = text.replace("    provider:\n      type: builtin\n", "", 1)
+    once = re.sub(left_out, "", text, flags=re.MULTILINE)
     loaded = examined(once, KEYS, tmp_path)
     assert [route.name for route in loaded.config.routes] == ["llm", "app"]
     assert list(loaded.plugins) == loaded.config.order
-    assert len(loaded.plugins["ai-proxy"].rules.configs[-1].providers) == 2
+    assert [provider.id for provider in loaded.plugins["ai-proxy"].rules.configs[-1].providers] == ids
 
 
 def test_it_is_read_at_80_columns():

@@ -50,6 +50,7 @@ COMPACT_RESPONSE = "openai/v1/compactresponse"
 INPUT_TOKENS = "openai/v1/responses/input_tokens"
 STORED_CHATS = "openai/v1/storedchatcompletions"
 MODERATIONS = "openai/v1/moderations"
+FILL_IN = "mistral/v1/fim/completions"
 VECTOR_STORES = "openai/v1/vectorstores"
 UPLOADS = "openai/v1/uploads"
 CONTAINERS = "openai/v1/containers"
@@ -117,6 +118,7 @@ OWN_PATHS: Mapping[str, str] = {
     RETRIEVE_RESPONSE: "/v1/responses/{rest}",
     STORED_CHATS: "/v1/chat/completions/{rest}",
     MODERATIONS: "/v1/moderations",
+    FILL_IN: "/v1/fim/completions",
     VECTOR_STORES: "/v1/vector_stores/{rest}",
     UPLOADS: "/v1/uploads/{rest}",
     CONTAINERS: "/v1/containers/{rest}",
@@ -148,7 +150,7 @@ NAMES: frozenset[str] = frozenset(PATHS) | {
 MODEL_IN_BODY = frozenset(
     (CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, IMAGE_GENERATION, IMAGE_EDIT, IMAGE_VARIATION, AUDIO_SPEECH, VIDEOS,
      VIDEO_REMIX, FINE_TUNING_JOBS, MESSAGES, COUNT_TOKENS, COMPLETE, RERANK, RERANKS, MODERATIONS, COMPACT_RESPONSE,
-     INPUT_TOKENS)
+     INPUT_TOKENS, FILL_IN)
 )  # fmt: skip
 """The APIs whose JSON body has the model, which is then mapped. Requests to edit images or make videos may be forms
 instead."""

@@ -104,7 +104,7 @@ ROWS = (
         rules=model_rules.MISTRAL,
         host="api.mistral.ai",
         paths=under("/v1", *_CHAT_AND_EMBEDDINGS),
-        own_paths=under("/v1", apis.MODELS),
+        own_paths=under("/v1", apis.MODELS, apis.FILL_IN),
     ),
     Provider(
         type="openrouter",

@@ -108,6 +108,7 @@ def test_paths_of_ours_are_left_out_where_higress_is_asked_for() -> None:
     ours, theirs = endpoint("qwen", own_paths=True), endpoint("qwen")
     assert ours.path_of(apis.MODELS, "/v1/models") == "/compatible-mode/v1/models"
     assert theirs.path_of(apis.MODELS, "/v1/models") is None
+    assert endpoint("mistral", own_paths=True).path_of(apis.FILL_IN, "/v1/fim/completions") == "/v1/fim/completions"
     assert endpoint("fireworks", own_paths=True).paths[apis.CHAT] == "/inference/v1/chat/completions"
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from aigw.dialects.json_values import Json, json_text
 
 _KEPT = ("type", "enum", "const", "description", "title", "required", "$ref")
+ABOUT = ("$schema", "$id")
+"""What a schema says of itself, and nothing of a value: Zod writes the first one."""
 _LISTS = ("anyOf", "allOf")
 _TABLES = ("properties", "$defs")
 _FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid")
@@ -55,7 +57,7 @@ def _taken(schema: Any, depth: int) -> Json:
 def _with_rest(taken: Json, schema: Json) -> Json:
     """Returns the schema with the words that Anthropic does not know in its description. Words such as `strict` are
     left out, because they describe nothing."""
-    known = {*taken, "additionalProperties", "oneOf", "$schema", "$id"}
+    known = {*taken, *ABOUT, "additionalProperties", "oneOf"}
     rest = [f"{name}: {json_text(value)}" for name, value in schema.items() if name not in known]
     if rest and "$ref" not in taken:
         said = taken.get("description")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import chain
 
 from aigw.dialects.json_values import Json
-from aigw.translation.anthropic.schema import enforceable
+from aigw.translation.anthropic.schema import ABOUT, enforceable
 from aigw.translation.anthropic.write_messages import MARK, write_messages
 from aigw.translation.anthropic.write_thinking import Limits, limits_of
 from aigw.translation.chat.write_request import function_of, schema_text
@@ -82,8 +82,9 @@ def _tool(tool: Tool, model: str, rules: Rules, notes: Notes) -> Json:
         written["description"] = function["description"]
     written["input_schema"] = schema if schema.get("type") == "object" else {**schema, "type": "object"}
     if function.get("strict"):
-        if matches(model, rules.enforces_schema) and enforceable(schema) == schema:
-            written["strict"] = True
+        plain = {name: value for name, value in schema.items() if name not in ABOUT}
+        if matches(model, rules.enforces_schema) and enforceable(plain) == plain:
+            written |= {"input_schema": plain, "strict": True}
         else:
             notes.lose("tools: strict")
     return {**written, "cache_control": MARK} if tool.cached else written

@@ -23,7 +23,7 @@ _RESULTS = ("tool", "function")
 _TEXTS = ("text", "input_text", "output_text")
 _READ = frozenset((
     "role", "content", "tool_calls", "tool_call_id", "function_call", "refusal", "reasoning_content", "reasoning",
-    "reasoning_details", "annotations", "cache_control", "name", "audio",
+    "reasoning_details", "annotations", "cache_control", "name", "audio", "prefix",
 ))  # fmt: skip
 """What is known of a message. Its annotations are about a text that is there; thoughts are for their maker."""
 _READ_OF_PARTS = frozenset((
@@ -44,8 +44,7 @@ def read_messages(given: Any, notes: Notes) -> Iterator[Message]:
         if role in _RESULTS:
             yield Message("user", (Result(old.id_of_result(message), tuple(parts), cached=marked),))
             continue
-        if message.get("name"):
-            notes.lose("messages: name")
+        notes.lose(*(f"messages: {name}" for name in ("name", "prefix") if message.get(name)))
         if marked and parts:
             parts[-1] = replace(parts[-1], cached=True)
         if role == "assistant":

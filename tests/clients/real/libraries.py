@@ -1,5 +1,5 @@
-"""Libraries, each in a small program that is written as its documentation has it: LangChain, LlamaIndex, pydantic-ai and
-Vercel's AI SDK. A program gets the gateway's address and a prompt, and prints {"text"} or {"error"}."""
+"""Libraries, each in a small program that is written as its documentation has it: LangChain, LlamaIndex, pydantic-ai,
+the agents of OpenAI, Google and Anthropic, and Vercel's AI SDK. A program gets the gateway's address and a prompt, and prints {"text"} or {"error"}."""
 
 from __future__ import annotations
 
@@ -65,6 +65,39 @@ class PydanticAI(Library):
     name = "pydantic-ai"
     script = "pydantic_ai_agent.py"
     requirements = ("pydantic-ai-slim[openai,anthropic]==2.68.0",)
+
+
+class OpenAIAgents(Library):
+    name = "openai-agents"
+    script = "openai_agents_agent.py"
+    dialect = "responses"
+    vendors = ("anthropic", "gemini", "deepseek")
+    native = "openai"
+    requirements = ("openai-agents==0.24.0",)
+
+
+class GoogleADK(Library):
+    name = "google-adk"
+    script = "google_adk_agent.py"
+    vendors = ("anthropic", "openai", "deepseek")
+    native = "gemini"
+    requirements = ("google-adk==2.13.0",)
+
+
+class AnthropicRunner(Library):
+    name = "anthropic-runner"
+    script = "anthropic_runner.py"
+    vendors = ("openai", "gemini", "kimi")
+    native = "vertex claude"
+    requirements = ("anthropic==2.14.0",)
+
+
+class FunctionsOf2023(Library):
+    """Natively, a model of today answers with tools, which it does not know."""
+
+    name = "functions-of-2023"
+    script = "functions_of_2023.py"
+    requirements = ("openai==0.28.1",)
 
 
 class VercelAI(Library):

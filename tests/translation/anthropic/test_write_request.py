@@ -319,7 +319,8 @@ def test_a_form_that_cannot_be_enforced_is_asked_for_in_words(format, rules, wor
 def test_tools():
     grammar = {"type": "grammar", "syntax": "lark", "definition": "start: x"}
     tools = (
-        Tool("f", "d", CLOSED, strict=True), Tool("g", parameters={"properties": {}}, strict=True), Tool("h"),
+        Tool("f", "d", {"$schema": "http://json-schema.org/draft-07/schema#", **CLOSED}, strict=True),
+        Tool("g", parameters={"properties": {}}, strict=True), Tool("h"),
         Tool("i", "e", custom=True, grammar=grammar),
     )  # fmt: skip
     body, lost = write(HI, tools=tools)

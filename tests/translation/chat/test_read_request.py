@@ -132,6 +132,12 @@ def test_the_name_of_who_speaks_is_noted():
     assert read(messages=said)[1] == ["messages: name"]
 
 
+def test_a_beginning_of_the_answer_is_noted():
+    """Mistral's SDK says of each message that it is none."""
+    assert read(messages=[{"role": "assistant", "content": "a", "prefix": False}])[1] == []
+    assert read(messages=[{"role": "assistant", "content": "a", "prefix": True}])[1] == ["messages: prefix"]
+
+
 def test_tools():
     grammar = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "d"}}
     given, _ = read(

@@ -95,6 +95,7 @@ class Declaration(Proto):
     parameters: dict[str, Any] | None = None
     parameters_json_schema: dict[str, Any] | None = None
     response: dict[str, Any] | None = None
+    response_json_schema: dict[str, Any] | None = None
     behavior: str | None = None
 
 

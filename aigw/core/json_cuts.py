@@ -85,8 +85,11 @@ def bytes_of(raw: msgspec.Raw) -> bytes:
     """Returns the bytes of a value. Others can run while much is joined, but not while it is copied by one call."""
     if len(raw) <= LARGE:
         return bytes(raw)
-    view = memoryview(raw)
-    return b"".join([bytes(view[start : start + LARGE]) for start in range(0, len(view), LARGE)])
+    view, pieces = memoryview(raw), list[bytes]()
+    for start in range(0, len(view), LARGE):
+        pieces.append(bytes(view[start : start + LARGE]))
+        rest()
+    return b"".join(pieces)
 
 
 def text(source: bytes) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from aigw.core.env import Clock
+from aigw.core.pace import begin
 from aigw.trace.build import record_line
 from aigw.trace.files import FOLDER, TraceFiles
 from aigw.trace.tracer import RequestTrace, Tracer
@@ -74,6 +75,7 @@ class TraceWriter:
         return True
 
     def _run(self) -> None:
+        begin()  # so that a large trace gives way to requests
         while (trace := self._next()) is not None:
             try:
                 self._files.write(record_line(trace))

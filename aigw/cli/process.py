@@ -24,9 +24,9 @@ from aigw.books.books import Books, usage_log
 from aigw.books.request_log import Show
 from aigw.cli.default_file import DEFAULT_FILE
 from aigw.cli.page_views import page_views
+from aigw.cli.sources.changed_config import without_redis
 from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.configuration import loaded_from, loaded_or_discovered, origin
-from aigw.cli.sources.own_gateway import without_redis
 from aigw.cli.sources.recipe import tries
 from aigw.cli.sources.recordings import RecordingChoice, closing, network, opened_recordings
 from aigw.cli.sources.registration import REPLAYED, registered

@@ -21,12 +21,12 @@ from aigw.books.recent_rows import row_with
 from aigw.books.usage_file import FILE_NAME
 from aigw.books.usage_row import UsageRow
 from aigw.cli.sources.address_probe import aigw_at
+from aigw.cli.sources.client_key import KEY_VARIABLE, key_of
 from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.config_in_force import in_force, shown_at
 from aigw.cli.sources.gateway_client import configuration_of, place_of
 from aigw.cli.sources.gateway_thread import GatewayThread
 from aigw.cli.sources.gateways import at_address, with_state
-from aigw.cli.sources.own_gateway import KEY_VARIABLE, key_of
 from aigw.cli.sources.private_gateway import LOCAL, PrivateGatewayOptions
 from aigw.cli.sources.recipe import folder_of
 from aigw.config.automatic import LISTEN

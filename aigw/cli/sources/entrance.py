@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from aigw.cli.sources.address_probe import aigw_at
+from aigw.cli.sources.client_key import key_places
 from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.config_in_force import in_force, shown_at
 from aigw.cli.sources.gateway_client import place_of
-from aigw.cli.sources.own_gateway import key_places
 from aigw.config.load import Loaded
 from aigw.config.services import parse_listen
 from aigw.core.errors import ConfigError

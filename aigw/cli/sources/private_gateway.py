@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 from aigw.books.books import Books
 from aigw.books.request_log import Show
+from aigw.cli.sources.changed_config import without_redis
+from aigw.cli.sources.client_key import key_of, key_places
 from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.configuration import loaded_from
 from aigw.cli.sources.max_usd import limited
-from aigw.cli.sources.own_gateway import key_of, key_places, without_redis
 from aigw.cli.sources.recordings import RecordingChoice, closing, network, opened_recordings
 from aigw.config.load import Loaded
 from aigw.core.upstream import Upstream

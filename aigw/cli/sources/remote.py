@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from aigw.cli.sources.own_gateway import KEY_VARIABLE
+from aigw.cli.sources.client_key import KEY_VARIABLE
 from aigw.core.authority import is_private, origin_of
 from aigw.core.model import DEFAULT_TIMEOUTS, Target
 from aigw.core.secrets import without_blanks

@@ -13,11 +13,13 @@ from typing import NamedTuple
 from msgspec.structs import replace as changed_to
 
 from aigw.books.books import Books
+from aigw.cli.sources.changed_config import at_free_port
+from aigw.cli.sources.client_key import key_headers
 from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.configuration import loaded_from, loaded_or_discovered
-from aigw.cli.sources.own_gateway import RowsById, at_free_port, key_headers
 from aigw.cli.sources.recordings import RecordingChoice, opened_recordings
 from aigw.cli.sources.remote import remote, with_model
+from aigw.cli.sources.rows_by_id import RowsById
 from aigw.config.load import Loaded
 from aigw.config.model import DEFAULT_ROUTE, MatchConfig
 from aigw.core.upstream import Upstream

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
 from aigw.books.books import Books
+from aigw.cli.sources.changed_config import at_free_port, without_redis
 from aigw.cli.sources.gateway_client import answer_of, refusal
-from aigw.cli.sources.own_gateway import at_free_port, without_redis
 from aigw.cli.sources.templates import PLUGIN, TemplateCall
 from aigw.config.load import Loaded
 from aigw.core.errors import GatewayError, UpstreamError

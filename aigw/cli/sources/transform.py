@@ -16,10 +16,10 @@ import yaml
 from multidict import CIMultiDict
 
 from aigw.books.books import Books
+from aigw.cli.sources.changed_config import at_free_port
 from aigw.cli.sources.chat_requests import answers_itself
 from aigw.cli.sources.config_choice import ConfigChoice
 from aigw.cli.sources.configuration import as_served
-from aigw.cli.sources.own_gateway import at_free_port
 from aigw.config.load import Loaded, load
 from aigw.core.env import Env
 from aigw.core.errors import ConfigError

@@ -16,10 +16,12 @@ from typing import NamedTuple
 from msgspec.structs import replace as changed_to
 
 from aigw.books.books import Books
+from aigw.cli.sources.changed_config import at_free_port, without_redis
+from aigw.cli.sources.client_key import key_headers
 from aigw.cli.sources.config_choice import ConfigChoice
-from aigw.cli.sources.own_gateway import RowsById, at_free_port, key_headers, without_redis
 from aigw.cli.sources.recordings import replayable
 from aigw.cli.sources.remote import remote
+from aigw.cli.sources.rows_by_id import RowsById
 from aigw.config.load import Loaded, load
 from aigw.config.secret_values import secrets_in
 from aigw.core.model import Target

@@ -226,7 +226,7 @@ def _authority(origin: Origin) -> str:
 async def build(config: Config, env: Env) -> AsyncIterator[Plugin]:
     """Yields the router, and meanwhile probes the providers that have a `healthCheckModel`."""
     make = provider_type(env)
-    providers = [make(provider, env) for provider in config.active()]
+    providers = [make(provider, env, at_route=not index) for index, provider in enumerate(config.active())]
     if not providers:
         yield _pass
         return

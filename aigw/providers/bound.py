@@ -66,9 +66,10 @@ class BoundProvider:
     returns_reasoning: ClassVar[bool] = True
     """Whether reasoning that clients leave out is given back to a provider that wants it."""
 
-    def __init__(self, config: ProviderConfig, env: Env) -> None:
-        """Raises ValueError for a configuration that the plugin's `check` would refuse, ConfigError if `services:` maps
-        the host to something that is not HTTP."""
+    def __init__(self, config: ProviderConfig, env: Env, *, at_route: bool = True) -> None:
+        """`at_route`: it is where the upstream of a route is, if `services:` maps that. Raises ValueError for a
+        configuration that the plugin's `check` would refuse, ConfigError if `services:` maps the host to something that
+        is not HTTP."""
         keys = msgspec.to_builtins(config)
         kind = lookup(config.type)
         self.config = config
@@ -81,6 +82,7 @@ class BoundProvider:
         self._kept = KeptReasoning(self.name, env)
         self.refusals = Refusals(self.name, self.row)
         self._env = env
+        self._at_route = at_route
         self._builtin = self._builtin_models() if self.row.dialect == "builtin" else None
         self._endpoint = locate(kind, keys, own_paths=self.own_paths)
         self._path = self.paths(config, self.row, self._endpoint, env)
@@ -363,7 +365,7 @@ class BoundProvider:
                 )
             return exchange.route.target._replace(authority=source.headers.get("host", ""))
         try:
-            origin = self._origin(exchange.route.service)
+            origin = self._origin(exchange.route.service if self._at_route else "")
         except ConfigError as error:
             raise GatewayError(500, str(error), kind="api_error", code="bad_service") from None
         if domain and not bare:

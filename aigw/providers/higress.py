@@ -254,8 +254,8 @@ class HigressProvider(BoundProvider):
     tells_first_only: ClassVar[bool] = True
     returns_reasoning: ClassVar[bool] = False
 
-    def __init__(self, config: ProviderConfig, env: Env) -> None:
-        super().__init__(config, env)
+    def __init__(self, config: ProviderConfig, env: Env, *, at_route: bool = True) -> None:
+        super().__init__(config, env, at_route=at_route)
         self._format = format_of(config, self.row, env)
         self.row = replace(self.row, auths={})  # they are for paths that it does not have
 

@@ -43,6 +43,20 @@ async def test_a_failure_before_the_first_event_moves_on(failure):
     assert all(body.closed for body in upstream.bodies)
 
 
+@pytest.mark.parametrize("choice", [{"fallback": ["b"]}, {"byModel": {"*": "b"}}, {"weights": {"b": 1}}])
+async def test_only_the_default_provider_is_where_the_service_of_the_route_is(choice):
+    """The key of another one must not go there."""
+    upstream = FakeUpstream(answer_json({"error": "x"}, 500), answer_json(COMPLETION))
+    services = {"llm.dns": "http://10.0.0.9:8080"}
+    config = {key: TWO[key] for key in ("providers", "activeProviderId")} | choice
+    async with proxy(config, upstream, services=services) as send:
+        await (await send(chat(HELLO), Route("r", "llm.dns:443"))).body()
+    origins = {target.authority: str(target.origin) for _, target in upstream.sent}
+    expected = {"api.openai.com": "http://10.0.0.9:8080", "api.deepseek.com": "https://api.deepseek.com:443"}
+    assert origins == {name: expected[name] for name in origins}
+    assert "api.deepseek.com" in origins
+
+
 async def test_after_the_first_content_it_never_moves_on():
     first = b"data: " + json.dumps(delta("a")).encode() + b"\n\n"
     upstream = FakeUpstream(Answer(headers={"content-type": "text/event-stream"}, pieces=[first, RESET]))

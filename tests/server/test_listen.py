@@ -11,7 +11,7 @@ from aigw.server.workers import reserve
 
 
 def test_a_reserved_port_takes_no_connection_until_a_worker_listens():
-    with reserve("127.0.0.1", 0) as reserved:
+    with reserve("127.0.0.1", 0, spreads=True) as reserved:
         port = reserved.getsockname()[1]
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), 1)

@@ -52,6 +52,15 @@ class MissingReasoning:
             set_messages(self._request, self._messages)
 
 
+def has_calls(request: Document) -> bool:
+    """Whether there may be calls in the messages of a request."""
+    return request.mentions(b'"tool_calls"')
+
+
+def has_tools(request: Document) -> bool:
+    return request.raw("tools") is not None
+
+
 def joined(details: Iterable[Json]) -> list[Json]:
     """Returns the details of an answer whose texts may have come in pieces."""
     whole: list[Json] = []

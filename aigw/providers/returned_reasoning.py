@@ -24,7 +24,7 @@ from aigw.core.reply import Reply
 from aigw.dialects import apis
 from aigw.dialects.json_values import decoded, json_text
 from aigw.dialects.openai_chat import CompletionsReader
-from aigw.dialects.openai_chat_reasoning import DETAILS, TEXT, MissingReasoning, joined
+from aigw.dialects.openai_chat_reasoning import DETAILS, TEXT, MissingReasoning, has_calls, has_tools, joined
 from aigw.providers.call import Call
 from aigw.providers.kept_reasoning import KeptFor, KeptReasoning
 from aigw.translation.hub import Thinking
@@ -76,6 +76,8 @@ class ReturnedReasoning:
         answer = exchange.answer
         if answer is None or call.translation is not None or call.api != apis.CHAT or not self._wants(exchange):
             return reply
+        if self._field == DETAILS and not _has_tools(exchange):
+            return reply
         answer.keep_all()
         kept = self._kept.of(exchange)
 
@@ -91,7 +93,7 @@ class ReturnedReasoning:
 
     def _missing(self, request: Request) -> MissingReasoning | None:
         request.parse()
-        if request.parsed is not None:
+        if request.parsed is not None and (self._field == TEXT or has_calls(request.parsed)):
             with suppress(ValueError):  # of what is no chat the next steps say so
                 missing = MissingReasoning(request.parsed, self._field)
                 return missing if missing.answers else None
@@ -137,6 +139,11 @@ def _details(kept: KeptThought | None) -> Any:
     with suppress(ValueError):
         return decoded(kept.state.encode("utf-8", "surrogatepass")) if kept is not None else None
     return None
+
+
+def _has_tools(exchange: Exchange) -> bool:
+    client = exchange.original.parsed
+    return client is None or has_tools(client)
 
 
 def _questions(asked: Asked) -> list[str]:

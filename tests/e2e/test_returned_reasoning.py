@@ -40,8 +40,7 @@ async def test_what_nobody_kept_is_blank(provider, gateway):
         {"role": "assistant", "content": "said", "reasoning_content": "own"},
         {"role": "user", "content": "And?"},
     ]
-    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
-    for given in ({"tools": tools}, {}):
+    for given in ({"tools": TOOLS}, {}):
         await front.sdk().chat.completions.create(model="deepseek-reasoner", messages=history, **given)
     filled, plain = [request.json()["messages"] for request in upstream.requests]
     assert [each.get("reasoning_content") for each in filled] == [None, " ", None, "hm", "own", None]
@@ -50,6 +49,7 @@ async def test_what_nobody_kept_is_blank(provider, gateway):
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 ASKED = [{"role": "user", "content": "Hello!"}]
+TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
 RESULT = [
     {"role": "assistant", "content": None, "tool_calls": [CALL]},
     {"role": "tool", "tool_call_id": "call_1", "content": "r"},
@@ -88,7 +88,7 @@ async def test_details_of_openrouter(stream, provider, gateway):
         {"services": {"openrouter.ai": upstream.url}, "plugins": {"ai-proxy": {"provider": provided}}}
     )
     sdk = front.sdk()
-    answer = await sdk.chat.completions.create(model="google/gemini-3-pro", messages=ASKED, stream=stream)
+    answer = await sdk.chat.completions.create(model="google/gemini-3-pro", messages=ASKED, tools=TOOLS, stream=stream)
     if stream:
         assert [event async for event in answer]
     await sdk.chat.completions.create(model="google/gemini-3-pro", messages=ASKED + RESULT)

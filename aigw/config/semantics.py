@@ -16,12 +16,15 @@ from aigw.core.authority import is_private, split_authority
 from aigw.core.errors import ConfigError
 from aigw.core.json_path import JsonPath
 from aigw.core.plugin import About
+from aigw.core.secrets import without_password
 from aigw.rag.settings import RagSettings
 from aigw.stores.redis.url import is_redis_url, parse_redis_url
 from aigw.traffic.volatility import rules
 
 _METHOD = re.compile(r"[A-Z][A-Z0-9-]*")
 _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/\s?#]+", re.IGNORECASE)
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+(:\d+)?|\S+:\d+")
+"""What is no name of a service, as Higress has them."""
 
 
 def check_gateway(config: GatewayConfig, report: Report) -> None:
@@ -62,6 +65,12 @@ def check_redis(configs: Iterable[Any], services: Mapping[str, str], report: Rep
             place = ("services", name)
             told = "a plugin uses it as a Redis, so it must be a redis:// URL"
             report.error(place, f"{told}, got {report.say(place, url)}")
+    for name in dict.fromkeys(each.name for each in used if not table.store(each.name, each.port)):
+        if "://" in name or _ADDRESS.fullmatch(name):
+            told = f"a plugin has {without_password(name)!r} as the name of its Redis: this machine keeps the values"
+            report.note(
+                ("services",), f"{told}; name it redis.static, and write services: {{redis.static: redis://...}}"
+            )
 
 
 def _parts(config: Any) -> list[Any]:

@@ -196,6 +196,16 @@ def test_what_a_plugin_uses_as_a_redis_is_one(url):
     assert report.format_all(report.errors) == [f"(no configuration file):3 {told}"]
 
 
+@pytest.mark.parametrize("name", ["redis://:pass@10.0.0.5:6379", "10.0.0.5", "cache.internal:6379"])
+def test_an_address_where_a_redis_is_named_is_noted(name):
+    text = f"plugins: {{ai-cache: {{redis: {{serviceName: '{name}'}}}}}}"
+    loaded, report = examine(None, {}, text=text.encode())
+    assert loaded is not None
+    (note,) = [each.message for each in report.notes if each.path == ("services",)]
+    assert note.startswith("a plugin has '") and "write services: {redis.static: redis://...}" in note
+    assert ":pass" not in note
+
+
 def test_the_configuration_of_a_plugin_where_that_of_the_gateway_belongs():
     """As the console and the documentation of Higress have it."""
     loaded, report = examine(None, {}, text=b"# qwen\nprovider: {type: qwen}\nactiveProviderId: ''\n")

@@ -18,3 +18,11 @@ def test_types_that_cannot_be_used() -> None:
         lookup("")
     with pytest.raises(ValueError, match=r"^this version does not speak kling yet$"):
         lookup("kling")
+
+
+@pytest.mark.parametrize(
+    ("name", "type_"), [("anthropic", "claude"), ("DashScope", "qwen"), ("openai-compatible", "openai")]
+)
+def test_another_name_of_a_provider(name: str, type_: str) -> None:
+    with pytest.raises(ValueError, match=rf"^unknown provider type: {name}; did you mean '{type_}'\?$"):
+        lookup(name)

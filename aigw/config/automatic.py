@@ -65,7 +65,11 @@ def _reached(row: EnvProvider, env: Mapping[str, str], listen: str) -> dict[str,
         return {}
 
 
-CHATS = ("/chat/completions", "/messages", "/responses", "/completions")
+CHATS = (
+    "/chat/completions", "/messages", "/responses", "/completions", ":generateContent", ":streamGenerateContent",
+    "/count_tokens", "/input_tokens", ":countTokens",
+)  # fmt: skip
+"""How paths of chats end, and of what counts their tokens."""
 
 
 def one_model(model: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aigw.config.automatic import automatic
+from aigw.config.automatic import automatic, one_model
 from aigw.providers.environment import ENV_PROVIDERS
 from aigw.providers.mapping import ModelMapping
 
@@ -10,6 +10,14 @@ from aigw.providers.mapping import ModelMapping
 def provider_of(model, *variables):
     """The id of the provider that a start with these keys sends `model` to; the model itself if it is no one's."""
     return ModelMapping(automatic(dict.fromkeys(variables, "k"), None, ())["ai-proxy"]["byModel"]).map(model)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/chat/completions", "/v1beta/models/gemini-3:streamGenerateContent", "/v1/messages/count_tokens"]
+)
+def test_one_model_answers_the_chats_of_all_clients(path):
+    (config,) = one_model("echo").values()
+    assert path.endswith(tuple(config["enableOnPathSuffix"]))
 
 
 def test_a_model_of_ollama_is_known_with_and_without_its_tag_latest():

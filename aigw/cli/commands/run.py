@@ -73,12 +73,12 @@ def run(
     """Run a command behind a gateway of its own: tests and CI.
 
     The command finds it by OPENAI_BASE_URL, ANTHROPIC_BASE_URL, GOOGLE_GEMINI_BASE_URL and others; AIGW_URL has its
-    address. `claude`, `codex` and `gemini` get what each of them needs, too, whatever their settings say. In replay
-    nothing goes upstream and no key is needed. The exit status is that of the command; it is 1 if the command ended
-    well, but a call had no recording or a budget refused it, also if the command went on without the answer. At
-    the end, stderr says how many calls there were, how many failed, and what they cost; warnings wait for that while
-    the command draws on the terminal. With GITHUB_ACTIONS, misses are annotations. If aigw itself is killed (kill -9),
-    the command goes on without a gateway.
+    address. `claude`, `codex`, `gemini`, `opencode`, `copilot`, `qwen` and `pi` get what each of them needs, too,
+    whatever their settings say. In replay nothing goes upstream and no key is needed. The exit status is that of the
+    command; it is 1 if the command ended well, but a call had no recording or a budget refused it, also if the command
+    went on without the answer. At the end, stderr says how many calls there were, how many failed, and what they cost;
+    warnings wait for that while the command draws on the terminal. With GITHUB_ACTIONS, misses are annotations. If aigw
+    itself is killed (kill -9), the command goes on without a gateway.
 
     Example: aigw run --replay recordings -- pytest
     """

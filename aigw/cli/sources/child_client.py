@@ -6,8 +6,9 @@ so. No file of the user is changed. Clients also read settings of their own, so 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import PurePath
 
 from aigw.cli.sources.child import Child
@@ -15,7 +16,9 @@ from aigw.cli.sources.child_settings import OF_CLIENTS
 from aigw.cli.sources.clients import CLIENTS, Client, misplaced
 from aigw.cli.sources.private_gateway import PrivateGateway
 from aigw.config.automatic import BUILTIN
+from aigw.dialects import apis
 from aigw.providers.base_url import ANY_KEY
+from aigw.server.first_call import call_of, models_to_name
 
 _LAUNCHERS = ("npx", "bunx", "pnpm", "yarn")
 _OFF = ("", "0", "false", "no", "off")
@@ -30,13 +33,14 @@ def child_client(command: Sequence[str], given: Mapping[str, str], gateway: Priv
     if client is None:
         yield child
         return
-    _set_variables(client, child, given, gateway.url, gateway.key)
+    fill = partial(_filled, url=gateway.url, key=gateway.key or ANY_KEY, model=_model(gateway))
+    _set_variables(client, child, given, gateway, fill)
     _leave_out(client, child)
     child.notes.extend(_about_key(client, given, gateway))
-    child.command[place + 1 : place + 1] = [_filled(word, gateway.url, "") for word in client.arguments]
+    child.command[place + 1 : place + 1] = [fill(word) for word in client.arguments]
     with ExitStack() as stack:
         if client.name in OF_CLIENTS:
-            OF_CLIENTS[client.name](child, place, gateway.url, stack)
+            OF_CLIENTS[client.name](child, place, gateway.url, fill(client.text), stack)
         child.notes.extend(_about_models(client, gateway))
         yield child
 
@@ -59,15 +63,19 @@ def _find_client(command: Sequence[str]) -> tuple[int, Client | None]:
     return 0, next((each for each in CLIENTS if each.program == name), None)
 
 
-def _set_variables(client: Client, child: Child, given: Mapping[str, str], url: str, key: str) -> None:
+def _set_variables(
+    client: Client, child: Child, given: Mapping[str, str], gateway: PrivateGateway, fill: Callable[[str], str]
+) -> None:
     has_key = any(given.get(name) for name in client.keys)
     for name, value in client.variables.items():
         if value == "{key}":
-            wanted = not given.get(name) and (bool(key) or not has_key)
+            wanted = not given.get(name) and (bool(gateway.key) or not has_key)
+        elif value == "{model}":
+            wanted = not given.get(name)
         else:
             wanted = name not in given or "{" in value
         if wanted:
-            child.env[name] = _filled(value, url, key or ANY_KEY)
+            child.env[name] = fill(value)
     for name in client.keys:  # two keys confuse a client
         if name not in given and name not in client.variables:
             child.env.pop(name, None)
@@ -103,5 +111,11 @@ def _leave_out(client: Client, child: Child) -> None:
             del child.env[name]
 
 
-def _filled(text: str, url: str, key: str) -> str:
-    return text.replace("{url}", url).replace("{base}", f"{url}/v1").replace("{key}", key)
+def _model(gateway: PrivateGateway) -> str:
+    """A model that answers here."""
+    call = call_of(gateway.loaded, apis.CHAT)
+    return (call.model if call is not None else "") or next(iter(models_to_name(gateway.loaded)), "echo")
+
+
+def _filled(text: str, url: str, key: str, model: str) -> str:
+    return text.replace("{url}", url).replace("{base}", f"{url}/v1").replace("{key}", key).replace("{model}", model)

@@ -3,7 +3,7 @@
 Claude Code reads variables from its settings, which have precedence over the environment; `--settings` has precedence
 over both. Codex takes settings from `-c`, of which the last one counts, but `--oss` has precedence. Gemini CLI signs in
 as its settings file says, so it gets a home folder of its own, in which everything but that file is a link to the
-user's."""
+user's. The same holds for pi's models. OpenCode has a variable with settings that have precedence over its files."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from aigw.cli.sources.clients import client_of
 
 SETTINGS = "settings.json"
 GEMINI, SIGNED_IN = ".gemini", "gemini-api-key"
+MODELS = "models.json"
+_OPENCODE, _PI = "OPENCODE_CONFIG_CONTENT", "PI_CODING_AGENT_DIR"
 _PROVIDER = "model_provider="
 _OSS = {"--oss": 0, "--local-provider": 1}
 """Arguments by which Codex asks models of this machine, and how many words follow them."""
 
 
-def _claude(child: Child, place: int, url: str, stack: ExitStack) -> None:
+def _claude(child: Child, place: int, url: str, text: str, stack: ExitStack) -> None:
     """Says again in `--settings` what the user's settings say otherwise."""
     own = Path(child.env.get("CLAUDE_CONFIG_DIR") or _home(child.env) / ".claude")
     project = Path(".claude")
@@ -45,7 +47,7 @@ def _claude(child: Child, place: int, url: str, stack: ExitStack) -> None:
         child.command[place + 1 : place + 1] = ["--settings", text]
 
 
-def _codex(child: Child, place: int, url: str, stack: ExitStack) -> None:
+def _codex(child: Child, place: int, url: str, text: str, stack: ExitStack) -> None:
     """Removes arguments that choose another provider."""
     start = place + 1 + len(client_of("codex").arguments)
     words = child.command[start:]
@@ -71,7 +73,7 @@ def _of_this_provider(words: list[str], notes: list[str]) -> Iterator[str]:
             yield word
 
 
-def _gemini(child: Child, place: int, url: str, stack: ExitStack) -> None:
+def _gemini(child: Child, place: int, url: str, text: str, stack: ExitStack) -> None:
     """Signs in with the key of the gateway."""
     home = Path(child.env.get("GEMINI_CLI_HOME") or _home(child.env))
     settings = _read(home / GEMINI / SETTINGS)
@@ -81,7 +83,12 @@ def _gemini(child: Child, place: int, url: str, stack: ExitStack) -> None:
     if selected:
         child.notes.append(f"Gemini CLI signs in by {SIGNED_IN} for this run, not by {selected}")
     try:
-        child.env["GEMINI_CLI_HOME"] = str(_home_with(home, _signed_in(settings), stack))
+        folder = _empty("aigw-gemini-", stack)
+        _linked(home, folder, GEMINI)
+        (folder / GEMINI).mkdir()
+        _linked(home / GEMINI, folder / GEMINI, SETTINGS)
+        (folder / GEMINI / SETTINGS).write_text(json.dumps(_signed_in(settings)))
+        child.env["GEMINI_CLI_HOME"] = str(folder)
     except OSError as error:
         child.notes.append(
             f"Gemini CLI's settings must have security.auth.selectedType {SIGNED_IN}; a copy of them for this run "
@@ -96,16 +103,48 @@ def _signed_in(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**others, "security": {**security, "auth": auth}}
 
 
-def _home_with(home: Path, settings: Mapping[str, Any], stack: ExitStack) -> Path:
-    """A home folder with these settings of Gemini CLI, in which all else is a link to the real one."""
-    folder = Path(stack.enter_context(TemporaryDirectory(prefix="aigw-gemini-", ignore_cleanup_errors=True)))
-    (folder / GEMINI).mkdir()
-    for real, place, own in ((home, folder, GEMINI), (home / GEMINI, folder / GEMINI, SETTINGS)):
-        for each in real.iterdir() if real.is_dir() else ():
-            if each.name != own:
-                (place / each.name).symlink_to(each.absolute())
-    (folder / GEMINI / SETTINGS).write_text(json.dumps(settings))
-    return folder
+def _opencode(child: Child, place: int, url: str, text: str, stack: ExitStack) -> None:
+    """Gives the vendors' providers another address in the variable that has precedence over all files."""
+    try:
+        given = _mapping(json.loads(child.env.get(_OPENCODE) or "{}"))
+    except ValueError:
+        child.notes.append(f"{_OPENCODE} is no JSON: it does not count for this run")
+        given = {}
+    child.env[_OPENCODE] = json.dumps(_merged(given, json.loads(text)))
+
+
+def _pi(child: Child, place: int, url: str, text: str, stack: ExitStack) -> None:
+    """Gives the vendors' providers another address in a copy of the models, beside links to the other settings."""
+    own = Path(child.env.get(_PI) or _home(child.env) / ".pi" / "agent")
+    try:
+        folder = _empty("aigw-pi-", stack)
+        _linked(own, folder, MODELS)
+        (folder / MODELS).write_text(json.dumps(_merged(_read(own / MODELS), json.loads(text))))
+    except OSError as error:
+        child.notes.append(f"pi's settings cannot be copied for this run: {error.strerror or error}")
+    else:
+        child.env[_PI] = str(folder)
+
+
+def _merged(given: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, and of objects that stand in both the fields of both."""
+    both = {name: _merged(given[name], more[name]) for name in more if _are_objects(given.get(name), more[name])}
+    return {**given, **more, **both}
+
+
+def _are_objects(*values: object) -> bool:
+    return all(isinstance(value, dict) for value in values)
+
+
+def _empty(prefix: str, stack: ExitStack) -> Path:
+    return Path(stack.enter_context(TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)))
+
+
+def _linked(real: Path, folder: Path, own: str) -> None:
+    """Fills a folder with links to all that is in the real one but `own`."""
+    for each in real.iterdir() if real.is_dir() else ():
+        if each.name != own:
+            (folder / each.name).symlink_to(each.absolute())
 
 
 def _home(env: Mapping[str, str]) -> Path:
@@ -138,11 +177,13 @@ def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-OF_CLIENTS: Mapping[str, Callable[[Child, int, str, ExitStack], None]] = {
+OF_CLIENTS: Mapping[str, Callable[[Child, int, str, str, ExitStack], None]] = {
     "claude-code": _claude,
     "codex": _codex,
     "gemini-cli": _gemini,
+    "opencode": _opencode,
+    "pi": _pi,
 }
 """What is changed in the command of a client, by the name of the client. A function gets the command, the place of the
-client's program in it, the address of the gateway, and an ExitStack for what must be undone when the command has
-ended."""
+client's program in it, the address of the gateway, what could stand in the client's settings, and an ExitStack for what
+must be undone when the command has ended."""

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 AUTHORIZATION, X_GOOG = "authorization", "x-goog-api-key"
+_OF_VENDORS = {"ANTHROPIC_API_KEY": "{key}", "OPENAI_API_KEY": "{key}", "GEMINI_API_KEY": "{key}"}
 
 
 class Client(NamedTuple):
@@ -104,6 +105,128 @@ env_key = "AIGW_KEY"
         package="@google/gemini-cli",
         keys=("GEMINI_API_KEY",),
         elsewhere=("GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_GCA"),
+    ),
+    Client(
+        "opencode",
+        "OpenCode",
+        variables=_OF_VENDORS,
+        command="opencode",
+        file="~/.config/opencode/opencode.json",
+        text="""\
+{"provider": {
+  "anthropic": {"options": {"baseURL": "{base}"}},
+  "openai": {"options": {"baseURL": "{base}"}},
+  "google": {"options": {"baseURL": "{url}/v1beta", "apiKey": "{env:GEMINI_API_KEY}"}},
+  "aigw": {
+    "npm": "@ai-sdk/openai-compatible",
+    "options": {"baseURL": "{base}", "apiKey": "{key}"},
+    "models": {"{model}": {}}
+  }
+}}
+""",
+        note="`aigw run -- opencode` sets this for one run, without the file; further models go under `models`",
+        program="opencode",
+        package="opencode-ai",
+        keys=tuple(_OF_VENDORS),
+    ),
+    Client(
+        "pi",
+        "pi",
+        variables=_OF_VENDORS,
+        command="pi --model aigw/{model}",
+        file="~/.pi/agent/models.json",
+        text="""\
+{"providers": {
+  "anthropic": {"baseUrl": "{url}"},
+  "openai": {"baseUrl": "{base}"},
+  "google": {"baseUrl": "{url}/v1beta"},
+  "aigw": {"baseUrl": "{base}", "api": "openai-completions", "apiKey": "{key}", "models": [{"id": "{model}"}]}
+}}
+""",
+        note="`aigw run -- pi` sets this for one run, without the file",
+        program="pi",
+        package="@mariozechner/pi-coding-agent",
+        keys=tuple(_OF_VENDORS),
+    ),
+    Client(
+        "qwen-code",
+        "Qwen Code",
+        variables={"OPENAI_BASE_URL": "{base}", "OPENAI_API_KEY": "{key}"},
+        command="qwen --auth-type openai -m {model}",
+        note="`aigw run -- qwen` sets this for one run",
+        program="qwen",
+        package="@qwen-code/qwen-code",
+        arguments=("--auth-type", "openai", "--openai-base-url", "{base}"),
+        keys=("OPENAI_API_KEY",),
+    ),
+    Client(
+        "copilot",
+        "GitHub Copilot CLI",
+        variables={
+            "COPILOT_PROVIDER_BASE_URL": "{base}",
+            "COPILOT_PROVIDER_API_KEY": "{key}",
+            "COPILOT_MODEL": "{model}",
+        },
+        command="copilot",
+        note="`aigw run -- copilot` sets this for one run",
+        program="copilot",
+        package="@github/copilot",
+        keys=("COPILOT_PROVIDER_API_KEY", "COPILOT_PROVIDER_BEARER_TOKEN"),
+        elsewhere=("COPILOT_PROVIDER_TYPE",),
+    ),
+    Client(
+        "cline",
+        "Cline's CLI",
+        command="cline",
+        file="~/.cline/data/settings/providers.json",
+        text="""\
+{"version": 1, "lastUsedProvider": "openai-compatible", "modes": {}, "providers": {"openai-compatible": {
+  "settings": {"provider": "openai-compatible", "baseUrl": "{base}", "apiKey": "{key}", "model": "{model}"},
+  "updatedAt": "2026-12-01T00:00:00Z", "tokenSource": "manual"
+}}}
+""",
+        note="`cline auth -p openai -b {base} -k {key} -m {model}` writes this, too",
+    ),
+    Client(
+        "vibe",
+        "Mistral Vibe",
+        variables={"AIGW_KEY": "{key}"},
+        command="vibe",
+        file="~/.vibe/config.toml",
+        text="""\
+active_model = "aigw"
+
+[[providers]]
+name = "aigw"
+api_base = "{base}"
+api_key_env_var = "AIGW_KEY"
+backend = "generic"
+
+[[models]]
+name = "{model}"
+provider = "aigw"
+alias = "aigw"
+""",
+        note="`active_model` stands above all tables",
+    ),
+    Client(
+        "openclaw",
+        "OpenClaw",
+        command="openclaw agent --local --agent main -m 'Hello!'",
+        file="~/.openclaw/openclaw.json",
+        text="""\
+{"models": {"providers": {"aigw": {
+  "baseUrl": "{base}", "apiKey": "{key}", "api": "openai-completions",
+  "models": [{"id": "{model}", "name": "{model}", "contextWindow": 128000, "maxTokens": 8192}]
+}}},
+"agents": {"defaults": {"model": {"primary": "aigw/{model}"}}}}
+""",
+    ),
+    Client(
+        "gptme",
+        "gptme",
+        variables={"OPENAI_BASE_URL": "{base}", "OPENAI_API_KEY": "{key}"},
+        command="gptme -m local/{model}",
     ),
     Client(
         "google-genai",

@@ -122,3 +122,18 @@ def test_a_key_that_is_sent_where_nobody_looks_for_it():
         "Gemini CLI sends its key in x-goog-api-key, and key-auth looks for it in authorization: add it to `keys`"
     )
     assert started("gemini", asks=["authorization", "x-goog-api-key"], key="sk-ann").notes == []
+
+
+def test_copilot_gets_a_model_unless_the_user_has_chosen_one():
+    provider = {"type": "openai", "apiTokens": ["k"], "modelMapping": {"*": "gpt-5.2"}}
+    child = started("copilot", "-p", "Hi", provider=provider, COPILOT_PROVIDER_TYPE="anthropic")
+    assert child.env["COPILOT_PROVIDER_BASE_URL"] == f"{URL}/v1"
+    assert child.env["COPILOT_PROVIDER_API_KEY"] == "unused"
+    assert child.env["COPILOT_MODEL"]
+    assert "COPILOT_PROVIDER_TYPE" not in child.env
+    assert started("copilot", COPILOT_MODEL="mine").env["COPILOT_MODEL"] == "mine"
+
+
+def test_qwen_code_signs_in_with_a_key_whatever_its_settings_say():
+    child = started("npx", "@qwen-code/qwen-code", "Hi")
+    assert child.command[2:] == ["--auth-type", "openai", "--openai-base-url", f"{URL}/v1", "Hi"]

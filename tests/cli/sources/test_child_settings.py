@@ -129,3 +129,37 @@ def test_gemini_that_was_never_started(start):
         return [path.name for path in Path(child.env["GEMINI_CLI_HOME"], ".gemini").iterdir()]
 
     assert start("gemini", look=look) == ["settings.json"]
+
+
+def test_opencode_keeps_what_it_was_given_beside_the_addresses(start):
+    given = {
+        "model": "anthropic/x",
+        "provider": {"openai": {"options": {"baseURL": "https://elsewhere", "timeout": 9}}},
+    }
+    child = start("opencode", "run", "Hi", OPENCODE_CONFIG_CONTENT=json.dumps(given))
+    settings = json.loads(child.env["OPENCODE_CONFIG_CONTENT"])
+    assert settings["model"] == "anthropic/x"
+    assert settings["provider"]["openai"] == {"options": {"baseURL": f"{URL}/v1", "timeout": 9}}
+    assert settings["provider"]["google"]["options"]["baseURL"] == f"{URL}/v1beta"
+    assert settings["provider"]["aigw"]["models"] == {"echo": {}}
+    (note,) = start("opencode", OPENCODE_CONFIG_CONTENT="{").notes[:1]
+    assert note == "OPENCODE_CONFIG_CONTENT is no JSON: it does not count for this run"
+
+
+def test_pi_gets_models_beside_links_to_its_other_settings(start, tmp_path):
+    own = tmp_path / "home/.pi/agent"
+    own.mkdir(parents=True)
+    own.joinpath("settings.json").write_text("{}")
+    models = {"providers": {"openai": {"baseUrl": "https://elsewhere", "headers": {"a": "b"}}, "mine": {}}}
+    own.joinpath("models.json").write_text(json.dumps(models))
+
+    def look(child):
+        folder = Path(child.env["PI_CODING_AGENT_DIR"])
+        assert (folder / "settings.json").readlink() == own / "settings.json"
+        providers = json.loads((folder / "models.json").read_text())["providers"]
+        assert providers["openai"] == {"baseUrl": f"{URL}/v1", "headers": {"a": "b"}}
+        assert (providers["anthropic"], providers["mine"]) == ({"baseUrl": URL}, {})
+        return folder
+
+    assert not start("pi", look=look).exists()
+    assert json.loads((own / "models.json").read_text()) == models

@@ -299,6 +299,8 @@ _DIFFERENCES = (
     ("reasoning that a client leaves out, where the provider wants it back (DeepSeek, Kimi, OpenRouter)",
      "is put back",
      "stays away, and the provider refuses a request with tools"),
+    ("`store: false` in chat completions, at providers other than OpenAI and Azure", "is left out: some refuse it",
+     "is passed on"),
     ("custom tools of chat completions, where the provider knows functions alone (DeepSeek, Kimi, Qwen, ...)",
      "become functions, and their calls custom ones again", "are passed on, and refused"),
     ("what another provider has signed, in a conversation that has moved", "is left out: it would be refused",

@@ -91,6 +91,7 @@ _ROWS = (
             apis.CONTAINERS,
         ),
         rules=model_rules.OPENAI,
+        stores_chats=True,
         unlisted="pass",
         client_tokens=("x-api-key", "x-authorization", "anthropic-api-key", "authorization"),
         keeps_client_auth=True,
@@ -111,6 +112,7 @@ _ROWS = (
         unlisted="pass",
         auth=API_KEY,
         keeps_developer_role=True,
+        stores_chats=True,
         checks=(
             Required("azureServiceUrl", "missing azureServiceUrl in provider config"),
             NeedsQuery("azureServiceUrl", "api-version", unless="/openai/v1"),
@@ -296,6 +298,7 @@ _ROWS = (
         unlisted="pass",
         keeps_client_auth=True,
         maps_models=False,
+        stores_chats=True,
         without_model="leave",
         injects_usage=False,
         checks=(),

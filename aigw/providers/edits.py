@@ -78,6 +78,8 @@ class BodyEdits:
         usage = native and self._row.injects_usage and not self._config.disable_stream_usage_stats
         if usage and api in apis.INCLUDE_USAGE:
             openai_chat_request.ask_for_usage(document)
+        if native and api == apis.CHAT and not self._row.stores_chats:
+            self._drop_idle(document)
         if native and (drop_foreign := self._drops_foreign.get(api)) is not None:
             drop_foreign(document)
         if native and not self._keeps_cache_lifetimes and api in _IN_ANTHROPICS_FORMAT:
@@ -97,6 +99,12 @@ class BodyEdits:
         if self._fits or api == apis.EMBEDDINGS:
             self._fit_fields(document, api)
         return self._map_model(document)
+
+    def _drop_idle(self, document: Document) -> None:
+        """Leaves out `store: false`, which is OpenAI's alone and says nothing. Agents send it to every address that
+        they do not know."""
+        if document.raw("store") == b"false":
+            document.drop("store")
 
     def _written_anew(self, document: Document) -> None:
         """Is called after a change for which Higress serialises the request again. Here nothing more is changed."""

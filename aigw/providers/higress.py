@@ -81,6 +81,9 @@ class HigressEdits(BodyEdits):
         """Writes the body anew, so that fields which Higress does not know are lost."""
         openai_chat_request.reserialise(document)
 
+    def _drop_idle(self, document: Document) -> None:
+        """Keeps a `store` that says nothing."""
+
     def _drop_nulls(self, document: Document) -> None:
         """Keeps null fields."""
 

@@ -230,6 +230,8 @@ class Provider:
     injects_usage: bool = True
     """Whether `stream_options.include_usage` is set in the request."""
     keeps_developer_role: bool = False
+    stores_chats: bool = False
+    """Whether `store` in chat completions means something. Others may refuse the field."""
     preserves_thinking: tuple[str, ...] = ()
     """Models that need `preserve_thinking: true` to use the reasoning of earlier turns. `p*` is a prefix."""
     takes_response_schema: bool = False

@@ -52,6 +52,19 @@ async def test_gemini_has_the_model_in_its_path():
     assert refusal.value.status == 400
 
 
+@pytest.mark.parametrize(
+    ("type_", "fidelity", "left"),
+    [("mistral", "safe", {}), ("mistral", "higress", {"store": False}), ("openai", "safe", {"store": False})],
+)
+async def test_only_who_stores_chats_is_told_not_to(type_, fidelity, left):
+    env = make_env(FakeUpstream(), fidelity=fidelity)
+    provider = provider_type(env)(ProviderConfig(type=type_), env)
+    request = chat({"model": "m", "store": False, "messages": []})
+    call = await provider.write(make_exchange(request), request, apis.CHAT, "k")
+    call.request.seal()
+    assert json.loads(call.request.body) == {"model": "m", "messages": [], **left}
+
+
 async def test_what_gemini_signed_comes_back_from_clients_of_other_formats():
     """Also where something is changed before it is translated."""
     provider = BoundProvider(ProviderConfig(type="gemini", hiclaw_mode=True), make_env(FakeUpstream()))

@@ -94,7 +94,7 @@ def test_a_key_that_the_client_shows_elsewhere_is_told(aigw, tmp_path):
 
 def test_for_programs(aigw):
     found = json.loads(aigw("--json")[1])
-    assert len(found) == 16
+    assert len(found) == 24
     one = json.loads(aigw("codex", "--json")[1])
     assert one == next(each for each in found if each["client"] == "codex")
     assert one["variables"] == {"AIGW_KEY": "unused"}

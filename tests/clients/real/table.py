@@ -16,6 +16,7 @@ from tests.clients.real.libraries import (
     PydanticAI,
     VercelAI,
 )
+from tests.clients.real.terminal_agents import Cline, Copilot, OpenCode, Pi, QwenCode
 
 CLIENTS: dict[str, Client] = {
     client.name: client
@@ -23,5 +24,6 @@ CLIENTS: dict[str, Client] = {
         ClaudeCode(), Codex(), CodexCodeMode(), GeminiCLI(), Aider(), LLM(), LangChain(), LangChainAnthropic(),
         LlamaIndex(), PydanticAI(), OpenAIAgents(), GoogleADK(), AnthropicRunner(), FunctionsOf2023(), VercelAI(),
         ChatPage(),
+        OpenCode(), Pi(), QwenCode(), Copilot(), Cline(),
     )
 }  # fmt: skip

@@ -110,6 +110,13 @@ def ask_for_usage(request: Document) -> bool:
     return True
 
 
+def drop_idle_store(request: Document) -> None:
+    """Drops `store: false`, which is OpenAI's alone and says nothing. Agents send it to every address that they do not
+    know."""
+    if request.raw("store") == b"false":
+        request.drop("store")
+
+
 def set_response_format(request: Document, schema: Any) -> None:
     request.set("response_format", schema)
 

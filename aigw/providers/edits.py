@@ -101,10 +101,7 @@ class BodyEdits:
         return self._map_model(document)
 
     def _drop_idle(self, document: Document) -> None:
-        """Leaves out `store: false`, which is OpenAI's alone and says nothing. Agents send it to every address that
-        they do not know."""
-        if document.raw("store") == b"false":
-            document.drop("store")
+        openai_chat_request.drop_idle_store(document)
 
     def _written_anew(self, document: Document) -> None:
         """Is called after a change for which Higress serialises the request again. Here nothing more is changed."""

@@ -307,6 +307,8 @@ _DIFFERENCES = (
      "is passed on"),
     # what the client gets
     ("errors of the gateway", "JSON in the client's format, with a fitting status", "text/plain, often 500"),
+    ("an error in DashScope's own form (`qwenEnableCompatible: false`)", "becomes an error in the client's format",
+     "is passed on"),
     ("an error page that is not JSON", "becomes an error in the client's format", "is passed on"),
     ("if all retries fail", "the client gets the last error", "the client gets the first error"),
     ("if all providers of `fallback` fail", "the client gets the first error, with a line on the others",

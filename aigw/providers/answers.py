@@ -46,6 +46,7 @@ from aigw.providers.quoted_keys import (
     uncoded_headers,
 )
 from aigw.providers.translated import tell_lost, translated
+from aigw.translation.errors import error_of
 
 log = logging.getLogger("aigw")
 
@@ -143,7 +144,7 @@ class Answers:
         if reply.status != 200:
             if self._logs_errors and reply.status >= 400:
                 await self._log_error(exchange, reply)
-            return await self._shape_error(exchange, reply)
+            return await self._shape_error(exchange, call, reply)
         if self._converts or not reply.plain or call.api in apis.VECTORS:
             reply = await self._decoded(exchange, call, reply)
         return await self.fit(exchange, call, reply)
@@ -327,25 +328,29 @@ class Answers:
         """Returns the body with its embeddings in the format that the client asked for."""
         return embedding_format.in_format(body, asked.encoding_format)
 
-    async def _shape_error(self, exchange: Exchange, reply: Reply) -> Reply:
-        """Returns the reply for an error of the provider. If it is not JSON (such as the HTML page of a proxy), it is
-        converted into the client's format, because SDKs only read that."""
-        if reply.status < 400 or "json" in reply.headers.get("content-type", ""):
+    async def _shape_error(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
+        """Returns the reply for an error of the provider. If it is not JSON (such as the HTML page of a proxy), or is
+        DashScope's own, it is converted into the client's format, because SDKs only read that."""
+        native = self._row.dialect == "qwen" and call.translation is None and call.api in (apis.CHAT, apis.EMBEDDINGS)
+        if reply.status < 400 or (not native and "json" in reply.headers.get("content-type", "")):
             return reply
         whole = await reply.whole(MAX_ERROR)
-        if whole is None or _is_json(whole.raw):
+        if whole is None or (_is_json(whole.raw) and not native):
             return reply
-        page = " ".join(whole.raw.decode("utf-8", "replace").split())
-        text = self._redaction(exchange).text(page, MAX_SHOWN)
-        message = f"the provider answered {reply.status}: {text or 'without a body'}"
-        error = GatewayError(reply.status, message, kind="upstream_error", code="upstream_status")
+        if _is_json(whole.raw):
+            error = error_of(reply.status, whole.raw)
+        else:
+            page = " ".join(whole.raw.decode("utf-8", "replace").split())
+            text = self._redaction(exchange).text(page, MAX_SHOWN)
+            message = f"the provider answered {reply.status}: {text or 'without a body'}"
+            error = GatewayError(reply.status, message, kind="upstream_error", code="upstream_status")
         kept = [
             (name, value)
             for name, value in reply.headers.items()
             if name.lower() not in ("content-type", "content-length")
         ]
         body = exchange.dialect.error(error, exchange.id)
-        return exchange.reply(body, status=reply.status, headers=[*kept, ("Content-Type", JSON)])
+        return exchange.reply(body, status=error.status, headers=[*kept, ("Content-Type", JSON)])
 
 
 def _is_json(body: bytes) -> bool:

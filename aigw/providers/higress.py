@@ -154,8 +154,8 @@ class HigressAnswers(Answers):
         """Does not convert embeddings into the format that the client asked for."""
         return body
 
-    async def _shape_error(self, exchange: Exchange, reply: Reply) -> Reply:
-        """Does not make JSON of an error page."""
+    async def _shape_error(self, exchange: Exchange, call: Call, reply: Reply) -> Reply:
+        """Does not make JSON of an error page, and leaves DashScope's errors in its own form."""
         return reply
 
 

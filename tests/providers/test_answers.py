@@ -62,6 +62,15 @@ async def test_an_error_page_becomes_an_error_in_the_clients_shape():
     assert "Bad Gateway" in json.loads(received)["error"]["message"]
 
 
+async def test_an_error_of_dashscope_has_the_form_that_openais_clients_read():
+    """Node's SDK says `400 status code (no body)` without an `error` in it."""
+    qwen = {"provider": {"type": "qwen", "apiTokens": ["k"], "qwenEnableCompatible": False}}
+    said = {"code": "InvalidParameter", "message": "Temperature is wrong", "request_id": "r"}
+    _, reply, received = await once(qwen, chat({"model": "m", **HELLO}), answer_json(said, 400))
+    error = json.loads(received)["error"]
+    assert (reply.status, error["message"], error["code"]) == (400, "Temperature is wrong", "InvalidParameter")
+
+
 async def test_an_error_page_that_is_json_all_the_same_passes():
     body = b'{"error":{"message":"cut in an emoji: \\ud83d"}}'
     page = Answer(400, {"content-type": "text/plain"}, [body])

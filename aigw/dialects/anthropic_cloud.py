@@ -7,6 +7,7 @@ from multidict import CIMultiDict
 
 from aigw.core.document import Document
 from aigw.dialects import apis
+from aigw.dialects.errors import refuse_threads
 
 _CONTEXT_EDITS = "context-management-2025-06-27"
 _BETAS = {
@@ -21,7 +22,9 @@ refused."""
 
 
 def encode(document: Document, api: str, headers: CIMultiDict[str], version: str) -> bytes:
-    """Returns the body of a request, and changes its headers."""
+    """Returns the body of a request, and changes its headers. Raises GatewayError for a conversation that it should
+    keep."""
+    refuse_threads(document)
     headers.popall("anthropic-version", None)
     named = ",".join(headers.popall("anthropic-beta", ())).split(",")
     betas = list(dict.fromkeys(_BETAS[name.strip()] for name in named if name.strip() in _BETAS))

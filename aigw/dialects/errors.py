@@ -9,9 +9,11 @@ from typing import ClassVar
 import msgspec
 
 from aigw.core.dialect import Asked
+from aigw.core.document import Document
 from aigw.core.errors import ContextTooLongError, GatewayError
 from aigw.core.model import Request
 from aigw.dialects.generic import Generic, GenericView
+from aigw.dialects.json_values import Json
 
 _TYPES = {
     400: "invalid_request_error",
@@ -101,6 +103,14 @@ class DashScopeGeneric(Service):
     def error(self, error: GatewayError, request_id: str) -> bytes:
         code = self.CODES.get(error.status) or ("InternalError" if error.status >= 500 else "InvalidParameter")
         return msgspec.json.encode({"code": code, "message": error.message, "request_id": request_id})
+
+
+def refuse_threads(body: Document | Json) -> None:
+    """Raises GatewayError if a request wants a conversation to be kept that only Anthropic keeps: one that goes on has
+    its newest message alone, and others would answer without the rest."""
+    if body.get("thread"):
+        why = "this provider keeps no conversations; send the whole conversation without it"
+        raise GatewayError(400, f"thread: {why}", code=NO_THREADS, param="thread")
 
 
 def gemini_error(error: GatewayError) -> bytes:

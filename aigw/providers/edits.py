@@ -16,6 +16,7 @@ from aigw.core.env import Env
 from aigw.core.model import Request
 from aigw.dialects import anthropic_cloud, apis, embedding_format, gemini_edit, openai_chat_request, vertex_embeddings
 from aigw.dialects import dashscope_openai as qwen
+from aigw.dialects.errors import refuse_threads
 from aigw.dialects.model_field import named_model, set_model
 from aigw.dialects.table import dialect_of
 from aigw.providers.config import CustomSetting, ProviderConfig
@@ -83,6 +84,7 @@ class BodyEdits:
         if native and (drop_foreign := self._drops_foreign.get(api)) is not None:
             drop_foreign(document)
         if native and not self._keeps_cache_lifetimes and api in _IN_ANTHROPICS_FORMAT:
+            refuse_threads(document)
             drop_lifetimes(document)
         if api == apis.CHAT:
             self._edit_messages(document, context)

@@ -23,11 +23,13 @@ from aigw.dialects.json_values import Json, decoded, encoded, object_of
 from aigw.dialects.typed_event import typed_event
 from aigw.translation.responses.kept_response import (
     KeptResponse,
+    home_of,
     is_stored,
     not_found,
     not_kept,
     own_items,
     previous_of,
+    reference_of,
     repeated,
     with_items,
 )
@@ -160,6 +162,7 @@ async def continued(kept: KeptResponses, exchange: Exchange, source: Request) ->
     stores, previous, own = is_stored(body), previous_of(body), own_items(body)
     if not stores and not previous:
         return None
+    own = await _whole(kept, exchange.consumer, own)
     before = (await _found(kept, exchange.consumer, previous)).said if previous else []
     request = source.copy()
     request.replace_body(encoded(with_items(body, [*before, *own])))
@@ -167,11 +170,26 @@ async def continued(kept: KeptResponses, exchange: Exchange, source: Request) ->
     return Continued(request, kept, exchange.consumer, [*before, *own], len(own), stores, previous)
 
 
+async def _whole(kept: KeptResponses, consumer: str, items: list[Any]) -> list[Any]:
+    """Returns the items, with those that are kept in the place of references to them, as Vercel's AI SDK sends them.
+    One that is not kept stays, and is refused with what it is."""
+    known: dict[str, Any] = {}
+    for id in filter(None, map(reference_of, items)):
+        if id not in known:
+            home = await _looked_up(kept, consumer, home_of(id))
+            known |= home.by_id if home is not None else {}
+    return [known.get(reference_of(item), item) for item in items]
+
+
 async def _found(kept: KeptResponses, consumer: str, id: Any) -> KeptResponse:
-    try:
-        found = await kept.find(consumer, id) if isinstance(id, str) else None
-    except StoreError as error:
-        raise GatewayError(503, str(error), kind="api_error", code="store_unavailable") from None
+    found = await _looked_up(kept, consumer, id) if isinstance(id, str) else None
     if found is None:
         raise not_found(id)
     return found
+
+
+async def _looked_up(kept: KeptResponses, consumer: str, id: str) -> KeptResponse | None:
+    try:
+        return await kept.find(consumer, id)
+    except StoreError as error:
+        raise GatewayError(503, str(error), kind="api_error", code="store_unavailable") from None

@@ -313,7 +313,7 @@ class Edge:
             if reply.in_array or exchange.dialect.marks_end:
                 await response.end()
             else:
-                response.cut()
+                await response.cut()
         else:
             served.http.peer.abort()
 

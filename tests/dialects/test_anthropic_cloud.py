@@ -6,6 +6,7 @@ import pytest
 from multidict import CIMultiDict
 
 from aigw.core.document import Document
+from aigw.core.errors import GatewayError
 from aigw.dialects import anthropic_cloud, apis
 
 ASK = {"model": "claude-x", "max_tokens": 9, "messages": [], "context_management": {"edits": []}, "stream": True}
@@ -21,6 +22,11 @@ def test_the_version_stands_in_the_body_and_the_model_in_the_path():
     body, headers = encoded(**{"Anthropic-Version": "2023-06-01", "x-more": "1"})
     assert body == {"max_tokens": 9, "messages": [], "stream": True, "anthropic_version": "v-1"}
     assert headers == {"x-more": "1"}
+
+
+def test_it_keeps_no_conversations():
+    with pytest.raises(GatewayError, match="send the whole conversation"):
+        anthropic_cloud.encode(Document(b'{"thread":{"type":"create"}}'), apis.MESSAGES, CIMultiDict(), "v-1")
 
 
 def test_to_count_tokens_the_model_stays():

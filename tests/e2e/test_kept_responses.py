@@ -133,3 +133,20 @@ async def test_another_process_finds_it_in_the_same_folder(start):
         assert (await client.responses.retrieve(kept.id)).output_text == "Hello from DeepSeek."
         await client.responses.create(model="m", input="And now?", previous_response_id=kept.id)
     assert len(prompts(vendor)) == 3
+
+
+async def test_items_that_are_kept_are_named_by_their_ids(start):
+    """Vercel's AI SDK sends reasoning and calls so, unless it is told that nothing is kept."""
+    gateway, vendor = await start()
+    tool = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}, "strict": False}
+    asked = {"role": "user", "content": "stage: think\nstage: call"}
+    async with sdk(gateway) as client:
+        first = await client.responses.create(model="m", input=[asked], tools=[tool])
+        (call,) = [item for item in first.output if item.type == "function_call"]
+        named = [{"type": "item_reference", "id": item.id} for item in first.output]
+        result = {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"}
+        second = await client.responses.create(model="m", input=[asked, *named, result], tools=[tool])
+        assert second.output_text == "The tool said: sunny"
+        assert vendor.refused == []
+        with pytest.raises(openai.BadRequestError, match="another provider keeps"):
+            await client.responses.create(model="m", input=[asked, {"type": "item_reference", "id": "msg_other_1"}])

@@ -4,6 +4,7 @@ Rule: the head leaves together with the first piece. A header that could be read
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from email.utils import formatdate
@@ -17,6 +18,8 @@ from aigw.server.http1.request import HttpRequest, Peer
 
 _NO_CONTENT = 204
 """The status as a number, because looking it up in `HTTPStatus` runs Python code."""
+_UNTIL_READ = 0.1
+"""Seconds in which a program reads what it got before its connection breaks."""
 
 
 class PlainResponse:
@@ -103,9 +106,11 @@ class StreamedResponse:
         if peer.slow:
             await peer.drained()
 
-    def cut(self) -> None:
-        """Ends a body of pieces without its last one: the connection is closed when all is written."""
+    async def cut(self) -> None:
+        """Ends a body of pieces without its last one: the connection is closed when all is written, and a moment
+        later, because Node.js throws away what its program has not read when a connection breaks."""
         self._peer.keeps = False
+        await asyncio.sleep(_UNTIL_READ)
 
     def _cut(self, data: bytes) -> bytes:
         """Cuts data to the length that was announced."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aigw.core.errors import GatewayError
 from aigw.core.pace import resting
-from aigw.dialects.errors import NO_THREADS
+from aigw.dialects.errors import refuse_threads
 from aigw.dialects.json_values import Json, json_text
 from aigw.dialects.view import rows_of, text_of
 from aigw.translation.base64_text import standard
@@ -52,9 +51,7 @@ _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant
 
 def read_request(body: Json, notes: Notes) -> Conversation:
     """Raises GatewayError for what cannot be left out without a wrong answer."""
-    if body.get("thread"):
-        why = "this provider keeps no conversations; send the whole conversation without it"
-        raise GatewayError(400, f"thread: {why}", code=NO_THREADS, param="thread")
+    refuse_threads(body)
     notes.lose_unread(body, _READ)
     config = _object(body.get("output_config"))
     notes.lose_unread(config, frozenset(("effort", "format")), "output_config: ")

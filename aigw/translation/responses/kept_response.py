@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from aigw.core.errors import GatewayError
 from aigw.dialects.json_values import Json
-from aigw.dialects.view import text_of
+from aigw.dialects.view import rows_of, text_of
 
 _PAGE, _LARGEST_PAGE = 20, 100
 _PREFIXES = {"message": "msg_", "reasoning": "rs_", "function_call": "fc_"}
@@ -33,6 +33,11 @@ class KeptResponse(Struct, frozen=True):
         answer = self.response.get("output")
         return [*self.items, *(answer if isinstance(answer, list) else ())]
 
+    @property
+    def by_id(self) -> dict[str, Any]:
+        """The items of the answer by their ids."""
+        return {text_of(item.get("id")): item for item in rows_of(self.response.get("output"))}
+
 
 def is_stored(body: Json) -> bool:
     """Whether the client wants the response to this request to be kept."""
@@ -50,6 +55,18 @@ def own_items(body: Json) -> list[Any]:
     if isinstance(given, list):
         return given
     return [{"type": "message", "role": "user", "content": given}] if given else []
+
+
+def reference_of(item: Any) -> str:
+    """Returns the id of an item that a client has left out because it is kept, "" for any other item."""
+    if not isinstance(item, dict) or not (item.get("type") == "item_reference" or item.keys() == {"id"}):
+        return ""
+    return text_of(item.get("id"))
+
+
+def home_of(item_id: str) -> str:
+    """Returns the id of the response in whose output an item of ours is: fc_RESPONSE_1."""
+    return f"resp_{item_id.partition('_')[2].rpartition('_')[0]}"
 
 
 def with_items(body: Json, items: list[Any]) -> Json:

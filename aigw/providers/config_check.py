@@ -30,6 +30,11 @@ from aigw.translation.converse.cache_points import lifetime_of, positions_of
 _NEVER_READ = ("apiKeyAffinity", "authHeaderKey")
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f]")
 
+_ADDRESSES = {
+    key: type_ for type_, row in CATALOG.items() for key in (row.url_field, row.host_field, row.port_field) if key
+}
+"""Keys with the address of a provider, and the type that reads them."""
+
 
 def mistakes_of(provider: ProviderConfig, at: JsonPath) -> list[Problem]:
     """`at` is the place of the provider in the configuration."""
@@ -61,10 +66,21 @@ def _of_type(provider: ProviderConfig, at: JsonPath) -> list[Problem]:
         problems.append(Problem((*at, "type"), message, higress_only=True))
     ignored = [key for key in (*row.ignores, *_NEVER_READ) if keys.get(key)]
     problems += [Problem((*at, key), "is not used by this version", note=True) for key in ignored]
+    problems += _of_other_types(row, keys, at)
     if _is_billed_elsewhere(provider, row) and not provider.api_tokens:
         message = "no apiTokens: requests carry the key that the client sends, or none"
         problems.append(Problem(at, message, note=True))
     return problems
+
+
+def _of_other_types(row: Provider, keys: Config, at: JsonPath) -> list[Problem]:
+    """Notes the addresses that only another type of provider reads: requests go elsewhere than they say."""
+    own = (row.url_field, row.host_field, row.port_field)
+    return [
+        Problem((*at, key), f"is read of {type_} only; write type: {type_}, or providerDomain: HOST", note=True)
+        for key, type_ in _ADDRESSES.items()
+        if keys.get(key) and key not in own
+    ]
 
 
 def _of_address(row: Provider, keys: Config, at: JsonPath) -> list[Problem]:

@@ -122,3 +122,12 @@ def test_a_missing_id_is_named_beside_a_wrong_key():
     lines = said({"type": "openai", "apiTokens": "x"}, "providers[1]")
     assert names(lines, "providers[1]", "id: missing id in provider config")
     assert names(lines, "providers[1]", "apiTokens: must be a list")
+
+
+def test_an_address_that_another_type_reads_is_noted():
+    text = {"type": "deepseek", "apiTokens": ["k"], "openaiCustomUrl": "http://10.0.0.7:8000/v1"}
+    loaded, report = examine(None, {}, text=json.dumps({"plugins": {"ai-proxy": {"provider": text}}}).encode())
+    assert loaded is not None
+    (note,) = report.notes
+    assert note.path == ("plugins", "ai-proxy", "provider", "openaiCustomUrl")
+    assert note.message == "is read of openai only; write type: openai, or providerDomain: HOST"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -104,7 +104,7 @@ class Checker:
             if field is None and self.report.is_full:
                 continue
             if field is None:
-                self.report.error(place[:-1], f"unknown key {key!r}{suggest(key, fields)}", self.report.line(place))
+                self.report.error(place[:-1], f"unknown key {key!r}{_remedy(key, fields)}", self.report.line(place))
             elif item is not None or field.required or _accepts_none(field.type):
                 if item is None and not _accepts_none(field.type):
                     self.report.error(place, "has no value")
@@ -301,6 +301,28 @@ _KINDS: dict[type, str] = {
     float: "a number",
     type(None): "empty",
 }
+
+
+def _remedy(key: str, fields: Mapping[str, mi.Field]) -> str:
+    """The end of a message about an unknown key: what it is called here, or below which key it stands."""
+    bare = key.lower().replace("_", "")
+    for name, field in fields.items():
+        extra = field.type.extra if isinstance(field.type, mi.Metadata) else None
+        if bare in (extra or {}).get("elsewhere", ()):
+            return f"; write {name!r}"
+    for name, field in fields.items():
+        if key in _keys_below(field.type):
+            return f"; it belongs below {name!r}"
+    return suggest(key, fields)
+
+
+def _keys_below(type_: mi.Type) -> Collection[str]:
+    """The keys of a section, if the type is one."""
+    if isinstance(type_, mi.Metadata):
+        return _keys_below(type_.type)
+    if isinstance(type_, mi.UnionType):
+        return [key for each in type_.types for key in _keys_below(each)]
+    return [field.encode_name for field in type_.fields] if isinstance(type_, mi.StructType) else ()
 
 
 def _example(name: str, type_: mi.Type) -> str:

@@ -97,7 +97,11 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
     type: Annotated[str, Meta(description="the kind of provider: openai, qwen, azure, ...", examples=["openai"])]
     id: Annotated[str, Meta(description="the name of the provider in `providers`")] = ""
     api_tokens: Annotated[
-        list[str], Meta(description="the API keys of the provider; each request gets a random one")
+        list[str],
+        Meta(
+            description="the API keys of the provider; each request gets a random one",
+            extra={"elsewhere": ("apikey", "apikeys", "key", "keys", "apitoken", "token", "tokens")},
+        ),
     ] = []
     timeout: Annotated[
         Milliseconds, Meta(description="milliseconds to fetch the context file; not for calls; 0: 120000")
@@ -106,7 +110,11 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
         Milliseconds, Meta(description="milliseconds until the first byte of a stream; 0: no limit of its own")
     ] = 0
     model_mapping: Annotated[
-        dict[str, str], Meta(description="model of the request -> model of the provider; `*`, `p*`, `~regex`")
+        dict[str, str],
+        Meta(
+            description="model of the request -> model of the provider; `*`, `p*`, `~regex`",
+            extra={"elsewhere": ("model", "models")},
+        ),
     ] = {}
     protocol: Annotated[str, Meta(description="openai; or original: do not change body and path")] = "openai"
     context: Annotated[ContextFile | None, Meta(description="a text that becomes a system message of every chat")] = (
@@ -156,7 +164,11 @@ class ProviderConfig(Struct, frozen=True, rename="camel", kw_only=True):
         dict[str, Any] | None, Meta(description="openai, longcat: becomes the response_format of every chat")
     ] = None
     openai_custom_url: Annotated[
-        str, Meta(description="openai: another base URL, or one endpoint for all requests")
+        str,
+        Meta(
+            description="openai: another base URL, or one endpoint for all requests",
+            extra={"elsewhere": ("baseurl", "apibase", "url", "endpoint", "openaibaseurl")},
+        ),
     ] = ""
     azure_service_url: Annotated[
         str, Meta(description="azure: the URL of the resource, deployment or endpoint, with ?api-version=")

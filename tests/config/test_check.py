@@ -59,6 +59,20 @@ def convert(text, type_=Config, env=None):
     return value, report.format_all(report.errors), report.format_all(report.notes)
 
 
+class Outer(msgspec.Struct, rename="camel", frozen=True):
+    inner: Inner | None = None
+    model_mapping: Annotated[dict[str, str], Meta(extra={"elsewhere": ("model",)})] = {}
+
+
+def test_an_unknown_key_is_led_to_where_it_belongs():
+    _, errors, _ = convert("port: 1\nMODEL: x\nmodelMaping: {}", Outer)
+    assert errors == [
+        "aigw.yaml:1: unknown key 'port'; it belongs below 'inner'",
+        "aigw.yaml:2: unknown key 'MODEL'; write 'modelMapping'",
+        "aigw.yaml:3: unknown key 'modelMaping'; did you mean 'modelMapping'?",
+    ]
+
+
 def test_a_right_file_is_typed():
     text = "inner: {apiTokens: [a], port: 1}\ncacheTTl: 1".replace("cacheTTl", "cacheTtl")
     assert convert(text) == (Config(inner=Inner(["a"], 1), cache_ttl=1), [], [])

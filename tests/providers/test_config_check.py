@@ -58,6 +58,8 @@ OF_NO_USE = [
     ("modelMapping", {"modelMapping": {"~(": "x"}}, "modelMapping"),
     ("mock", {"mock": {"seed": "x"}}, "mock.seed"),
     ("unheardOf", {"unheardOf": 1}, "unknown key 'unheardOf'"),
+    ("api_key", {"api_key": ["k"]}, "unknown key 'api_key'; write 'apiTokens'"),
+    ("baseUrl", {"baseUrl": "http://h/v1"}, "unknown key 'baseUrl'; write 'openaiCustomUrl'"),
 ]
 MISTAKES = OF_THE_WRONG_KIND + OF_NO_USE
 

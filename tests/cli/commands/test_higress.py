@@ -73,7 +73,7 @@ def test_json_and_markdown(aigw):
     assert found["variables"] == []
     code, _, err = aigw("higress", "import", DATA / "list.yaml", "--markdown")
     assert code == 0
-    assert "| unknown | EnvoyFilter fallback (" in err
+    assert "| none | EnvoyFilter fallback (" in err
     code, _, err = aigw("higress", "import", DATA / "list.yaml", "--markdown", "--json")
     assert (code, err) == (2, "aigw higress import: choose one of --markdown and --json\n")
 

@@ -223,7 +223,7 @@ class HigressPath(RequestPath):
         original = self._config.protocol == "original" and self._row.keeps_original_paths
         return "" if original else super()._own_query()
 
-    def _behind(self, base: str) -> str:
+    def _put_in_front(self, base: str) -> str:
         """Keeps a final slash, so that there are two."""
         return base
 

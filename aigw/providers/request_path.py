@@ -24,6 +24,8 @@ class RequestPath:
         self._row = row
         self._endpoint = endpoint
         self._base = config.base_path.rstrip("/")
+        self._in_front = self._put_in_front(config.provider_base_path)
+        self._query_of_all = self._own_query()
         self._own_paths = sorted((own for own in endpoint.paths.values() if "{" not in own), key=len, reverse=True)
 
     def write(self, source: Request, call: Call, *, bare: bool) -> tuple[str, str]:
@@ -41,19 +43,16 @@ class RequestPath:
         if base and config.base_path_handling == "prepend" and not self._is_below(path, base):
             path = base + path
         path, _, extra = path.partition("?")
-        own = extra or self._own_query()
+        own = extra or self._query_of_all
         query = self._query(source, own) if source.query else ""
         if own:
             query = f"{own}&{query}" if query else own
-        return self._behind_base(path), query
+        if self._in_front and not self._is_below(path, self._in_front):
+            path = self._in_front + path
+        return path, query
 
-    def _behind_base(self, path: str) -> str:
-        """Puts the provider's base path in front, unless it is there."""
-        base = self._behind(self._config.provider_base_path)
-        return path if base and self._is_below(path, base) else base + path
-
-    def _behind(self, base: str) -> str:
-        """Returns what is put in front of a path."""
+    def _put_in_front(self, base: str) -> str:
+        """Returns what is put in front of each path that does not begin with it."""
         return base.rstrip("/")
 
     def _own_query(self) -> str:
